@@ -1,0 +1,75 @@
+//! One Linux call, one safe function.
+//!
+//! Every file here is one system call, or a family too small to part. There are no loops, no policy, no fallbacks and
+//! no retry after EINTR: those are decisions, and decisions live in the crates above. What a call reports as its normal
+//! course (a name that exists, a lock that is held, a file without further data) is a value; the rest is an [`Error`].
+//!
+//! Descriptors are borrowed or owned types, never numbers. Offsets are `u64` and refused when they do not fit the
+//! kernel's `loff_t`; lengths are `usize` and clamped to [`LEN_MAX`], the most Linux moves in one call.
+//!
+//! This is the only crate of the workspace with unsafe code, and [`ReadMapping`] and [`WriteMapping`] are the only
+//! places in it.
+
+#![deny(unsafe_code)]
+
+mod clock;
+mod copy_file_range;
+mod error;
+mod fadvise;
+mod fallocate;
+mod flock;
+#[allow(
+    unsafe_code,
+    reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
+)]
+mod mapping;
+mod pipe;
+mod read;
+mod reflink;
+mod rename;
+mod seek;
+mod sendfile;
+mod splice;
+mod stat;
+mod sync;
+mod tmpfile;
+mod write;
+
+pub use clock::realtime_coarse;
+pub use copy_file_range::copy_file_range;
+pub use error::{Error, Result, errno_of};
+pub use fadvise::{Advice, fadvise};
+pub use fallocate::{Reserve, fallocate};
+pub use flock::{Lock, try_lock_exclusive};
+pub use mapping::{MapError, ReadMapping, WriteMapping};
+pub use pipe::{pipe, pipe_len, set_pipe_len};
+pub use read::{ReadFlags, pread, preadv2, read};
+pub use reflink::reflink;
+pub use rename::rename_noreplace;
+pub use rustix::fs::FileType;
+pub use rustix::io::Errno;
+pub use seek::{seek_data, seek_hole};
+pub use sendfile::sendfile;
+pub use splice::{SpliceFlags, splice};
+pub use stat::{MountId, Stat, Timestamp, stat};
+pub use sync::{fdatasync, fsync, syncfs};
+pub use tmpfile::{Placed, link_unnamed, open_unnamed};
+pub use write::{SendFlags, pwrite, sendmsg, write, writev};
+
+/// The most bytes that Linux moves in one call; longer requests are clamped to it.
+///
+/// read(2): "On Linux, read() (and similar system calls) will transfer at most 0x7ffff000 (2,147,479,552) bytes,
+/// returning the number of bytes actually transferred."
+pub const LEN_MAX: usize = 0x7fff_f000;
+
+fn clamped(len: usize) -> usize {
+    len.min(LEN_MAX)
+}
+
+/// Refuses an offset that `loff_t`, which is signed, cannot hold.
+fn checked(call: &'static str, offset: u64) -> Result<u64> {
+    match i64::try_from(offset) {
+        Ok(_) => Ok(offset),
+        Err(_) => Err(Error::new(call, Errno::OVERFLOW)),
+    }
+}
