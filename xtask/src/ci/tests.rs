@@ -1,0 +1,47 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use super::{Line, parse_passed, relay_tests};
+
+fn line(program: &str, arguments: &'static [&'static str]) -> Line {
+    Line { environment: None, program: program.into(), arguments }
+}
+
+#[test]
+fn the_closing_line_of_a_test_binary_is_counted() {
+    let closing =
+        "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s";
+    assert_eq!(parse_passed(closing), Some(12));
+    assert_eq!(parse_passed("test result_is_shown ... ok"), None);
+}
+
+#[test]
+fn the_tests_of_all_binaries_are_added_up_and_their_output_shown() {
+    let output = "test result: ok. 2 passed; 0 failed\nx\ntest result: ok. 3 passed; 0 failed\n";
+    let mut shown = Vec::new();
+    assert_eq!(relay_tests(output.as_bytes(), &mut shown).unwrap(), 5);
+    assert_eq!(shown, output.as_bytes());
+}
+
+#[test]
+fn a_run_of_no_test_fails() {
+    assert_eq!(line("true", &[]).run_tests(Path::new(".")).unwrap_err().to_string(), "no test was run");
+}
+
+#[test]
+fn a_failing_command_fails_its_check() {
+    assert!(line("false", &[]).run(Path::new(".")).is_err());
+    assert!(line("false", &[]).run_tests(Path::new(".")).unwrap_err().to_string().contains("exit status: 1"));
+}
+
+#[test]
+fn a_command_is_shown_as_it_would_be_typed() {
+    let docs = Line {
+        environment: Some(("RUSTDOCFLAGS", "-D warnings")),
+        program: "cargo".into(),
+        arguments: &["doc"],
+    };
+    assert!(docs.to_string().starts_with("RUSTDOCFLAGS='-D warnings' "));
+    assert!(docs.to_string().ends_with("cargo doc"));
+}

@@ -1,0 +1,51 @@
+//! Everything that would be a shell script: `cargo xtask ci` runs every check, the other commands run a part of it.
+
+#![forbid(unsafe_code)]
+
+mod ci;
+mod code;
+mod metadata;
+mod tidy;
+mod tools;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+const USAGE: &str = "\
+cargo xtask ci       install what is missing, then run every check and test
+cargo xtask tidy     check the rules that no compiler knows
+cargo xtask tools    install what is missing, and nothing else";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ci"] => root().and_then(|root| ci::run(&root)),
+        ["tidy"] => root().and_then(|root| tidy::run(&root)),
+        ["tools"] => root().and_then(|root| tools::install(&root).map(drop)),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root. Asked of cargo at run time: the path seen at build time is wrong once a clone has moved.
+fn root() -> Result<PathBuf> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
+    let root = Path::new(&package).parent().context("xtask/ has no parent directory")?;
+    Ok(root.to_owned())
+}

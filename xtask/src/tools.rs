@@ -1,0 +1,131 @@
+//! The programs that the checks and tests call, and how to get those that are missing.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::metadata;
+
+/// A program of the system, and the Debian package that brings it.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    why: &'static str,
+}
+
+const PROGRAMS: &[Program] = &[
+    Program { name: "cc", package: "gcc", why: "blake3 builds its vector code from assembly" },
+    Program { name: "mkfs.xfs", package: "xfsprogs", why: "reflink is tested on a loop-mounted xfs" },
+    Program { name: "b3sum", package: "b3sum", why: "digests are checked against a second BLAKE3" },
+    Program { name: "sha256sum", package: "coreutils", why: "digests are checked against a second SHA-256" },
+    Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
+];
+
+const DENY: &str = "cargo-deny";
+
+/// Exact, so that the same deny.toml means the same everywhere.
+const DENY_VERSION: &str = "0.20.2";
+
+/// What `install` leaves behind for the checks.
+pub(crate) struct Tools {
+    pub(crate) deny: PathBuf,
+}
+
+/// Installs what is missing. Calls no package manager when nothing is.
+pub(crate) fn install(root: &Path) -> Result<Tools> {
+    let missing: Vec<&Program> =
+        PROGRAMS.iter().filter(|program| find_program(program.name).is_none()).collect();
+    if !missing.is_empty() {
+        install_packages(&missing)?;
+    }
+    let tools_dir = metadata::target_dir(root)?.join("tools");
+    let own = tools_dir.join("bin").join(DENY);
+    let deny = match [find_program(DENY), Some(own.clone())].into_iter().flatten().find(|path| is_deny(path))
+    {
+        Some(found) => found,
+        None => {
+            install_deny(&tools_dir)?;
+            own
+        }
+    };
+    Ok(Tools { deny })
+}
+
+fn install_packages(missing: &[&Program]) -> Result<()> {
+    for program in missing {
+        println!("{} is missing (package {}): {}", program.name, program.package, program.why);
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let by_hand = format!("install these packages and run this again: {}", packages.join(" "));
+    if find_program("apt-get").is_none() {
+        bail!("there is no apt-get here; {by_hand}");
+    }
+    let Some(prefix) = root_prefix() else { bail!("neither root nor password-free sudo; {by_hand}") };
+    for arguments in
+        [&["update", "--quiet"][..], &["install", "--quiet", "--yes", "--no-install-recommends"][..]]
+    {
+        let with_packages = if arguments[0] == "install" { &packages[..] } else { &[] };
+        let line = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments, with_packages]
+            .concat();
+        println!("$ {}", line.join(" "));
+        let status =
+            Command::new(line[0]).args(&line[1..]).stdin(Stdio::null()).status().context("apt-get")?;
+        ensure!(status.success(), "apt-get {} failed; {by_hand}", arguments[0]);
+    }
+    for program in missing {
+        ensure!(
+            find_program(program.name).is_some(),
+            "package {} did not bring {}",
+            program.package,
+            program.name
+        );
+    }
+    Ok(())
+}
+
+/// What to put before a command to run it as root: nothing, `sudo`, or `None` when there is no way.
+fn root_prefix() -> Option<&'static [&'static str]> {
+    let output = Command::new("id").arg("--user").output().ok()?;
+    if output.stdout.trim_ascii() == b"0" {
+        return Some(&[]);
+    }
+    let sudo = Command::new("sudo").args(["-n", "true"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    sudo.is_ok_and(|status| status.success()).then_some(&["sudo", "-n"])
+}
+
+/// Looks in PATH, and where Debian keeps root's programs, which a user's PATH leaves out.
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = [PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")];
+    std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|program| program.is_file())
+}
+
+fn is_deny(program: &Path) -> bool {
+    let Ok(output) = Command::new(program).arg("--version").output() else { return false };
+    output.status.success() && output.stdout.trim_ascii() == format!("{DENY} {DENY_VERSION}").as_bytes()
+}
+
+/// Builds cargo-deny into the target directory, where it touches nobody's own tools.
+fn install_deny(tools_dir: &Path) -> Result<()> {
+    println!("building {DENY} {DENY_VERSION} into {}", tools_dir.display());
+    let status = Command::new(crate::ci::cargo())
+        .args([OsStr::new("install"), OsStr::new("--quiet"), OsStr::new("--locked")])
+        .args([
+            OsStr::new("--version"),
+            OsStr::new(DENY_VERSION),
+            OsStr::new("--root"),
+            tools_dir.as_os_str(),
+        ])
+        .arg(DENY)
+        // It runs for half a second: building it optimised would cost minutes.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .stdin(Stdio::null())
+        .status()
+        .context("cargo install")?;
+    ensure!(status.success(), "cargo install {DENY} failed");
+    Ok(())
+}
