@@ -9,14 +9,14 @@ use crate::tree::{TextFile, Tree};
 /// Past this a file holds more than one noun. Tests may be longer: they are read one at a time.
 const LINE_COUNT_MAX: usize = 800;
 
-const BOX_DRAWING: RangeInclusive<char> = '\u{2500}'..='\u{257f}';
+const DRAWING: RangeInclusive<char> = '\u{2500}'..='\u{25ff}';
 
-/// A look-alike letter in an identifier or a string cannot be seen in review. Boxes may be drawn: formats are.
+/// A look-alike letter in an identifier or a string cannot be seen in review. Drawings are no letters.
 pub(super) fn non_ascii(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.with_extension("rs") {
         for (index, line) in file.text.lines().enumerate() {
-            if let Some(character) = line.chars().find(|it| !it.is_ascii() && !BOX_DRAWING.contains(it)) {
+            if let Some(character) = line.chars().find(|it| !it.is_ascii() && !DRAWING.contains(it)) {
                 let message =
                     format!("{character:?} (U+{:04X}); in a literal write an escape", u32::from(character));
                 findings.push(Finding::new(&file.path, index + 1, message));
