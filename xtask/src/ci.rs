@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::{tidy, tools};
 
@@ -65,7 +65,8 @@ impl Report {
     fn time<T>(&mut self, name: &'static str, command: &str, check: impl FnOnce() -> Result<T>) -> Result<T> {
         println!("\n== {name}: {command}");
         let begin = Instant::now();
-        let outcome = check().with_context(|| format!("{name} failed. To repeat it:\n\n    {command}\n"))?;
+        let repeat = |error| anyhow!("{name} failed: {error:#}\n\nTo repeat it:\n\n    {command}\n");
+        let outcome = check().map_err(repeat)?;
         let time = begin.elapsed();
         println!("== {name}: ok in {:.1} s", time.as_secs_f64());
         self.times.push((name, time));

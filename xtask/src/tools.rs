@@ -129,3 +129,6 @@ fn install_deny(tools_dir: &Path) -> Result<()> {
     ensure!(status.success(), "cargo install {DENY} failed");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Line, parse_passed, relay_tests};
+use super::{Line, Report, parse_passed, relay_tests};
 
 fn line(program: &str, arguments: &'static [&'static str]) -> Line {
     Line { environment: None, program: program.into(), arguments }
@@ -44,4 +44,12 @@ fn a_command_is_shown_as_it_would_be_typed() {
     };
     assert!(docs.to_string().starts_with("RUSTDOCFLAGS='-D warnings' "));
     assert!(docs.to_string().ends_with("cargo doc"));
+}
+
+#[test]
+fn a_failure_says_how_to_repeat_it_and_takes_no_time_down() {
+    let mut report = Report::default();
+    let failure = report.time("lint", "cargo clippy", || line("false", &[]).run(Path::new("."))).unwrap_err();
+    assert_eq!(failure.to_string(), "lint failed: exit status: 1\n\nTo repeat it:\n\n    cargo clippy\n");
+    assert!(report.times.is_empty());
 }

@@ -1,0 +1,23 @@
+use std::path::Path;
+
+use super::{PROGRAMS, find_program, is_deny};
+
+#[test]
+fn a_program_in_the_path_is_found_and_another_is_not() {
+    assert!(find_program("sh").is_some_and(|path| path.is_absolute()));
+    assert_eq!(find_program("no-program-of-this-name"), None);
+}
+
+#[test]
+fn another_program_is_not_taken_for_cargo_deny() {
+    assert!(!is_deny(Path::new("/bin/echo")));
+    assert!(!is_deny(Path::new("/bin/absent")));
+}
+
+#[test]
+fn each_program_is_listed_once_with_its_reason() {
+    for (index, program) in PROGRAMS.iter().enumerate() {
+        assert!(!program.why.is_empty(), "{}", program.name);
+        assert!(PROGRAMS[..index].iter().all(|earlier| earlier.name != program.name), "{}", program.name);
+    }
+}
