@@ -1,29 +1,4 @@
 //! The checkpoint list: 32 bytes a segment that let each segment be verified alone, in any order, on any core.
-//!
-//! For SHA-256, a chain, an entry is the state between two segments, in the byte order of a digest:
-//!
-//! ```text
-//!   initial state ──segment 0──▶ S1 ──segment 1──▶ S2 ──segment 2, padding──▶ the digest
-//!                               entry 0           entry 1
-//! ```
-//!
-//! A blob of `k` segments has `k - 1` entries. The list itself proves nothing: once every segment leads from its entry to the
-//! next one, and the last to the digest, the whole has been the SHA-256 computation, out of order.
-//!
-//! For BLAKE3, a tree, an entry is the chaining value of a segment's subtree:
-//!
-//! ```text
-//!                         the digest
-//!                   ┌─────────┴─────────┐
-//!               ┌───┴───┐               │
-//!            entry 0 entry 1         entry 2
-//!               │       │               │
-//!           segment 0 segment 1     segment 2
-//! ```
-//!
-//! A blob of `k` segments has `k` entries, which merge to the digest: the list proves itself before a byte is seen.
-//!
-//! A blob of one segment, of either algorithm, has an empty list: its digest says all.
 
 mod encoding;
 
@@ -32,7 +7,31 @@ use crate::digest::{Algorithm, Digest};
 use crate::segment::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
 use crate::tree;
 
-/// The checkpoints of one blob; see the module's description of what an entry is.
+/// The checkpoints of one blob.
+///
+/// For SHA-256, a chain, an entry is the state between two segments, in the byte order of a digest:
+///
+/// ```text
+///   initial state ──segment 0──▶ entry 0 ──segment 1──▶ entry 1 ──segment 2 and padding──▶ digest
+/// ```
+///
+/// A blob of `k` segments has `k - 1` entries. The list itself proves nothing: once every segment has led from its
+/// entry to the next one, and the last to the digest, the whole has been the SHA-256 computation, out of order.
+///
+/// For BLAKE3, a tree, an entry is the chaining value of a segment's subtree:
+///
+/// ```text
+///                  digest
+///             ┌──────┴───────┐
+///        ┌────┴────┐         │
+///     entry 0   entry 1   entry 2
+///        │         │         │
+///    segment 0 segment 1 segment 2
+/// ```
+///
+/// A blob of `k` segments has `k` entries, which merge to the digest: the list proves itself before a byte is seen.
+///
+/// A blob of one segment, of either algorithm, has an empty list: its digest says all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointList {
     algorithm: Algorithm,

@@ -24,7 +24,7 @@ impl Hasher {
     pub fn new(algorithm: Algorithm) -> Self {
         let algorithm = match algorithm {
             Algorithm::Sha256 => State::Sha256(Chain::new()),
-            Algorithm::Blake3 => State::Blake3(Box::default()),
+            Algorithm::Blake3 => State::Blake3(tree::segment_hasher(0)),
         };
         Self { algorithm, size: 0, entries: Vec::new() }
     }
@@ -78,8 +78,7 @@ impl Hasher {
             State::Sha256(chain) => self.entries.push(chain.state()),
             State::Blake3(segment) => {
                 self.entries.push(segment.finalize_non_root());
-                segment.reset();
-                segment.set_input_offset(self.size);
+                *segment = tree::segment_hasher(self.size);
             }
         }
     }

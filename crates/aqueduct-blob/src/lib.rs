@@ -17,6 +17,7 @@
 //! # Ok::<(), aqueduct_blob::DigestParseError>(())
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod parallel;
 
@@ -25,6 +26,8 @@ mod checkpoints;
 mod digest;
 mod hasher;
 mod range;
+#[cfg(test)]
+mod sample;
 mod segment;
 mod tree;
 

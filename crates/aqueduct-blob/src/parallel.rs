@@ -24,7 +24,7 @@ use crate::tree;
 ///
 /// # Errors
 ///
-/// The first error of `read`, which stops all threads.
+/// The first error of `read`. The other threads stop after the segment that they are at.
 pub fn hash<E: Send>(
     algorithm: Algorithm,
     size: u64,
@@ -62,7 +62,7 @@ pub fn hash<E: Send>(
 ///
 /// # Errors
 ///
-/// The first error of `read`, which stops all threads.
+/// The first error of `read`, as in [`hash`].
 pub fn verify<E: Send>(
     digest: &Digest,
     size: u64,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use blake3::hazmat::HasherExt;
 
 use crate::chain::Chain;
+use crate::tree;
 
 /// Bytes in a segment; only the last one of a blob may be shorter.
 ///
@@ -40,8 +41,7 @@ impl SegmentHasher {
 
     /// Hashes segment `index` as a BLAKE3 subtree.
     pub(crate) fn tree(size: u64, index: u64) -> Self {
-        let mut hasher = Box::new(blake3::Hasher::new());
-        hasher.set_input_offset(index * SEGMENT_LEN);
+        let hasher = tree::segment_hasher(index * SEGMENT_LEN);
         Self { algorithm: Segment::Tree(hasher), place: Place::of(size, index) }
     }
 

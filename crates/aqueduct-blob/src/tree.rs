@@ -1,6 +1,15 @@
-//! The part of BLAKE3's tree that lies above the segments.
+//! BLAKE3 as a tree whose subtrees are the segments.
 
-use blake3::hazmat::{ChainingValue, Mode, merge_subtrees_non_root, merge_subtrees_root};
+use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+
+/// Begins the subtree of the segment at `offset`.
+///
+/// Always a new hasher: [`blake3::Hasher::reset`] leaves the offset of the one before in place, and miscounts after it.
+pub(crate) fn segment_hasher(offset: u64) -> Box<blake3::Hasher> {
+    let mut hasher = Box::new(blake3::Hasher::new());
+    hasher.set_input_offset(offset);
+    hasher
+}
 
 /// Merges the chaining values of all segments, at least two, to the root, which is the digest.
 pub(crate) fn root(segments: &[ChainingValue]) -> [u8; 32] {

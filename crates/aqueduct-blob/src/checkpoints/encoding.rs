@@ -39,16 +39,17 @@ impl CheckpointList {
     pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointListError> {
         let too_short = CheckpointListError::TooShort { len: bytes.len() };
         let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(too_short)?;
-        let (header, entries) = content.split_first_chunk::<HEADER_LEN>().ok_or(too_short)?;
-        let [m0, m1, m2, m3, m4, m5, version, algorithm, numbers @ ..] = *header;
-        if [m0, m1, m2, m3, m4, m5] != *MAGIC {
+        let (magic, rest) = content.split_first_chunk().ok_or(too_short)?;
+        let (&[version, algorithm], rest) = rest.split_first_chunk().ok_or(too_short)?;
+        let (&size, rest) = rest.split_first_chunk().ok_or(too_short)?;
+        let (&count, entries) = rest.split_first_chunk().ok_or(too_short)?;
+        if magic != MAGIC {
             return Err(CheckpointListError::WrongMagic);
         }
         if version != VERSION {
             return Err(CheckpointListError::UnknownVersion { version });
         }
-        let [size, count] = *numbers.as_chunks::<8>().0 else { unreachable!("the header has two numbers") };
-        let (size, count) = (u64::from_le_bytes(size), u64::from_le_bytes(count));
+        let count = u64::from_le_bytes(count);
         let (entries, ragged) = entries.as_chunks::<32>();
         if entries.len() as u64 != count || !ragged.is_empty() {
             return Err(CheckpointListError::WrongLength { count, len: bytes.len() });
@@ -60,7 +61,7 @@ impl CheckpointList {
             .into_iter()
             .find(|&known| number(known) == algorithm)
             .ok_or(CheckpointListError::UnknownAlgorithm { number: algorithm })?;
-        Self::new(algorithm, size, entries.to_vec())
+        Self::new(algorithm, u64::from_le_bytes(size), entries.to_vec())
     }
 }
 
