@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check in order, each with its time, stopping at the first that fails.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,41 +9,30 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::{tidy, tools};
+use crate::tidy;
+use crate::tools::{self, Tools};
+
+/// What runs between `tidy` and the tests, the quick before the slow. Words are parted by white space alone.
+const CHECKS: &[(&str, &str)] = &[
+    ("format", "cargo fmt --all --check"),
+    ("dependencies", "cargo-deny --locked check licenses bans sources"),
+    ("lint", "cargo clippy --workspace --all-targets --locked -- -D warnings"),
+    ("docs", "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked"),
+];
+
+const TESTS: &str = "cargo test --workspace --locked";
 
 /// Installs what is missing and runs everything. The last line of a green run counts the tests.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut report = Report::default();
     let tools = report.time("tools", "cargo xtask tools", || tools::install(root))?;
     report.time("tidy", "cargo xtask tidy", || tidy::run(root))?;
-
-    let cargo = cargo();
-    let mut check = |name, program: &OsStr, arguments, environment| {
-        let line = Line { environment, program: program.to_owned(), arguments };
-        report.time(name, &line.to_string(), || line.run(root))
-    };
-    check("format", &cargo, &["fmt", "--all", "--check"], None)?;
-    check(
-        "dependencies",
-        tools.deny.as_os_str(),
-        &["--locked", "check", "licenses", "bans", "sources"],
-        None,
-    )?;
-    check(
-        "lint",
-        &cargo,
-        &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
-        None,
-    )?;
-    check(
-        "docs",
-        &cargo,
-        &["doc", "--workspace", "--no-deps", "--locked"],
-        Some(("RUSTDOCFLAGS", "-D warnings")),
-    )?;
-
-    let tests = Line { environment: None, program: cargo, arguments: &["test", "--workspace", "--locked"] };
-    let passed_count = report.time("test", &tests.to_string(), || tests.run_tests(root))?;
+    for (name, text) in CHECKS {
+        let line = Line::new(text, &tools);
+        report.time(name, &line.to_string(), || line.run(root))?;
+    }
+    let tests = Line::new(TESTS, &tools);
+    let passed_count = report.time("test", TESTS, || tests.run_tests(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");
     Ok(())
@@ -83,17 +72,30 @@ impl Report {
     }
 }
 
-/// A command as a person would type it.
-struct Line {
-    environment: Option<(&'static str, &'static str)>,
+/// A command as a person would type it: assignments to the environment, a program, its arguments.
+struct Line<'a> {
+    environment: Vec<(&'a str, &'a str)>,
     program: OsString,
-    arguments: &'static [&'static str],
+    words: Vec<&'a str>,
 }
 
-impl Line {
+impl<'a> Line<'a> {
+    fn new(text: &'a str, tools: &Tools) -> Self {
+        let mut words: Vec<&str> = text.split_whitespace().collect();
+        let assignment_count = words.iter().take_while(|word| word.contains('=')).count();
+        let environment = words.drain(..assignment_count).filter_map(|word| word.split_once('=')).collect();
+        let program = match words.remove(0) {
+            "cargo" => cargo(),
+            "cargo-deny" => tools.deny.clone().into(),
+            other => other.into(),
+        };
+        Self { environment, program, words }
+    }
+
     fn command(&self, root: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(self.arguments).envs(self.environment).current_dir(root).stdin(Stdio::null());
+        command.args(&self.words).envs(self.environment.iter().copied());
+        command.current_dir(root).stdin(Stdio::null());
         command
     }
 
@@ -115,14 +117,14 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for Line<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((name, value)) = self.environment {
-            write!(formatter, "{name}='{value}' ")?;
+        for (name, value) in &self.environment {
+            write!(formatter, "{name}={value} ")?;
         }
         // The toolchain's own path would only repeat what `cargo` means.
         let program = if self.program == cargo() { "cargo".into() } else { self.program.to_string_lossy() };
-        write!(formatter, "{program} {}", self.arguments.join(" "))
+        write!(formatter, "{program} {}", self.words.join(" "))
     }
 }
 

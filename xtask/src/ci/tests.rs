@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{Line, Report, parse_passed, relay_tests};
+use super::{CHECKS, Line, Report, parse_passed, relay_tests};
+use crate::tools::Tools;
 
-fn line(program: &str, arguments: &'static [&'static str]) -> Line {
-    Line { environment: None, program: program.into(), arguments }
+fn line(text: &str) -> Line<'_> {
+    Line::new(text, &Tools { deny: "/opt/cargo-deny".into() })
 }
 
 #[test]
@@ -26,30 +27,34 @@ fn the_tests_of_all_binaries_are_added_up_and_their_output_shown() {
 
 #[test]
 fn a_run_of_no_test_fails() {
-    assert_eq!(line("true", &[]).run_tests(Path::new(".")).unwrap_err().to_string(), "no test was run");
+    assert_eq!(line("true").run_tests(Path::new(".")).unwrap_err().to_string(), "no test was run");
 }
 
 #[test]
 fn a_failing_command_fails_its_check() {
-    assert!(line("false", &[]).run(Path::new(".")).is_err());
-    assert!(line("false", &[]).run_tests(Path::new(".")).unwrap_err().to_string().contains("exit status: 1"));
+    assert!(line("false").run(Path::new(".")).is_err());
+    assert!(line("false").run_tests(Path::new(".")).unwrap_err().to_string().contains("exit status: 1"));
 }
 
 #[test]
-fn a_command_is_shown_as_it_would_be_typed() {
-    let docs = Line {
-        environment: Some(("RUSTDOCFLAGS", "-D warnings")),
-        program: "cargo".into(),
-        arguments: &["doc"],
-    };
-    assert!(docs.to_string().starts_with("RUSTDOCFLAGS='-D warnings' "));
-    assert!(docs.to_string().ends_with("cargo doc"));
+fn a_line_is_shown_as_it_would_be_typed() {
+    for (_, text) in CHECKS {
+        let shown = text.replace("cargo-deny", "/opt/cargo-deny");
+        assert_eq!(line(text).to_string(), shown);
+    }
+}
+
+#[test]
+fn assignments_before_the_program_are_its_environment() {
+    let line = line("A=1 B=2 program C=3");
+    assert_eq!(line.environment, [("A", "1"), ("B", "2")]);
+    assert_eq!((line.program.to_str(), &line.words[..]), (Some("program"), &["C=3"][..]));
 }
 
 #[test]
 fn a_failure_says_how_to_repeat_it_and_takes_no_time_down() {
     let mut report = Report::default();
-    let failure = report.time("lint", "cargo clippy", || line("false", &[]).run(Path::new("."))).unwrap_err();
+    let failure = report.time("lint", "cargo clippy", || line("false").run(Path::new("."))).unwrap_err();
     assert_eq!(failure.to_string(), "lint failed: exit status: 1\n\nTo repeat it:\n\n    cargo clippy\n");
     assert!(report.times.is_empty());
 }
