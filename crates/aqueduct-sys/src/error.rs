@@ -16,7 +16,9 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) const fn new(call: &'static str, errno: Errno) -> Self {
+    /// For callers too, when an answer of a call is one that it never should give.
+    #[must_use]
+    pub const fn new(call: &'static str, errno: Errno) -> Self {
         Self { call, errno }
     }
 

@@ -23,7 +23,9 @@ mod flock;
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
 )]
 mod mapping;
+mod open;
 mod pipe;
+mod poll;
 mod read;
 mod reflink;
 mod rename;
@@ -42,13 +44,15 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use mapping::{MapError, ReadMapping, WriteMapping};
+pub use open::{Access, open_directory, open_file};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
+pub use poll::{Readiness, wait_until};
 pub use read::{ReadFlags, pread, preadv2, read};
 pub use reflink::reflink;
 pub use rename::rename_noreplace;
 pub use rustix::fs::FileType;
 pub use rustix::io::Errno;
-pub use seek::{seek_data, seek_hole};
+pub use seek::{seek_data, seek_hole, seek_to};
 pub use sendfile::sendfile;
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};

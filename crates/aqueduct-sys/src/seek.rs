@@ -1,11 +1,21 @@
-//! lseek(2) with SEEK_DATA and SEEK_HOLE.
+//! lseek(2) to a place, to data and to a hole.
 
 use std::os::fd::AsFd;
 
 use rustix::fs::SeekFrom;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Named, Result};
 use crate::{Errno, checked};
+
+/// Sets the file position, which every duplicate of the descriptor shares.
+///
+/// # Errors
+///
+/// ESPIPE for pipes and sockets. See lseek(2).
+pub fn seek_to(file: impl AsFd, offset: u64) -> Result<()> {
+    let offset = checked("lseek", offset)?;
+    rustix::fs::seek(file, SeekFrom::Start(offset)).named("lseek").map(drop)
+}
 
 /// The first place at or after `offset` that holds data; `None` if only a hole, or nothing, follows.
 ///

@@ -1,0 +1,184 @@
+//! Receiving into a file, every byte shown to an observer on its way.
+
+mod copied;
+mod mapped;
+mod spliced;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use aqueduct_sys::{Errno, Error};
+
+use crate::{Carried, Route, Side, Step};
+
+/// The way an [`Intake`] tries to receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReceiveRoute {
+    /// splice(2) into a pooled pipe and from there to the file; the observer sees a read-only mapping of what was
+    /// written.
+    Splice,
+    /// Read into a pooled buffer, written and observed from it. Works everywhere.
+    Copy,
+    /// Read straight into a mapping of the file, its space reserved first.
+    Mmap,
+}
+
+impl ReceiveRoute {
+    /// Every receive route.
+    pub const ALL: [Self; 3] = [Self::Splice, Self::Copy, Self::Mmap];
+}
+
+impl From<ReceiveRoute> for Route {
+    fn from(route: ReceiveRoute) -> Self {
+        match route {
+            ReceiveRoute::Splice => Self::Splice,
+            ReceiveRoute::Copy => Self::Copy,
+            ReceiveRoute::Mmap => Self::Mmap,
+        }
+    }
+}
+
+impl fmt::Display for ReceiveRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Route::from(*self).fmt(f)
+    }
+}
+
+/// Is shown exactly the bytes that were just written to the target, in order.
+pub type Observe<'a> = dyn FnMut(&[u8]) + 'a;
+
+/// Receives from a socket, pipe, file or terminal into one regular file.
+///
+/// Between steps an intake holds no buffer and no pipe, so that many can wait at little cost; with the route `mmap` it
+/// holds one mapping.
+#[derive(Debug)]
+pub struct Intake {
+    /// The route in use: the one asked for, or `Copy` after it was refused.
+    route: ReceiveRoute,
+    carried: Carried,
+    mapped: mapped::Mapped,
+}
+
+impl Intake {
+    /// Receives by `route`, or by `copy` once the kernel refuses that.
+    #[must_use]
+    pub fn new(route: ReceiveRoute) -> Self {
+        Self { route, carried: Carried::default(), mapped: mapped::Mapped::default() }
+    }
+
+    /// Whether the route `mmap` makes each stretch of the file durable when it is full, with msync(2). The other routes,
+    /// and the size of the file, are left to the caller's fdatasync(2).
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.mapped.durable = durable;
+        self
+    }
+
+    /// The route in use: the one asked for, or `Copy` after the kernel refused it.
+    #[must_use]
+    pub fn route(&self) -> ReceiveRoute {
+        self.route
+    }
+
+    /// Which routes carried the bytes so far.
+    #[must_use]
+    pub fn carried(&self) -> &Carried {
+        &self.carried
+    }
+
+    /// Moves up to `len_max` bytes from `source` to `target` at `offset`, and shows them to `observe`.
+    ///
+    /// `target` is open for reading and writing, not in append mode, and the same at every step; nobody else writes it
+    /// meanwhile. Never ask for more than is still expected: a byte that belongs to the next message would be taken.
+    /// Waits only where `source` itself would (it is blocking), and for the disk. `Step::End` is the end of the source.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said, such as `StorageFull` or `ConnectionReset`. Bytes may then have left the source without
+    /// reaching the target: the transfer has failed and the target is worthless beyond what was observed.
+    pub fn step(
+        &mut self,
+        source: BorrowedFd<'_>,
+        target: &File,
+        offset: u64,
+        len_max: usize,
+        observe: &mut Observe<'_>,
+    ) -> io::Result<Step> {
+        if len_max == 0 {
+            return Ok(Step::Moved(0));
+        }
+        let moved = match self.receive(source, target, offset, len_max, observe) {
+            Err(Fault::Refused) => {
+                self.route = ReceiveRoute::Copy;
+                self.receive(source, target, offset, len_max, observe)
+            }
+            moved => moved,
+        };
+        match moved {
+            Ok(0) => Ok(Step::End),
+            Ok(len) => Ok(Step::Moved(len)),
+            Err(Fault::Blocked) => Ok(Step::Blocked(Side::Source)),
+            Err(Fault::Failed(error)) => Err(error),
+            Err(Fault::Refused) => unreachable!("copy is never refused"),
+        }
+    }
+
+    /// Ends the transfer: `target` gets exactly `size` bytes, whatever the route `mmap` reserved beyond them.
+    ///
+    /// # Errors
+    ///
+    /// Those of msync(2), if durable, and ftruncate(2).
+    pub fn finish(mut self, target: &File, size: u64) -> io::Result<Carried> {
+        self.mapped.finish(target, size)?;
+        Ok(self.carried)
+    }
+
+    fn receive(
+        &mut self,
+        source: BorrowedFd<'_>,
+        target: &File,
+        offset: u64,
+        len_max: usize,
+        observe: &mut Observe<'_>,
+    ) -> Result<usize, Fault> {
+        let route = self.route;
+        let moved = match route {
+            ReceiveRoute::Copy => copied::receive(source, target, offset, len_max, observe)?,
+            ReceiveRoute::Splice => match spliced::receive(source, target, offset, len_max, observe)? {
+                spliced::Received::Spliced(len) => len,
+                spliced::Received::Rescued(len) => {
+                    self.route = ReceiveRoute::Copy;
+                    len
+                }
+            },
+            ReceiveRoute::Mmap => self.mapped.receive(source, target, offset, len_max, observe)?,
+        };
+        // A splice that was rescued was carried by copy.
+        self.carried.add(self.route.into(), moved as u64);
+        Ok(moved)
+    }
+}
+
+/// Why a step moved nothing.
+enum Fault {
+    /// The source has nothing yet.
+    Blocked,
+    /// This route does not work here; nothing was taken from the source.
+    Refused,
+    Failed(io::Error),
+}
+
+impl From<Error> for Fault {
+    /// Only for calls on the source: EAGAIN from any other is a failure.
+    fn from(error: Error) -> Self {
+        if error.errno() == Errno::AGAIN { Self::Blocked } else { Self::Failed(error.into()) }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
