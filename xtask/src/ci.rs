@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::tidy;
-use crate::tools::{self, Tools};
+use crate::tools;
 
-/// What runs between `tidy` and the tests, the quick before the slow. Words are parted by white space alone.
+/// What runs before the tests, the quick before the slow. Words are parted by white space alone.
 const CHECKS: &[(&str, &str)] = &[
+    ("tidy", "cargo xtask tidy"),
     ("format", "cargo fmt --all --check"),
+    ("tools", "cargo xtask tools"),
     ("dependencies", "cargo-deny --locked check licenses bans sources"),
     ("lint", "cargo clippy --workspace --all-targets --locked -- -D warnings"),
     ("docs", "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked"),
@@ -25,14 +26,12 @@ const TESTS: &str = "cargo test --workspace --locked";
 /// Installs what is missing and runs everything. The last line of a green run counts the tests.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut report = Report::default();
-    let tools = report.time("tools", "cargo xtask tools", || tools::install(root))?;
-    report.time("tidy", "cargo xtask tidy", || tidy::run(root))?;
+    let deny = tools::deny(root)?;
     for (name, text) in CHECKS {
-        let line = Line::new(text, &tools);
+        let line = Line::new(text, &deny);
         report.time(name, &line.to_string(), || line.run(root))?;
     }
-    let tests = Line::new(TESTS, &tools);
-    let passed_count = report.time("test", TESTS, || tests.run_tests(root))?;
+    let passed_count = report.time("test", TESTS, || Line::new(TESTS, &deny).run_tests(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");
     Ok(())
@@ -80,13 +79,13 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(text: &'a str, tools: &Tools) -> Self {
+    fn new(text: &'a str, deny: &Path) -> Self {
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let assignment_count = words.iter().take_while(|word| word.contains('=')).count();
         let environment = words.drain(..assignment_count).filter_map(|word| word.split_once('=')).collect();
         let program = match words.remove(0) {
             "cargo" => cargo(),
-            "cargo-deny" => tools.deny.clone().into(),
+            "cargo-deny" => deny.into(),
             other => other.into(),
         };
         Self { environment, program, words }

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => root().and_then(|root| ci::run(&root)),
         ["tidy"] => root().and_then(|root| tidy::run(&root)),
-        ["tools"] => root().and_then(|root| tools::install(&root).map(drop)),
+        ["tools"] => root().and_then(|root| tools::install(&root)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

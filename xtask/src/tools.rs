@@ -28,29 +28,29 @@ const DENY: &str = "cargo-deny";
 /// Exact, so that the same deny.toml means the same everywhere.
 const DENY_VERSION: &str = "0.20.2";
 
-/// What `install` leaves behind for the checks.
-pub(crate) struct Tools {
-    pub(crate) deny: PathBuf,
-}
-
 /// Installs what is missing. Calls no package manager when nothing is.
-pub(crate) fn install(root: &Path) -> Result<Tools> {
+pub(crate) fn install(root: &Path) -> Result<()> {
     let missing: Vec<&Program> =
         PROGRAMS.iter().filter(|program| find_program(program.name).is_none()).collect();
     if !missing.is_empty() {
         install_packages(&missing)?;
     }
-    let tools_dir = metadata::target_dir(root)?.join("tools");
-    let own = tools_dir.join("bin").join(DENY);
-    let deny = match [find_program(DENY), Some(own.clone())].into_iter().flatten().find(|path| is_deny(path))
-    {
-        Some(found) => found,
-        None => {
-            install_deny(&tools_dir)?;
-            own
-        }
-    };
-    Ok(Tools { deny })
+    if !is_deny(&deny(root)?) {
+        install_deny(&tools_dir(root)?)?;
+    }
+    Ok(())
+}
+
+/// Where the right cargo-deny is, or will be once it is installed.
+pub(crate) fn deny(root: &Path) -> Result<PathBuf> {
+    match find_program(DENY).filter(|program| is_deny(program)) {
+        Some(program) => Ok(program),
+        None => Ok(tools_dir(root)?.join("bin").join(DENY)),
+    }
+}
+
+fn tools_dir(root: &Path) -> Result<PathBuf> {
+    Ok(metadata::target_dir(root)?.join("tools"))
 }
 
 fn install_packages(missing: &[&Program]) -> Result<()> {

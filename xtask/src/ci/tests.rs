@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::{CHECKS, Line, Report, parse_passed, relay_tests};
-use crate::tools::Tools;
 
 fn line(text: &str) -> Line<'_> {
-    Line::new(text, &Tools { deny: "/opt/cargo-deny".into() })
+    Line::new(text, Path::new("/opt/cargo-deny"))
 }
 
 #[test]
