@@ -1,8 +1,11 @@
 //! SHA-256 as a chain of states: FIPS 180-4 with the state in sight, which `sha2::Sha256` keeps to itself.
 
+use std::slice;
+
 use sha2::block_api::compress256;
 
-/// The chain at some offset of a message: the state after all whole blocks, and the bytes that wait for their block.
+/// The chain at some offset of a message: the state after all whole blocks, and the bytes that wait for their
+/// block.
 #[derive(Clone)]
 pub(crate) struct Chain {
     state: [u32; 8],
@@ -39,7 +42,7 @@ impl Chain {
             if self.waiting < BLOCK_LEN {
                 return;
             }
-            compress256(&mut self.state, &[self.ragged]);
+            compress256(&mut self.state, slice::from_ref(&self.ragged));
             bytes = rest;
         }
         // Whole blocks are hashed where they lie.

@@ -1,4 +1,5 @@
-//! The checkpoint list: 32 bytes a segment that let each segment be verified alone, in any order, on any core.
+//! The checkpoint list: 32 bytes a segment that let each segment be verified alone, in any order, on any
+//! core.
 
 mod encoding;
 
@@ -15,8 +16,9 @@ use crate::tree;
 ///   initial state ──segment 0──▶ entry 0 ──segment 1──▶ entry 1 ──segment 2 and padding──▶ digest
 /// ```
 ///
-/// A blob of `k` segments has `k - 1` entries. The list itself proves nothing: once every segment has led from its
-/// entry to the next one, and the last to the digest, the whole has been the SHA-256 computation, out of order.
+/// A blob of `k` segments has `k - 1` entries. The list itself proves nothing: once every segment has led
+/// from its entry to the next one, and the last to the digest, the whole has been the SHA-256 computation,
+/// out of order.
 ///
 /// For BLAKE3, a tree, an entry is the chaining value of a segment's subtree:
 ///
@@ -29,7 +31,8 @@ use crate::tree;
 ///    segment 0 segment 1 segment 2
 /// ```
 ///
-/// A blob of `k` segments has `k` entries, which merge to the digest: the list proves itself before a byte is seen.
+/// A blob of `k` segments has `k` entries, which merge to the digest: the list proves itself before a byte is
+/// seen.
 ///
 /// A blob of one segment, of either algorithm, has an empty list: its digest says all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ impl CheckpointList {
     ///
     /// # Errors
     ///
-    /// [`CheckpointListError::WrongCount`] when a blob of that size and algorithm has another count of entries.
+    /// [`CheckpointListError::WrongCount`] when a blob of that size and algorithm has another count.
     pub fn new(algorithm: Algorithm, size: u64, entries: Vec<[u8; 32]>) -> Result<Self, CheckpointListError> {
         let expected = entry_count(algorithm, size);
         let actual = entries.len() as u64;
@@ -72,9 +75,10 @@ impl CheckpointList {
 
     /// Whether `segment`, the bytes of segment `index`, agrees with the list and with `digest`.
     ///
-    /// False for a digest of another algorithm, an index past the last segment, or bytes that are not as many as the
-    /// segment has. For SHA-256 one segment that agrees proves nothing about the digest before all others do: it tells
-    /// damage, not a lie. For BLAKE3 it is proof when the list [proves](Self::proves) the digest.
+    /// False for a digest of another algorithm, an index past the last segment, or bytes that are not as many
+    /// as the segment has. For SHA-256 one segment that agrees proves nothing about the digest before all
+    /// others do: it tells damage, not a lie. For BLAKE3 it is proof when the list [proves](Self::proves) the
+    /// digest.
     pub fn check(&self, digest: &Digest, index: u64, segment: &[u8]) -> bool {
         let range = segment_range(self.size, index);
         if digest.algorithm() != self.algorithm
@@ -90,11 +94,12 @@ impl CheckpointList {
 
     /// Whether the list alone proves that its entries belong to `digest`.
     ///
-    /// Always false for SHA-256, whose list is a claim until every segment has been checked, and for an empty list.
+    /// Always false for SHA-256, whose list is a claim until every segment has been checked, and for an empty
+    /// list.
     pub fn proves(&self, digest: &Digest) -> bool {
         self.algorithm == Algorithm::Blake3
             && digest.algorithm() == Algorithm::Blake3
-            && self.entries.len() >= 2
+            && !self.entries.is_empty()
             && tree::root(&self.entries) == *digest.as_bytes()
     }
 

@@ -46,8 +46,8 @@ impl FromStr for Algorithm {
 
 /// The name of a blob, written `sha256:<64 lowercase hex digits>`.
 ///
-/// Text becomes a digest only by [`FromStr`], which accepts exactly one spelling of each digest, so whatever is made
-/// from one (a path, a header, a key) holds nothing but an algorithm's name and hex digits.
+/// Text becomes a digest only by [`FromStr`], which accepts exactly one spelling of each digest, so whatever
+/// is made from one (a path, a header, a key) holds nothing but an algorithm's name and hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: Algorithm,

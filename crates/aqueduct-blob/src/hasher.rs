@@ -98,7 +98,7 @@ pub struct Hashed {
 #[derive(Clone)]
 enum State {
     Sha256(Chain),
-    /// The current segment; boxed, being twenty times as large as the other.
+    /// The current segment; boxed, since it is many times as large as the other state.
     Blake3(Box<blake3::Hasher>),
 }
 

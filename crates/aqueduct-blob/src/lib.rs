@@ -1,8 +1,8 @@
-//! What a blob is: its digest, the hasher that finds it, the checkpoints that let any part be verified alone, and
-//! the ranges that can be asked of it.
+//! What a blob is: its digest, the hasher that finds it, the checkpoints that let any part be verified alone,
+//! and the ranges that can be asked of it.
 //!
-//! This crate is pure. It opens no file, holds no descriptor, reads no clock and knows no path: bytes come in as slices,
-//! or through a closure that the caller provides.
+//! This crate is pure. It opens no file, holds no descriptor, reads no clock and knows no path: bytes come in
+//! as slices, or through a closure that the caller provides.
 //!
 //! ```
 //! use aqueduct_blob::{Algorithm, Digest, Hasher};

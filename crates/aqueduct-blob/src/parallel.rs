@@ -1,7 +1,8 @@
 //! Hashing and verifying a blob on several cores.
 //!
-//! The caller gives the size and a way to read; nothing here knows where the bytes are. Memory is bounded by one
-//! small buffer a thread, and 40 bytes a segment. One thread is the caller's own, so with `threads` of 1 none is spawned.
+//! The caller gives the size and a way to read; nothing here knows where the bytes are. Memory is bounded by
+//! one small buffer a thread, and 40 bytes a segment. One thread is the caller's own, so with `threads` of 1
+//! none is spawned.
 
 use std::convert::identity;
 use std::iter;
@@ -19,7 +20,8 @@ use crate::tree;
 
 /// Hashes a blob of `size` bytes.
 ///
-/// BLAKE3 runs on `threads` threads; SHA-256 of bytes never seen before is a chain, and runs on the caller's alone.
+/// BLAKE3 runs on `threads` threads; SHA-256 of bytes never seen before is a chain, and runs on the caller's
+/// alone.
 /// `read` fills the whole buffer with the bytes from an offset on; it is never asked for a byte past `size`.
 ///
 /// # Errors
@@ -55,9 +57,10 @@ pub fn hash<E: Send>(
 
 /// Finds whether the `size` bytes that `read` gives are the blob named `digest`.
 ///
-/// With `checkpoints` the segments are verified in any order on `threads` threads, and damage is named by range. They
-/// may come from anywhere: a list of another blob, algorithm or size, or one that is damaged, costs time and never
-/// changes whether the blob is found intact. Without them BLAKE3 still uses all threads, and SHA-256 only the caller's.
+/// With `checkpoints` the segments are verified in any order on `threads` threads, and damage is named by
+/// range. They may come from anywhere: a list of another blob, algorithm or size, or one that is damaged,
+/// costs time and never changes whether the blob is found intact. Without them BLAKE3 still uses all threads,
+/// and SHA-256 only the caller's.
 /// `read` is used as by [`hash`].
 ///
 /// # Errors
@@ -81,8 +84,8 @@ pub fn verify<E: Send>(
             return Ok(Verdict::Intact { checkpoints: None });
         }
     }
-    // The list may be what is damaged: only the hash of the whole blob, from its start, condemns it. For BLAKE3 that is
-    // no more work than checking the list.
+    // The list may be what is damaged: only the hash of the whole blob, from its start, condemns it. For
+    // BLAKE3 that is no more work than checking the list.
     let hashed = hash(digest.algorithm(), size, threads, read)?;
     if hashed.digest == *digest {
         let rebuilt = hashed.checkpoints;
@@ -104,14 +107,15 @@ pub fn verify<E: Send>(
 pub enum Verdict {
     /// The bytes are the blob.
     Intact {
-        /// The list to keep from now on, when it is not the one that was given: that one was missing or wrong.
+        /// The list to keep from now on, when it is not the one that was given: that one was missing or
+        /// wrong.
         checkpoints: Option<CheckpointList>,
     },
     /// The bytes are not the blob.
     Damaged {
-        /// Where, in order and never touching each other: whole segments as far as the checkpoints can tell, else the
-        /// whole blob. For BLAKE3 exactly the segments that are wrong. A SHA-256 list cannot prove itself, so these
-        /// ranges are as good as the list was; that the blob is damaged is certain.
+        /// Where, in order and never touching each other: whole segments as far as the checkpoints can tell,
+        /// else the whole blob. For BLAKE3 exactly the segments that are wrong. A SHA-256 list cannot prove
+        /// itself, so these ranges are as good as the list was; that the blob is damaged is certain.
         ranges: Vec<Range<u64>>,
         /// The digest of the bytes that are there.
         actual: Digest,
@@ -184,6 +188,7 @@ fn hash_segments<E: Send>(
         iter::once(own).chain(others).collect::<Result<Vec<_>, E>>()
     })?
     .concat();
+    assert_eq!(ends.len() as u64, count, "every segment is hashed once, or an error says why not");
     ends.sort_unstable_by_key(|&(index, _)| index);
     Ok(ends.into_iter().map(|(_, end)| end).collect())
 }
@@ -210,7 +215,8 @@ fn new_buffer(size: u64) -> Vec<u8> {
     vec![0; usize::try_from(size).map_or(READ_LEN, |size| size.min(READ_LEN))]
 }
 
-/// Small enough that a core hashes what it read from its own cache, large enough that a read's cost is spread.
+/// Small enough that a core hashes what it read from its own cache, large enough that a read's cost is
+/// spread: from 64 KiB to 1 MiB all measured alike, and both 16 KiB and 4 MiB a tenth slower for BLAKE3.
 const READ_LEN: usize = 256 << 10;
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use std::str::FromStr;
 pub struct ByteRange(Form);
 
 impl ByteRange {
-    /// The range of a blob of `size` bytes that is meant, or `None` when it cannot be satisfied: it begins at or
-    /// after the end, or asks for the last 0 bytes.
+    /// The range of a blob of `size` bytes that is meant, or `None` when it cannot be satisfied: it begins at
+    /// or after the end, or asks for the last 0 bytes.
     ///
-    /// A range that reaches past the end ends there. The only empty range this gives is that of a suffix of the
-    /// empty blob, which the RFC calls satisfiable although `Content-Range` cannot say it.
+    /// A range that reaches past the end ends there. The only empty range this gives is that of a suffix of
+    /// the empty blob, which the RFC calls satisfiable although `Content-Range` cannot say it.
     pub fn resolve(&self, size: u64) -> Option<Range<u64>> {
         match self.0 {
             Form::Closed { first, last } => (first < size).then(|| first..last.saturating_add(1).min(size)),
@@ -85,8 +85,9 @@ enum Form {
     },
 }
 
-/// RFC 9110 section 14.1.2: "recipients MUST anticipate potentially large decimal numerals and prevent parsing errors
-/// due to integer conversion overflows". No blob reaches the largest `u64`, so all numerals beyond it mean the same.
+/// RFC 9110 section 14.1.2: "recipients MUST anticipate potentially large decimal numerals and prevent
+/// parsing errors due to integer conversion overflows". No blob reaches the largest `u64`, so all numerals
+/// beyond it mean the same.
 fn numeral(text: &str) -> Result<u64, ByteRangeParseError> {
     text.bytes().try_fold(0_u64, |number, digit| match digit {
         b'0'..=b'9' => Ok(number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))),

@@ -9,8 +9,8 @@ use crate::tree;
 
 /// Bytes in a segment; only the last one of a blob may be shorter.
 ///
-/// A multiple of SHA-256's 64-byte block, so that a boundary never splits one, and a power of two of BLAKE3's 1 KiB
-/// chunks, so that a segment is a subtree.
+/// A multiple of SHA-256's 64-byte block, so that a boundary never splits one, and a power of two of BLAKE3's
+/// 1 KiB chunks, so that a segment is a subtree.
 pub const SEGMENT_LEN: u64 = 4 << 20;
 
 /// The count of segments in a blob of `size` bytes. The empty blob has one, which is empty.
@@ -19,7 +19,8 @@ pub const fn segment_count(size: u64) -> u64 {
     if count == 0 { 1 } else { count }
 }
 
-/// Where segment `index` lies in a blob of `size` bytes; empty, at the end of the blob, for an index past the last.
+/// Where segment `index` lies in a blob of `size` bytes; empty, at the end of the blob, for an index past the
+/// last.
 pub fn segment_range(size: u64, index: u64) -> Range<u64> {
     let start = index.saturating_mul(SEGMENT_LEN).min(size);
     start..start.saturating_add(SEGMENT_LEN).min(size)

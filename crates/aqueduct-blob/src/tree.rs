@@ -4,7 +4,8 @@ use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, me
 
 /// Begins the subtree of the segment at `offset`.
 ///
-/// Always a new hasher: [`blake3::Hasher::reset`] leaves the offset of the one before in place, and miscounts after it.
+/// Always a new hasher: [`blake3::Hasher::reset`] leaves the offset of the one before in place, and miscounts
+/// after it.
 pub(crate) fn segment_hasher(offset: u64) -> Box<blake3::Hasher> {
     let mut hasher = Box::new(blake3::Hasher::new());
     hasher.set_input_offset(offset);
@@ -26,8 +27,8 @@ fn subtree(segments: &[ChainingValue]) -> ChainingValue {
     merge_subtrees_non_root(&subtree(left), &subtree(right), Mode::Hash)
 }
 
-/// Splits a subtree as section 2.1 of the BLAKE3 paper does: the left child is full, and as large as it can be while
-/// something is left for the right one.
+/// Splits a subtree as section 2.1 of the BLAKE3 paper does: the left child is full, and as large as it can
+/// be while something is left for the right one.
 fn children(segments: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
     assert!(segments.len() >= 2, "a parent has two children");
     segments.split_at(segments.len().next_power_of_two() / 2)

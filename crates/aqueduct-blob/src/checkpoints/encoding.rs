@@ -8,8 +8,8 @@
 //!   └────────┴─────────┴───────────┴────────┴────────┴─────────────────────┴─────────────┘
 //! ```
 //!
-//! The algorithm is 1 for SHA-256 and 2 for BLAKE3. The checksum is the BLAKE3 hash of everything before it: it tells
-//! rot and torn writes, not a forger, whom only the digest stops.
+//! The algorithm is 1 for SHA-256 and 2 for BLAKE3. The checksum is the BLAKE3 hash of everything before it:
+//! it tells rot and torn writes, not a forger, whom only the digest stops.
 
 use super::{CheckpointList, CheckpointListError};
 use crate::digest::Algorithm;
@@ -34,8 +34,8 @@ impl CheckpointList {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, from the outside in: the magic, the version, the length, the checksum, then what
-    /// the intact bytes say.
+    /// The first thing that is wrong, from the outside in: the magic, the version, the length, the checksum,
+    /// then what the intact bytes say.
     pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointListError> {
         let too_short = CheckpointListError::TooShort { len: bytes.len() };
         let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(too_short)?;

@@ -80,7 +80,9 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_is_printed_unchanged(text in "(sha256|blake3|Sha256):[0-9a-f]{62}[0-9a-gA-F]{2}") {
+    fn whatever_is_accepted_is_printed_unchanged(
+        text in "(sha256|blake3|Sha256):[0-9a-f]{62}[0-9a-gA-F]{2}",
+    ) {
         if let Ok(digest) = text.parse::<Digest>() {
             prop_assert_eq!(digest.to_string(), text);
         }

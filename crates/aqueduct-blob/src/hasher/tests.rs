@@ -22,7 +22,8 @@ fn digest_of(algorithm: Algorithm, blob: &[u8]) -> Digest {
     Digest::new(algorithm, bytes)
 }
 
-/// Each entry by the libraries' own ways: the serialized state of the whole prefix, or the segment as a subtree.
+/// Each entry by the libraries' own ways: the serialized state of the whole prefix, or the segment as a
+/// subtree.
 fn entries_of(algorithm: Algorithm, blob: &[u8]) -> Vec<[u8; 32]> {
     let segments: Vec<&[u8]> = blob.chunks(4 << 20).collect();
     match algorithm {
@@ -109,7 +110,10 @@ proptest! {
     #[test]
     fn any_split_of_the_bytes_gives_the_same_digest_and_list(
         size in SEGMENT_LEN - 100..3 * SEGMENT_LEN + 100,
-        lens in proptest::collection::vec(prop_oneof![0_usize..200, 0..1_usize << 20, (4_usize << 20) - 70..(4 << 20) + 70], 1..20),
+        lens in proptest::collection::vec(
+            prop_oneof![0_usize..200, 0..1_usize << 20, (4_usize << 20) - 70..(4 << 20) + 70],
+            1..20,
+        ),
         blake3: bool,
     ) {
         let algorithm = if blake3 { Algorithm::Blake3 } else { Algorithm::Sha256 };

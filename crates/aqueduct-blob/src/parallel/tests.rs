@@ -157,6 +157,19 @@ fn a_list_that_is_wrong_in_every_entry_condemns_nothing() {
 }
 
 #[test]
+fn a_list_of_the_other_algorithm_names_nothing() {
+    let size = 3 * SEGMENT_LEN;
+    let mut blob = sample::bytes(size);
+    let [sha256, blake3] = Algorithm::ALL.map(|algorithm| hashed(algorithm, &blob));
+    flip(&mut blob, 0);
+    for (own, other) in [(&sha256, &blake3), (&blake3, &sha256)] {
+        let verdict = verified(own, Some(&other.checkpoints), TWO, &blob);
+        let Verdict::Damaged { ranges, .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(ranges, iter::once(0..size).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn an_unprovable_blake3_list_names_nothing() {
     let size = 3 * SEGMENT_LEN;
     let mut blob = sample::bytes(size);
@@ -292,7 +305,8 @@ proptest! {
         blob[place] ^= 1_u8 << bit;
         let ranges = iter::once(segment_range(size, place as u64 / SEGMENT_LEN)).collect();
         let actual = hashed(algorithm, &blob).digest;
-        prop_assert_eq!(verified(&good, Some(&good.checkpoints), TWO, &blob), Verdict::Damaged { ranges, actual });
+        let verdict = verified(&good, Some(&good.checkpoints), TWO, &blob);
+        prop_assert_eq!(verdict, Verdict::Damaged { ranges, actual });
     }
 
     #[test]

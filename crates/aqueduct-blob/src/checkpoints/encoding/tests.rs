@@ -95,7 +95,8 @@ proptest! {
     ) {
         let count = entries.len() as u64;
         for (algorithm, full) in [(Algorithm::Sha256, count), (Algorithm::Blake3, count - 1)] {
-            let list = CheckpointList::new(algorithm, full * SEGMENT_LEN + last_len, entries.clone()).unwrap();
+            let size = full * SEGMENT_LEN + last_len;
+            let list = CheckpointList::new(algorithm, size, entries.clone()).unwrap();
             prop_assert_eq!(CheckpointList::decode(&list.encode()), Ok(list));
         }
         for algorithm in Algorithm::ALL {
