@@ -18,6 +18,12 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "cc", package: "gcc", why: "blake3 builds its vector code from assembly" },
     Program { name: "mkfs.xfs", package: "xfsprogs", why: "reflink is tested on a loop-mounted xfs" },
+    Program {
+        name: "mount",
+        package: "mount",
+        why: "full disks and reflinks are tested on filesystems of their own",
+    },
+    Program { name: "unshare", package: "util-linux", why: "what a test mounts goes away with its process" },
     Program { name: "b3sum", package: "b3sum", why: "digests are checked against a second BLAKE3" },
     Program { name: "sha256sum", package: "coreutils", why: "digests are checked against a second SHA-256" },
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
