@@ -68,9 +68,9 @@ impl Mapped {
     /// Reserves a window's space, so that a full disk is an error here and not SIGBUS at a touch. On a disk that is
     /// nearly full, only as much as this step may need.
     fn reserve(&mut self, target: &File, offset: u64, len_max: usize) -> Result<Range<u64>, Fault> {
-        let least = len_max as u64;
+        let least = WINDOW_LEN.min(len_max as u64);
         let reserved = |len| uninterrupted(|| fallocate(target, Reserve::Grow, offset, len)).map(|()| len);
-        let len = reserved(WINDOW_LEN.max(least)).or_else(|error| match error.errno() {
+        let len = reserved(WINDOW_LEN).or_else(|error| match error.errno() {
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG if least < WINDOW_LEN => reserved(least),
             _ => Err(error),
         });

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use aqueduct_sys::{Errno, Error, MapError, ReadFlags, preadv2, sendfile, stat};
+use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile, stat};
 
 use super::outlet::OutletKind;
 use super::window::Window;
@@ -219,17 +219,9 @@ impl SendQueue {
         if self.window.as_ref().is_some_and(|window| !window.front(extent).is_empty()) {
             return Ok(());
         }
-        match Window::open(extent) {
-            Ok(window) => {
-                self.window = Some(window);
-                Ok(())
-            }
-            Err(MapError::BeyondEnd { size, .. }) => {
-                Err(extent.truncated_at(size.max(extent.range().start)).into())
-            }
-            // Whatever a mapping lacks, a read of the file may do without; if not, it says so better.
-            Err(_) => Err(Fault::Refused),
-        }
+        // Whatever a mapping lacks, a read of the file may do without; if not, it says better what is wrong.
+        self.window = Some(Window::open(extent).map_err(|_| Fault::Refused)?);
+        Ok(())
     }
 
     /// The memory at the front, marked as followed at once, then a piece of the extent behind it.
