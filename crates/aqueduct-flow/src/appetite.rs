@@ -22,7 +22,7 @@ impl Appetite {
     /// Learns that of `offered` bytes the target took `taken`.
     pub(crate) fn learn(&mut self, offered: usize, taken: usize) {
         if taken < offered {
-            self.len = taken.next_multiple_of(OFFER_LEN_MIN).clamp(OFFER_LEN_MIN, OFFER_LEN_MAX);
+            self.len = taken.clamp(OFFER_LEN_MIN, OFFER_LEN_MAX).next_multiple_of(OFFER_LEN_MIN);
         } else if offered >= self.len {
             self.len = (self.len * 2).min(OFFER_LEN_MAX);
         }
@@ -34,3 +34,6 @@ const OFFER_LEN_MIN: usize = 16 * 1024;
 
 /// What the largest pipe holds.
 const OFFER_LEN_MAX: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -6,3 +6,6 @@ mod local_copy;
 
 pub use ladder::CopyLadder;
 pub use local_copy::LocalCopy;
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ const PIPE_LEN: usize = 1024 * 1024;
 
 /// A step uses one pipe; a second is in use only while an observer steps another mover.
 const POOL_COUNT_MAX: usize = 2;
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
 pub(crate) fn is_refusal(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
+
+#[cfg(test)]
+mod tests;

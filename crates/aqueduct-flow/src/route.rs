@@ -79,3 +79,6 @@ impl fmt::Display for Carried {
         if separator.is_empty() { f.write_str("nothing") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

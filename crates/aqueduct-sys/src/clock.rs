@@ -4,10 +4,12 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Timestamp;
 
-/// The wall clock as the kernel stamps files with it: a few milliseconds coarse, and never behind a timestamp that a
-/// file already carries (while nobody sets the clock).
+/// The wall clock that the kernel stamps files by, a few milliseconds coarse: `CLOCK_REALTIME_COARSE` in
+/// clock_gettime(2).
 ///
-/// `CLOCK_REALTIME_COARSE` in clock_gettime(2).
+/// A file changed after this call never carries an earlier time (while nobody sets the clock back), but may carry the same.
+/// One changed before may carry a time later by less than a tick: since Linux 6.13 stamps are finer for files whose times
+/// someone has looked at.
 #[must_use]
 pub fn realtime_coarse() -> Timestamp {
     let now = clock_gettime(ClockId::RealtimeCoarse);

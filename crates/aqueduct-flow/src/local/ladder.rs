@@ -71,7 +71,8 @@ fn is_for_good(errno: Errno) -> bool {
     matches!(errno, Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOTTY)
 }
 
-const RUNGS: [Route; 4] = [Route::Reflink, Route::CopyFileRange, Route::Sendfile, LAST_RUNG];
+/// Every rung, best first.
+pub(super) const RUNGS: [Route; 4] = [Route::Reflink, Route::CopyFileRange, Route::Sendfile, LAST_RUNG];
 
 /// Below it there is nothing: what fails here fails.
 pub(super) const LAST_RUNG: Route = Route::Copy;

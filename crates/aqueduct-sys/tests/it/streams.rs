@@ -1,0 +1,90 @@
+//! Calls on pipes and sockets.
+
+use std::fs::File;
+use std::io::{IoSlice, Read};
+use std::os::unix::net::UnixStream;
+
+use aqueduct_sys::{
+    Errno, LEN_MAX, Readiness, SendFlags, SpliceFlags, pipe, pipe_len, read, sendfile, sendmsg, set_pipe_len,
+    splice, wait_until, write, writev,
+};
+
+use crate::unnamed;
+
+#[test]
+fn a_pipe_has_the_length_that_the_kernel_chose() {
+    let (reader, writer) = pipe().unwrap();
+    assert_eq!(pipe_len(&reader).unwrap(), 65_536);
+    assert_eq!(set_pipe_len(&writer, 5000).unwrap(), 8192);
+    assert_eq!(pipe_len(&reader).unwrap(), 8192);
+    assert_eq!(pipe_len(unnamed(b"")).unwrap_err().call(), "fcntl(F_GETPIPE_SZ)");
+}
+
+#[test]
+fn a_pipe_without_writers_is_at_its_end_and_without_readers_an_error() {
+    let (reader, writer) = pipe().unwrap();
+    assert_eq!(write(&writer, b"last").unwrap(), 4);
+    wait_until(&reader, Readiness::Readable).unwrap();
+    wait_until(&writer, Readiness::Writable).unwrap();
+    drop(writer);
+    let mut bytes = [0; 10];
+    assert_eq!(read(&reader, &mut bytes).unwrap(), 4);
+    assert_eq!(read(&reader, &mut bytes).unwrap(), 0);
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    assert_eq!(write(&writer, b"x").unwrap_err().errno(), Errno::PIPE);
+}
+
+#[test]
+fn splice_moves_between_a_file_and_a_pipe_and_nothing_else() {
+    let (reader, writer) = pipe().unwrap();
+    let (source, target) = (unnamed(b"0123456789"), unnamed(b""));
+    let none = SpliceFlags::empty();
+    assert_eq!(splice(&source, Some(3), &writer, None, 4, none).unwrap(), 4);
+    assert_eq!(splice(&reader, None, &target, Some(5), 100, none).unwrap(), 4);
+    let mut bytes = [1; 9];
+    assert_eq!(aqueduct_sys::pread(&target, &mut bytes, 0).unwrap(), 9);
+    assert_eq!(&bytes, b"\0\0\0\0\x003456");
+    assert_eq!(splice(&source, Some(10), &writer, None, 4, none).unwrap(), 0, "the end is a value");
+    assert_eq!(splice(&source, Some(0), &target, Some(0), 4, none).unwrap_err().errno(), Errno::INVAL);
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    assert_eq!(splice(&socket, None, &target, Some(0), 4, none).unwrap_err().errno(), Errno::INVAL);
+}
+
+#[test]
+fn sendfile_uses_its_own_offset_and_says_0_at_the_end() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let mut source = unnamed(b"0123456789");
+    assert_eq!(sendfile(&ours, &source, 7, 100).unwrap(), 3);
+    assert_eq!(sendfile(&ours, &source, 10, 100).unwrap(), 0);
+    let mut bytes = [0; 3];
+    theirs.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"789");
+    let mut from_the_start = Vec::new();
+    source.read_to_end(&mut from_the_start).unwrap();
+    assert_eq!(from_the_start, b"0123456789", "the position did not move");
+}
+
+#[test]
+fn a_call_asks_for_no_more_than_linux_moves() {
+    let dir = File::open("/dev/shm").unwrap();
+    let file = File::from(aqueduct_sys::open_unnamed(dir, 0o600).unwrap());
+    file.set_len(3 << 30).unwrap();
+    let null = File::options().write(true).open("/dev/null").unwrap();
+    assert!(sendfile(null, &file, 0, usize::MAX).unwrap() <= LEN_MAX);
+}
+
+#[test]
+fn pieces_are_written_as_one() {
+    let pieces = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"write")];
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    assert_eq!(writev(&ours, &pieces).unwrap(), 9);
+    assert_eq!(sendmsg(&ours, &pieces, SendFlags::NOSIGNAL | SendFlags::MORE).unwrap(), 9);
+    let mut bytes = [0; 18];
+    theirs.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"one writeone write");
+    drop(theirs);
+    assert_eq!(sendmsg(&ours, &pieces, SendFlags::NOSIGNAL).unwrap_err().errno(), Errno::PIPE);
+    let (_reader, writer) = pipe().unwrap();
+    assert_eq!(sendmsg(&writer, &pieces, SendFlags::empty()).unwrap_err().errno(), Errno::NOTSOCK);
+}
