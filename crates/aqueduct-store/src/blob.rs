@@ -1,0 +1,85 @@
+//! A stored blob, open for reading.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aqueduct_blob::Digest;
+use aqueduct_flow::Extent;
+
+use crate::fault::{Blame, ChangeError};
+use crate::index::Note;
+use crate::layout;
+use crate::store::{Inner, Store};
+
+/// A blob, for as long as this is held: removing it meanwhile takes only its name away.
+///
+/// Its file is never written or truncated, which is what makes it safe to send by reference and to map.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    digest: Digest,
+    size: u64,
+    file: Arc<File>,
+}
+
+impl Store {
+    /// Opens a blob; `None` where there is none. One that a power cut made suspect is hashed first, and is none if it is
+    /// damaged.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or a damaged one not be put in quarantine.
+    pub fn blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
+        let blob = self.inner.open_blob(digest)?;
+        if let Some(Blob { digest, size, .. }) = blob {
+            self.inner.index.note(Note::Used { digest, size, at: self.inner.disk.now() });
+        }
+        Ok(blob)
+    }
+
+    /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.
+    /// Does not count as a use.
+    ///
+    /// # Errors
+    /// As [`Store::blob`], and where the blob cannot be made durable.
+    pub fn has(&self, digest: &Digest) -> Result<bool, ChangeError> {
+        Ok(self.inner.open_blob(digest)?.is_some())
+    }
+}
+
+impl Inner {
+    pub(crate) fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
+        let path = layout::blob(digest);
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        if !stat.regular || (self.is_suspect(digest, &stat) && !self.hash_suspect(digest, &file, &stat)?) {
+            return Ok(None);
+        }
+        Ok(Some(Blob { digest: *digest, size: stat.size, file: Arc::new(file) }))
+    }
+}
+
+impl Blob {
+    /// Its name.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its file, open for reading.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A part of it, ready to be sent. `range` lies within the blob.
+    pub fn extent(&self, range: Range<u64>) -> Extent {
+        assert!(
+            range.start <= range.end && range.end <= self.size,
+            "a range is resolved against the blob's size"
+        );
+        Extent::new(Arc::clone(&self.file), range)
+    }
+}

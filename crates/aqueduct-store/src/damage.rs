@@ -1,0 +1,212 @@
+//! Blobs that may not be what their name says: suspects after a power cut, and rot found by verifying.
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::PoisonError;
+
+use aqueduct_blob::parallel::{self, Verdict};
+use aqueduct_blob::{CheckpointList, Digest};
+
+use crate::database;
+use crate::disk::Stat;
+use crate::fault::{Blame, ChangeError, StorageFault};
+use crate::index::Note;
+use crate::layout;
+use crate::list;
+use crate::store::{Inner, Store};
+
+/// What verifying a stored blob found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The blob.
+    pub digest: Digest,
+    /// The size of its file, in bytes.
+    pub size: u64,
+    /// Where its bytes are wrong, in whole segments where checkpoints can tell; empty where all is well. A blob that is
+    /// damaged is in quarantine when this is told.
+    pub damage: Vec<Range<u64>>,
+    /// Whether its checkpoint list was missing or damaged, and was written anew.
+    pub checkpoints_rebuilt: bool,
+}
+
+impl Store {
+    /// Reads a blob from its start to its end and holds it against its name, on `threads` threads where it has
+    /// checkpoints. What is damaged is put in quarantine; a checkpoint list that is missing or wrong is written anew.
+    /// `None` where there is no such blob.
+    ///
+    /// # Errors
+    /// Where the blob cannot be read, or the damaged one not be put away.
+    pub fn verify(&self, digest: &Digest, threads: NonZeroUsize) -> Result<Option<Checked>, ChangeError> {
+        let inner = &self.inner;
+        let path = layout::blob(digest);
+        let Some(file) = inner.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let stat = inner.disk.stat(&file).blame("stat", &path)?;
+        if !stat.regular {
+            return Ok(None);
+        }
+        inner.check(digest, &file, &stat, threads).map(Some)
+    }
+
+    /// The checkpoint list of a blob, computed and kept where there was none. `None` where there is no such blob, or it
+    /// turns out damaged.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn checkpoints(&self, digest: &Digest) -> Result<Option<CheckpointList>, ChangeError> {
+        let inner = &self.inner;
+        let Some(blob) = self.blob(digest)? else { return Ok(None) };
+        if let Some(list) = inner.read_checkpoints(digest, blob.size())? {
+            return Ok(Some(list));
+        }
+        let read = |offset, buffer: &mut [u8]| blob.file().read_exact_at(buffer, offset);
+        let hashed = parallel::hash(digest.algorithm(), blob.size(), inner.options.threads, read)
+            .blame("read", layout::blob(digest))?;
+        if hashed.digest != *digest {
+            inner.quarantine(digest, blob.file())?;
+            return Ok(None);
+        }
+        inner.rewrite_checkpoints(digest, &hashed.checkpoints);
+        Ok(Some(hashed.checkpoints))
+    }
+
+    /// Hashes every blob that a power cut made suspect, and tells of each what was found. When this returns there are
+    /// none left. Does nothing where there are none.
+    ///
+    /// # Errors
+    /// At the first blob that cannot be read or put away; those before it need not be hashed again in this session.
+    pub fn check_suspects(&self, mut told: impl FnMut(&Checked)) -> Result<(), ChangeError> {
+        let inner = &self.inner;
+        if !inner.has_suspects() {
+            return Ok(());
+        }
+        inner.begin_changes()?;
+        for (algorithm, first) in list::shards() {
+            for digest in list::shard(&*inner.disk, algorithm, first)? {
+                let path = layout::blob(&digest);
+                let Some(file) = inner.disk.open(&path).blame("open", &path)? else { continue };
+                let stat = inner.disk.stat(&file).blame("stat", &path)?;
+                if stat.regular && inner.is_suspect(&digest, &stat) {
+                    told(&inner.check(&digest, &file, &stat, inner.options.threads)?);
+                }
+            }
+        }
+        // A damaged blob whose removal failed halfway must not come back once nobody is suspect any more.
+        inner.sync_filesystem()?;
+        Ok(inner.clear_suspects()?)
+    }
+}
+
+impl Inner {
+    /// Whether a suspect is right after all. One that is not goes to quarantine.
+    pub(crate) fn hash_suspect(
+        &self,
+        digest: &Digest,
+        file: &File,
+        stat: &Stat,
+    ) -> Result<bool, ChangeError> {
+        let checked = self.check(digest, file, stat, self.options.threads)?;
+        Ok(checked.damage.is_empty())
+    }
+
+    fn check(
+        &self,
+        digest: &Digest,
+        file: &File,
+        stat: &Stat,
+        threads: NonZeroUsize,
+    ) -> Result<Checked, ChangeError> {
+        let list = self.read_checkpoints(digest, stat.size)?;
+        let read = |offset, buffer: &mut [u8]| file.read_exact_at(buffer, offset);
+        let verdict = parallel::verify(digest, stat.size, list.as_ref(), threads, read)
+            .blame("read", layout::blob(digest))?;
+        let mut checked =
+            Checked { digest: *digest, size: stat.size, damage: Vec::new(), checkpoints_rebuilt: false };
+        match verdict {
+            Verdict::Intact { checkpoints } => {
+                self.believe(digest);
+                if let Some(list) = checkpoints.filter(|list| !list.entries().is_empty()) {
+                    checked.checkpoints_rebuilt = self.rewrite_checkpoints(digest, &list);
+                }
+            }
+            Verdict::Damaged { ranges, .. } => {
+                checked.damage = ranges;
+                self.quarantine(digest, file)?;
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Takes the name of a damaged blob away and keeps its bytes under `quarantine/`, durably. Does nothing where the name
+    /// leads to another file by now.
+    pub(crate) fn quarantine(&self, digest: &Digest, damaged: &File) -> Result<(), ChangeError> {
+        self.begin_changes()?;
+        let path = layout::blob(digest);
+        {
+            let _alone = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            let named = self.disk.stat_path(&path).blame("stat", &path)?;
+            let examined = self.disk.stat(damaged).blame("stat", &path)?;
+            if named.is_none_or(|named| named.inode != examined.inode) {
+                return Ok(());
+            }
+            let kept = layout::quarantined(digest);
+            // A name that is taken holds an earlier victim of the same digest: one is enough to look at.
+            let _ = self.disk.link(damaged, &kept).blame("link", &kept)?;
+            self.disk.unlink(&path).blame("unlink", &path)?;
+        }
+        self.index.note(Note::Gone { digest: *digest });
+        self.sync_directory(layout::parent(&layout::quarantined(digest)))?;
+        self.sync_directory(layout::parent(&path))?;
+        // Derived: one that stays is held against the next blob of this name, and found wanting or right.
+        drop(self.disk.unlink(&layout::checkpoints(digest)));
+        Ok(())
+    }
+
+    /// The kept checkpoint list of a blob, if there is one that reads as such.
+    fn read_checkpoints(&self, digest: &Digest, size: u64) -> Result<Option<CheckpointList>, StorageFault> {
+        if size <= aqueduct_blob::SEGMENT_LEN {
+            return Ok(None);
+        }
+        let path = layout::checkpoints(digest);
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        let len_max = aqueduct_blob::segment_count(size) * 32 + CHECKPOINTS_EXTRA_LEN_MAX;
+        if !stat.regular || stat.size > len_max {
+            return Ok(None);
+        }
+        let len = usize::try_from(stat.size).expect("a list of a blob's checkpoints fits in memory");
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, 0).blame("read", &path)?;
+        let list = CheckpointList::decode(&bytes).ok();
+        Ok(list.filter(|list| list.size() == size && list.algorithm() == digest.algorithm()))
+    }
+
+    /// Writes the checkpoint list of a blob where there is none. It is not synced: it is derived, and says so itself
+    /// where a power cut damages it.
+    pub(crate) fn write_checkpoints(
+        &self,
+        digest: &Digest,
+        list: &CheckpointList,
+    ) -> Result<(), StorageFault> {
+        let path = layout::checkpoints(digest);
+        let file = self.disk.stage().blame("stage", &path)?;
+        database::write_all(&*self.disk, &file, 0, &list.encode()).blame("write", &path)?;
+        let _ = self.disk.link(&file, &path).blame("link", &path)?;
+        Ok(())
+    }
+
+    /// Puts a list in the place of whatever is there; false where that failed, which costs time and nothing else.
+    fn rewrite_checkpoints(&self, digest: &Digest, list: &CheckpointList) -> bool {
+        let path = layout::checkpoints(digest);
+        let rewrite = || -> Result<(), ChangeError> {
+            self.begin_changes()?;
+            self.disk.unlink(&path).blame("unlink", &path)?;
+            Ok(self.write_checkpoints(digest, list)?)
+        };
+        rewrite().is_ok()
+    }
+}
+
+/// More than what a checkpoint file holds beside its entries.
+const CHECKPOINTS_EXTRA_LEN_MAX: u64 = 256;

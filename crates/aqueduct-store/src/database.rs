@@ -1,0 +1,101 @@
+//! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aqueduct_flow::Step;
+use redb::{Builder, Database, DatabaseError, StorageBackend};
+
+use crate::disk::{Disk, Linked};
+use crate::fault::{Blame, StorageFault};
+use crate::layout;
+
+/// Opens the database at `path`; `None` where there is none.
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    cache_len: usize,
+) -> Result<Option<Database>, StorageFault> {
+    let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
+    build(disk, file, cache_len).map(Some).map_err(|error| fault("open", path, error))
+}
+
+/// Makes the database at `path`, filled by `fill`. It is built without a name and linked whole, so a crash in the middle
+/// leaves none rather than half of one.
+pub(crate) fn make(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    cache_len: usize,
+    fill: impl FnOnce(&Database) -> Result<(), redb::Error>,
+) -> Result<Database, StorageFault> {
+    let file = disk.stage_writable().blame("stage", path)?;
+    let named = file.try_clone().blame("stage", path)?;
+    let database = build(disk, file, cache_len).map_err(|error| fault("make", path, error))?;
+    fill(&database).map_err(|error| fault("make", path, error))?;
+    match disk.link(&named, path).blame("link", path)? {
+        Linked::New => {}
+        // The store is locked and the name was free a moment ago.
+        Linked::Exists => return Err(fault("link", path, io::Error::from(io::ErrorKind::AlreadyExists))),
+    }
+    disk.sync_dir(layout::parent(path)).blame("sync directory", layout::parent(path))?;
+    Ok(database)
+}
+
+/// Turns any of redb's errors into a fault on the database's path.
+pub(crate) fn fault(verb: &'static str, path: &Path, error: impl Into<redb::Error>) -> StorageFault {
+    let source = match error.into() {
+        redb::Error::Io(source) => source,
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    };
+    StorageFault::new(verb, path, source)
+}
+
+fn build(disk: &Arc<dyn Disk>, file: File, cache_len: usize) -> Result<Database, DatabaseError> {
+    let backend = Backend { disk: Arc::clone(disk), file };
+    Builder::new().set_cache_size(cache_len).create_with_backend(backend)
+}
+
+#[derive(Debug)]
+struct Backend {
+    disk: Arc<dyn Disk>,
+    file: File,
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.disk.stat(&self.file).map(|stat| stat.size)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.set_len(&self.file, len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.sync_data(&self.file)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        write_all(&*self.disk, &self.file, offset, data)
+    }
+}
+
+/// Writes all of `bytes` at `offset`, through the seam.
+pub(crate) fn write_all(disk: &dyn Disk, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    disk.write(file, offset, &mut |file| {
+        file.write_all_at(bytes, offset)?;
+        Ok(Step::Moved(bytes.len()))
+    })
+    .map(drop)
+}
+
+/// redb reports a broken file as an error of storage; everything else of it is ours.
+pub(crate) fn is_damage(fault: &StorageFault) -> bool {
+    fault.kind() == io::ErrorKind::InvalidData
+}

@@ -1,0 +1,155 @@
+//! The seam between the store and the kernel: the few verbs that a store is made of.
+//!
+//! Everything the store changes on the medium goes through these verbs, and through nothing else. So a test can count
+//! them, fail any one of them, stop after any one of them, and rebuild what a power cut at that moment may leave behind
+//! (`SimDisk` in the testkit does). The files are real files: sendfile, splice and mappings work on them.
+//!
+//! Paths are relative to the store's directory. Time is the kernel's own, because the durable mark compares it with the
+//! change times that the kernel gives to files.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aqueduct_flow::Step;
+
+/// The verbs. Those that change the medium are listed in [`Verb`].
+pub trait Disk: fmt::Debug + Send + Sync + 'static {
+    /// Makes a directory; false where it was there already.
+    fn make_dir(&self, path: &Path) -> io::Result<bool>;
+
+    /// Makes a file without a name in the store's filesystem, readable and writable through this descriptor alone
+    /// (`O_TMPFILE`, open(2)). It is gone when the descriptor is closed, unless it was linked before. Once it has a
+    /// name, it can be opened for reading only.
+    fn stage(&self) -> io::Result<File>;
+
+    /// Like [`Disk::stage`], for a file of the store's own that is opened for writing again (a database).
+    fn stage_writable(&self) -> io::Result<File>;
+
+    /// Reserves space for the first `len` bytes of `file` without changing its length (fallocate(2)). A filesystem
+    /// that cannot reserve answers `Ok`; one that is full answers `StorageFull`.
+    fn reserve(&self, file: &File, len: u64) -> io::Result<()>;
+
+    /// Lets `turn` write to `file` from `offset` on, by whatever route; it says how far it came.
+    fn write(
+        &self,
+        file: &File,
+        offset: u64,
+        turn: &mut dyn FnMut(&File) -> io::Result<Step>,
+    ) -> io::Result<Step>;
+
+    /// Sets the length of `file` (ftruncate(2)); new bytes are zero.
+    fn set_len(&self, file: &File, len: u64) -> io::Result<()>;
+
+    /// Makes the bytes and the length of `file` durable (fdatasync(2)). Says nothing about its name.
+    fn sync_data(&self, file: &File) -> io::Result<()>;
+
+    /// Gives `file` a name, never replacing another (linkat(2)).
+    fn link(&self, file: &File, path: &Path) -> io::Result<Linked>;
+
+    /// Takes a name away; false where there was none.
+    fn unlink(&self, path: &Path) -> io::Result<bool>;
+
+    /// Makes the names in a directory durable (fsync(2) of the directory).
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes everything on the store's filesystem durable (syncfs(2), which reports write-back errors since Linux 5.8).
+    fn sync_all(&self) -> io::Result<()>;
+
+    /// Opens a file for reading; `None` where there is none.
+    fn open(&self, path: &Path) -> io::Result<Option<File>>;
+
+    /// Opens a file of the store's own for reading and writing; `None` where there is none.
+    fn open_writable(&self, path: &Path) -> io::Result<Option<File>>;
+
+    /// The names in a directory, in no order; `None` where there is no such directory.
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>>;
+
+    /// What the kernel says of an open file.
+    fn stat(&self, file: &File) -> io::Result<Stat>;
+
+    /// What the kernel says of a named file, not following a symbolic link; `None` where there is none.
+    fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>>;
+
+    /// Takes the store's lock, which lasts as long as the returned file is open (flock(2)); `None` where another holds it.
+    fn lock(&self, path: &Path) -> io::Result<Option<File>>;
+
+    /// The kernel's wall clock, in seconds since 1970: the very clock that change times are read from.
+    fn now(&self) -> i64;
+
+    /// Which page cache stands before the medium. What one process wrote and another reads under the same value was
+    /// never in danger from a power cut between them.
+    fn incarnation(&self) -> Incarnation;
+
+    /// Where the store lies, for messages.
+    fn root(&self) -> PathBuf;
+}
+
+/// The verbs that change the medium, for those who count them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// [`Disk::make_dir`].
+    MakeDir,
+    /// [`Disk::stage`] and [`Disk::stage_writable`].
+    Stage,
+    /// [`Disk::reserve`].
+    Reserve,
+    /// [`Disk::write`].
+    Write,
+    /// [`Disk::set_len`].
+    SetLen,
+    /// [`Disk::sync_data`].
+    SyncData,
+    /// [`Disk::link`].
+    Link,
+    /// [`Disk::unlink`].
+    Unlink,
+    /// [`Disk::sync_dir`].
+    SyncDir,
+    /// [`Disk::sync_all`].
+    SyncAll,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::MakeDir,
+        Self::Stage,
+        Self::Reserve,
+        Self::Write,
+        Self::SetLen,
+        Self::SyncData,
+        Self::Link,
+        Self::Unlink,
+        Self::SyncDir,
+        Self::SyncAll,
+    ];
+}
+
+/// What became of a [`Disk::link`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// The name is new and leads to the file.
+    New,
+    /// The name was taken; nothing was changed (EEXIST).
+    Exists,
+}
+
+/// What the kernel says of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Length in bytes.
+    pub size: u64,
+    /// When the file was last given a name, written or otherwise changed (`st_ctime`), in seconds since 1970. Nobody
+    /// can set it back, short of the clock.
+    pub changed: i64,
+    /// Whether it is a regular file.
+    pub regular: bool,
+    /// The file itself, whatever its name: its number in its filesystem.
+    pub inode: u64,
+}
+
+/// One page cache over one filesystem: the boot and the mount. See [`Disk::incarnation`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incarnation(pub String);

@@ -1,0 +1,221 @@
+//! `index.redb`: how large each blob is and when it was last used. Derived from the tree, and disposable.
+//!
+//! Nothing that a client is told waits for it: a publish leaves a note in memory, and notes are written many at a time.
+
+use std::collections::HashMap;
+use std::mem;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aqueduct_blob::{Algorithm, Digest};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+
+use crate::database;
+use crate::disk::Disk;
+use crate::fault::{Blame, StorageFault};
+use crate::layout::INDEX;
+use crate::store::lock;
+
+/// What redb may keep of it in memory. Its own default grew to 369 MiB over two million entries; this stays below 80.
+const CACHE_LEN: usize = 64 << 20;
+
+/// Notes kept in memory before whoever leaves one more has to write them: 64 bytes each, so 1 MiB.
+const NOTE_COUNT_MAX: usize = 1 << 14;
+
+/// (algorithm, digest) -> (size in bytes, last use in seconds since 1970).
+const BLOBS: TableDefinition<'_, (u8, [u8; 32]), (u64, i64)> = TableDefinition::new("blobs");
+/// The number of blobs and of their bytes, kept by the transactions that change [`BLOBS`].
+const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
+const TOTAL_SIZE: &str = "size";
+
+/// How much a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Blobs.
+    pub count: u64,
+    /// The sum of their sizes, in bytes.
+    pub size: u64,
+}
+
+/// One thing that happened to a blob.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Note {
+    /// It is there, this large, and was used at this time.
+    Used { digest: Digest, size: u64, at: i64 },
+    /// It is there no more.
+    Gone { digest: Digest },
+}
+
+#[derive(Debug)]
+pub(crate) struct Index {
+    disk: Arc<dyn Disk>,
+    notes: Mutex<Vec<Note>>,
+    /// Opened by the first who needs it: a command that only reads a blob never does.
+    database: Mutex<Option<Database>>,
+    /// It may not match the tree, and has to be compared with it before it is believed.
+    stale: AtomicBool,
+}
+
+impl Index {
+    pub(crate) fn new(disk: Arc<dyn Disk>, stale: bool) -> Self {
+        Self { disk, notes: Mutex::default(), database: Mutex::default(), stale: AtomicBool::new(stale) }
+    }
+
+    /// Makes the index of a new store, unless there is one.
+    pub(crate) fn make(&self) -> Result<(), StorageFault> {
+        match database::open(&self.disk, path(), CACHE_LEN)? {
+            Some(_) => Ok(()),
+            None => make(&self.disk).map(drop),
+        }
+    }
+
+    /// Remembers a note, and writes those that have gathered where there are too many to keep. A note that cannot be
+    /// written makes the index stale and fails nothing: the tree is the truth.
+    pub(crate) fn note(&self, note: Note) {
+        let full = {
+            let mut notes = lock(&self.notes);
+            notes.push(note);
+            notes.len() >= NOTE_COUNT_MAX
+        };
+        if full {
+            // Stale is all there is to say, and `write_notes` has said it.
+            drop(self.write_notes(Durability::None));
+        }
+    }
+
+    /// Writes the notes that have gathered, durable when this returns.
+    pub(crate) fn flush(&self) -> Result<(), StorageFault> {
+        self.write_notes(Durability::Immediate)
+    }
+
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Acquire)
+    }
+
+    /// Every shard has been matched.
+    pub(crate) fn matched(&self) {
+        self.stale.store(false, Ordering::Release);
+    }
+
+    /// How much the store holds, notes included.
+    pub(crate) fn usage(&self) -> Result<Usage, StorageFault> {
+        self.write_notes(Durability::None)?;
+        self.with(|database| {
+            let transaction = database.begin_read()?;
+            let count = transaction.open_table(BLOBS)?.len()?;
+            let size = transaction.open_table(TOTALS)?.get(TOTAL_SIZE)?.map_or(0, |total| total.value());
+            Ok(Usage { count, size })
+        })
+    }
+
+    /// Makes one shard of the index match the tree: `present` are the sizes of all blobs of `algorithm` whose digest
+    /// begins with `first`. What is known of their last use is kept.
+    pub(crate) fn match_shard(
+        &self,
+        algorithm: Algorithm,
+        first: u8,
+        mut present: HashMap<Digest, u64>,
+        now: i64,
+    ) -> Result<(), StorageFault> {
+        self.write_notes(Durability::None)?;
+        self.with(|database| {
+            let mut notes = Vec::new();
+            {
+                let transaction = database.begin_read()?;
+                let table = transaction.open_table(BLOBS)?;
+                let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
+                (low[0], high[0]) = (first, first);
+                for row in table.range((code(algorithm), low)..=(code(algorithm), high))? {
+                    let (key, value) = row?;
+                    let digest = Digest::new(algorithm, key.value().1);
+                    match present.remove(&digest) {
+                        Some(size) if size == value.value().0 => {}
+                        Some(size) => notes.push(Note::Used { digest, size, at: value.value().1 }),
+                        None => notes.push(Note::Gone { digest }),
+                    }
+                }
+            }
+            notes.extend(present.into_iter().map(|(digest, size)| Note::Used { digest, size, at: now }));
+            if notes.is_empty() { Ok(()) } else { apply(database, &notes, Durability::None) }
+        })
+    }
+
+    fn write_notes(&self, durability: Durability) -> Result<(), StorageFault> {
+        let notes = mem::take(&mut *lock(&self.notes));
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let written = self.with(|database| apply(database, &notes, durability));
+        if written.is_err() {
+            self.stale.store(true, Ordering::Release);
+        }
+        written
+    }
+
+    /// Runs `work` on the database. One that is missing or damaged is made anew, empty and stale.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StorageFault> {
+        let mut database = lock(&self.database);
+        let open = match database.take() {
+            Some(open) => open,
+            None => self.open_or_make()?,
+        };
+        work(database.insert(open)).map_err(|error| database::fault("write", path(), error))
+    }
+
+    fn open_or_make(&self) -> Result<Database, StorageFault> {
+        match database::open(&self.disk, path(), CACHE_LEN) {
+            Ok(Some(database)) => return Ok(database),
+            Ok(None) => {}
+            Err(fault) if database::is_damage(&fault) => {
+                self.disk.unlink(path()).blame("unlink", path())?;
+            }
+            Err(fault) => return Err(fault),
+        }
+        self.stale.store(true, Ordering::Release);
+        make(&self.disk)
+    }
+}
+
+fn make(disk: &Arc<dyn Disk>) -> Result<Database, StorageFault> {
+    database::make(disk, path(), CACHE_LEN, |database| apply(database, &[], Durability::Immediate))
+}
+
+fn apply(database: &Database, notes: &[Note], durability: Durability) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(durability)?;
+    {
+        let mut blobs = transaction.open_table(BLOBS)?;
+        let mut totals = transaction.open_table(TOTALS)?;
+        let mut total = totals.get(TOTAL_SIZE)?.map_or(0, |total| total.value());
+        for note in notes {
+            let (before, after) = match note {
+                Note::Used { digest, size, at } => {
+                    let before = blobs.insert(key(digest), (*size, *at))?.map(|row| row.value().0);
+                    (before, *size)
+                }
+                Note::Gone { digest } => (blobs.remove(key(digest))?.map(|row| row.value().0), 0),
+            };
+            total = total.saturating_sub(before.unwrap_or(0)).saturating_add(after);
+        }
+        totals.insert(TOTAL_SIZE, total)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn key(digest: &Digest) -> (u8, [u8; 32]) {
+    (code(digest.algorithm()), *digest.as_bytes())
+}
+
+/// The algorithm's number in the index, which sorts as [`Digest`] does.
+fn code(algorithm: Algorithm) -> u8 {
+    match algorithm {
+        Algorithm::Sha256 => 1,
+        Algorithm::Blake3 => 2,
+    }
+}
+
+fn path() -> &'static Path {
+    Path::new(INDEX)
+}

@@ -1,0 +1,44 @@
+//! Where blobs live: a content-addressed store in a directory.
+//!
+//! Bytes come in through [`Store::begin`], which stages them without a name; [`Staging::verify`] finds or checks their
+//! digest; [`Verified::publish`] makes them visible under it. They go out through [`Store::blob`]. Each step gives a
+//! stronger type, and none can be skipped.
+//!
+//! # The contract
+//! - A blob is visible whole under the digest of its bytes, or not at all; also after a crash at any moment.
+//! - A publish acknowledged under [`SyncPolicy::Full`] survives a power cut. Under [`SyncPolicy::None`] it may be lost.
+//! - A published file is never written or truncated, only unlinked.
+//! - Opening the store is the only recovery, and takes the same time for ten blobs as for ten million.
+//! - A failed sync is never asked again: the staging is dropped; where it was a directory's, the store turns read-only.
+//!
+//! The tests in `tests/it/crash` prove the first two over every verb of the [`disk`] seam. `docs/store-format.md`
+//! specifies what lies on the medium. There are no sockets here, no status codes, and no threads.
+
+#![forbid(unsafe_code)]
+
+mod blob;
+mod commit;
+mod damage;
+mod database;
+pub mod disk;
+mod fault;
+mod index;
+mod layout;
+mod list;
+mod mark;
+mod meta;
+mod publish;
+mod real_disk;
+mod remove;
+mod staging;
+mod store;
+
+pub use blob::Blob;
+pub use damage::Checked;
+pub use fault::{ChangeError, ReadOnly, StorageFault};
+pub use index::Usage;
+pub use list::Listed;
+pub use publish::{Outcome, PublishError, Published};
+pub use real_disk::RealDisk;
+pub use staging::{Staging, Turn, Verified, VerifyError};
+pub use store::{Absent, OpenError, Options, Store, SyncPolicy};

@@ -1,0 +1,108 @@
+//! Which blobs there are: read from the tree, which is the truth, in the order of their digests.
+
+use std::collections::HashMap;
+
+use aqueduct_blob::{Algorithm, Digest};
+
+use crate::disk::Disk;
+use crate::fault::{Blame, ChangeError, StorageFault};
+use crate::index::Usage;
+use crate::layout;
+use crate::store::Store;
+
+/// A blob in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was published, in seconds since 1970, by the clock of then.
+    pub published: i64,
+}
+
+impl Store {
+    /// The next blobs after `after`, or the first ones, at most `limit`, in the order of their digests. Fewer than
+    /// `limit` means that there are no more. Takes one shard's names into memory at a time.
+    ///
+    /// Blobs published or removed meanwhile may or may not be in it; every other is in it once.
+    ///
+    /// # Errors
+    /// Where a directory or a blob cannot be read, or a damaged suspect not be put in quarantine.
+    pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<Listed>, ChangeError> {
+        let inner = &self.inner;
+        let mut listed = Vec::new();
+        let start = after.map(|after| (after.algorithm(), after.as_bytes()[0]));
+        for (algorithm, first) in shards().filter(|shard| Some(*shard) >= start) {
+            for digest in shard(&*inner.disk, algorithm, first)? {
+                if after.is_some_and(|after| digest <= *after) {
+                    continue;
+                }
+                if listed.len() == limit {
+                    return Ok(listed);
+                }
+                let path = layout::blob(&digest);
+                let Some(stat) = inner.disk.stat_path(&path).blame("stat", &path)? else { continue };
+                let there = stat.regular
+                    && (!inner.is_suspect(&digest, &stat) || inner.open_blob(&digest)?.is_some());
+                if there {
+                    listed.push(Listed { digest, size: stat.size, published: stat.changed });
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    /// How many blobs there are, and of how many bytes. Answered from the index; where that is stale, the tree is walked
+    /// first.
+    ///
+    /// # Errors
+    /// Where the tree or the index cannot be read, or the index not be written.
+    pub fn usage(&self) -> Result<Usage, ChangeError> {
+        let inner = &self.inner;
+        let usage = inner.index.usage()?;
+        if !inner.index.is_stale() {
+            return Ok(usage);
+        }
+        inner.begin_changes()?;
+        for (algorithm, first) in shards() {
+            let mut present = HashMap::new();
+            for digest in shard(&*inner.disk, algorithm, first)? {
+                let path = layout::blob(&digest);
+                if let Some(stat) =
+                    inner.disk.stat_path(&path).blame("stat", &path)?.filter(|stat| stat.regular)
+                {
+                    present.insert(digest, stat.size);
+                }
+            }
+            inner.index.match_shard(algorithm, first, present, inner.disk.now())?;
+        }
+        inner.index.matched();
+        Ok(inner.index.usage()?)
+    }
+}
+
+/// Whether a store has no blob at all, suspects included.
+pub(crate) fn is_empty(disk: &dyn Disk) -> Result<bool, StorageFault> {
+    for (algorithm, first) in shards() {
+        if !shard(disk, algorithm, first)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Every shard, in the order of the digests in it.
+pub(crate) fn shards() -> impl Iterator<Item = (Algorithm, u8)> {
+    Algorithm::ALL.into_iter().flat_map(|algorithm| (0..=u8::MAX).map(move |first| (algorithm, first)))
+}
+
+/// The names in one shard, in order.
+pub(crate) fn shard(disk: &dyn Disk, algorithm: Algorithm, first: u8) -> Result<Vec<Digest>, StorageFault> {
+    let path = layout::shard(layout::BLOBS, algorithm, first);
+    let names = disk.list(&path).blame("list", &path)?.unwrap_or_default();
+    let mut digests: Vec<_> =
+        names.iter().filter_map(|name| layout::digest_at(algorithm, first, name)).collect();
+    digests.sort_unstable();
+    Ok(digests)
+}

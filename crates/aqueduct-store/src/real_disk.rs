@@ -1,0 +1,216 @@
+//! The disk that is one: every verb a Linux call or two on a directory.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use aqueduct_flow::Step;
+use aqueduct_sys as sys;
+
+use crate::disk::{Disk, Incarnation, Linked, Stat};
+
+/// A directory on a filesystem of this machine.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+    directory: File,
+    incarnation: Incarnation,
+}
+
+/// Published blobs are read-only to everybody: nothing that opens one by its name can change it.
+const BLOB_MODE: u32 = 0o444;
+/// The store's own files.
+const OWN_MODE: u32 = 0o644;
+/// Directories, narrowed by the umask as everywhere.
+const DIRECTORY_MODE: u32 = 0o755;
+
+impl RealDisk {
+    /// The disk at `root`; `None` where there is no such directory.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or is no directory.
+    pub fn open(root: &Path) -> io::Result<Option<Self>> {
+        let directory = match sys::open_directory(root) {
+            Ok(directory) => File::from(directory),
+            Err(error) if error.errno() == sys::Errno::NOENT => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let incarnation = incarnation(&directory)?;
+        // Messages name it, whatever directory they are read in.
+        let root = fs::canonicalize(root)?;
+        Ok(Some(Self { root, directory, incarnation }))
+    }
+
+    /// The disk at `root`, which is made where it is not, durably.
+    ///
+    /// # Errors
+    /// As [`RealDisk::open`], and where it cannot be made.
+    pub fn make(root: &Path) -> io::Result<Self> {
+        let absolute = std::path::absolute(root)?;
+        let missing: Vec<_> = absolute.ancestors().take_while(|path| !path.exists()).collect();
+        for path in missing.into_iter().rev() {
+            match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            if let Some(parent) = path.parent() {
+                sys::fsync(sys::open_directory(parent)?)?;
+            }
+        }
+        Self::open(root)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn at(&self, path: &Path) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+impl Disk for RealDisk {
+    fn make_dir(&self, path: &Path) -> io::Result<bool> {
+        present(DirBuilder::new().mode(DIRECTORY_MODE).create(self.at(path)), io::ErrorKind::AlreadyExists)
+    }
+
+    fn stage(&self) -> io::Result<File> {
+        Ok(sys::open_unnamed(&self.directory, BLOB_MODE)?.into())
+    }
+
+    fn stage_writable(&self) -> io::Result<File> {
+        Ok(sys::open_unnamed(&self.directory, OWN_MODE)?.into())
+    }
+
+    fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
+        match sys::fallocate(file, sys::Reserve::KeepSize, 0, len) {
+            // Only a kindness: a filesystem that cannot reserve says so later, when it is full.
+            Err(error) if error.errno() == sys::Errno::OPNOTSUPP => Ok(()),
+            reserved => Ok(reserved?),
+        }
+    }
+
+    fn write(
+        &self,
+        file: &File,
+        _offset: u64,
+        turn: &mut dyn FnMut(&File) -> io::Result<Step>,
+    ) -> io::Result<Step> {
+        turn(file)
+    }
+
+    fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        Ok(sys::fdatasync(file)?)
+    }
+
+    fn link(&self, file: &File, path: &Path) -> io::Result<Linked> {
+        Ok(match sys::link_unnamed(file, &self.directory, path)? {
+            sys::Placed::New => Linked::New,
+            sys::Placed::NameTaken => Linked::Exists,
+        })
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<bool> {
+        present(fs::remove_file(self.at(path)), io::ErrorKind::NotFound)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        Ok(sys::fsync(sys::open_directory(&self.at(path))?)?)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(sys::syncfs(&self.directory)?)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Option<File>> {
+        found(sys::open_file(&self.directory, path, sys::Access::Read))
+    }
+
+    fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
+        found(sys::open_file(&self.directory, path, sys::Access::ReadWrite))
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
+        let entries = match fs::read_dir(self.at(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            // A name that is no UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(Some(names))
+    }
+
+    fn stat(&self, file: &File) -> io::Result<Stat> {
+        file.metadata().map(|metadata| from_metadata(&metadata))
+    }
+
+    fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>> {
+        match fs::symlink_metadata(self.at(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            metadata => Ok(Some(from_metadata(&metadata?))),
+        }
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<File>> {
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(self.at(path))?;
+        Ok(match sys::try_lock_exclusive(&file)? {
+            sys::Lock::Acquired => Some(file),
+            sys::Lock::Taken => None,
+        })
+    }
+
+    fn now(&self) -> i64 {
+        sys::realtime_coarse().seconds
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        self.incarnation.clone()
+    }
+
+    fn root(&self) -> PathBuf {
+        self.root.clone()
+    }
+}
+
+/// The boot and the mount. Where the kernel cannot name a mount for good, a later one could pass for it, so each open
+/// counts as an incarnation of its own: more is hashed after a kill, and nothing is believed that should not be.
+fn incarnation(directory: &File) -> io::Result<Incarnation> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let mount = match sys::stat(directory)?.mount {
+        Some(sys::MountId::Unique(id)) => id.to_string(),
+        Some(sys::MountId::Reused(_)) | None => fs::read_to_string("/proc/sys/kernel/random/uuid")?,
+    };
+    Ok(Incarnation(format!("{} {}", boot.trim(), mount.trim())))
+}
+
+fn from_metadata(metadata: &fs::Metadata) -> Stat {
+    Stat {
+        size: metadata.len(),
+        changed: metadata.ctime(),
+        regular: metadata.is_file(),
+        inode: metadata.ino(),
+    }
+}
+
+/// Whether a call did something; false where it met `exception`, which means there was nothing to do.
+fn present(done: io::Result<()>, exception: io::ErrorKind) -> io::Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == exception => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn found(opened: sys::Result<std::os::fd::OwnedFd>) -> io::Result<Option<File>> {
+    match opened {
+        Ok(file) => Ok(Some(file.into())),
+        Err(error) if error.errno() == sys::Errno::NOENT => Ok(None),
+        // A symbolic link: not ours, and never followed.
+        Err(error) if error.errno() == sys::Errno::LOOP => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,34 @@
+//! The sweep is worth what it catches: each of these mistakes is made throughout, and has to be found.
+
+use aqueduct_testkit::Sabotage;
+
+use super::sweep::power_cut_at_every_verb;
+use super::workload::Workload;
+
+fn caught(workload: &Workload, sabotage: Sabotage) -> String {
+    power_cut_at_every_verb(workload, Some(sabotage)).expect_err("the mistake went unnoticed")
+}
+
+#[test]
+fn skipping_the_directory_sync_is_caught() {
+    let error = caught(&Workload::synced(), Sabotage::SkipDirectorySync);
+    assert!(error.contains("was promised and is gone"), "{error}");
+}
+
+#[test]
+fn linking_before_the_data_sync_is_caught() {
+    let error = caught(&Workload::synced(), Sabotage::LinkBeforeDataSync);
+    assert!(error.contains("wrong bytes"), "{error}");
+}
+
+#[test]
+fn trusting_a_bare_eexist_is_caught() {
+    let error = caught(&Workload::killed_between(), Sabotage::TrustBareEexist);
+    assert!(error.contains("was promised and is gone") || error.contains("wrong bytes"), "{error}");
+}
+
+#[test]
+fn overlooking_a_power_cut_is_caught() {
+    let error = caught(&Workload::loose(), Sabotage::OverlookPowerCut);
+    assert!(error.contains("wrong bytes"), "{error}");
+}

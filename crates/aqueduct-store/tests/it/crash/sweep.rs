@@ -1,0 +1,192 @@
+//! Runs a workload up to every one of its verbs, and holds what is left against what was promised.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aqueduct_store::{Absent, Options, Store};
+use aqueduct_testkit::{Plan, Sabotage, SimDisk, Slot, Traced};
+
+use super::workload::{Content, Known, Run, Workload, put};
+
+/// Runs a workload to its end, and gives its verbs.
+pub(super) fn run_whole(workload: &Workload) -> Vec<Traced> {
+    let mut slot = Slot::new().unwrap();
+    let disk = slot.mount(&workload.start).unwrap();
+    let mut run = Run::new(&disk, workload);
+    run.go().unwrap();
+    disk.trace()
+}
+
+pub(super) fn power_cut_at_every_verb(workload: &Workload, sabotage: Option<Sabotage>) -> Result<(), String> {
+    let mut slot = Slot::new().unwrap();
+    let mut slot_after = Slot::new().unwrap();
+    let mut seen = HashSet::new();
+    for stop in stops(workload) {
+        let disk = slot.mount(&workload.start).unwrap();
+        disk.plan(Plan { stop_at: Some(stop), sabotage, ..Plan::default() });
+        let mut run = Run::new(&disk, workload);
+        run.go().map_err(|error| format!("{}, before verb {stop}: {error}", workload.name))?;
+        for image in disk.images(stop) {
+            // A verb that leaves nothing behind leaves what the one before it left.
+            if !seen.insert((image.fingerprint(), run.known.durable.clone())) {
+                continue;
+            }
+            let after = slot_after.mount(&image).unwrap();
+            after.plan(Plan { sabotage, ..Plan::default() });
+            let checked = check(&after, &run.known.durable)
+                .and_then(|()| check_after_everything_is_put_again(&after, &mut slot_after, sabotage));
+            checked.map_err(|error| {
+                format!("{}, cut before verb {stop}, pending {}: {error}", workload.name, image.story())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn kill_at_every_verb(workload: &Workload) -> Result<(), String> {
+    let mut slot = Slot::new().unwrap();
+    for stop in stops(workload) {
+        let disk = slot.mount(&workload.start).unwrap();
+        disk.plan(Plan { stop_at: Some(stop), ..Plan::default() });
+        let mut run = Run::new(&disk, workload);
+        run.go().map_err(|error| format!("{}, before verb {stop}: {error}", workload.name))?;
+        disk.revive();
+        check(&disk, &run.known.live)
+            .and_then(|()| check_after_everything_is_put_again(&disk, &mut slot, None))
+            .map_err(|error| format!("{}, killed before verb {stop}: {error}", workload.name))?;
+    }
+    Ok(())
+}
+
+pub(super) fn fail_at_every_verb(workload: &Workload, kind: ErrorKind) -> Result<(), String> {
+    let mut slot = Slot::new().unwrap();
+    let mut slot_after = Slot::new().unwrap();
+    for fail in stops(workload) {
+        let disk = slot.mount(&workload.start).unwrap();
+        disk.plan(Plan { fail_at: Some((fail, kind)), ..Plan::default() });
+        let mut run = Run::new(&disk, workload);
+        let outcome = run.go();
+        let trace = disk.trace();
+        let told = |error: String| {
+            let failed = trace.get(usize::try_from(fail).unwrap() - 1);
+            format!("{}, verb {fail} ({failed:?}) failed with {kind:?}: {error}", workload.name)
+        };
+        outcome.map_err(told)?;
+        for image in disk.images_sampled(fail, 4) {
+            let after = slot_after.mount(&image).unwrap();
+            check(&after, &run.known.durable)
+                .map_err(|error| format!("pending {}: {error}", image.story()))
+                .map_err(told)?;
+        }
+        disk.revive();
+        check(&disk, &run.known.live).map_err(told)?;
+    }
+    Ok(())
+}
+
+/// Every verb of the workload, and the moment after the last.
+fn stops(workload: &Workload) -> std::ops::RangeInclusive<u64> {
+    let total = u64::try_from(run_whole(workload).len()).unwrap();
+    assert!(total > 10, "{} hardly does anything", workload.name);
+    1..=total + 1
+}
+
+fn open(disk: &SimDisk) -> Result<Store, String> {
+    let opened = Store::open_on(Arc::new(disk.clone()), Absent::Refuse, Options::default());
+    opened.map_err(|error| format!("the store does not open: {error}"))
+}
+
+/// Opens what is left and holds it against what is known.
+fn check(disk: &SimDisk, known: &BTreeMap<Content, Known>) -> Result<(), String> {
+    let store = open(disk)?;
+    let mut there = BTreeSet::new();
+    for content in Content::ALL {
+        let known = known.get(&content).copied().unwrap_or(Known::Either);
+        let digest = content.digest();
+        let blob = store.blob(&digest).map_err(|error| format!("{content:?} cannot be opened: {error}"))?;
+        match (&blob, known) {
+            (None, Known::Present) => return Err(format!("{content:?} was promised and is gone")),
+            (Some(_), Known::Absent) => {
+                return Err(format!("{content:?} was never there, or removed for good"));
+            }
+            _ => {}
+        }
+        if let Some(blob) = blob {
+            let mut bytes = vec![0; content.bytes().len()];
+            let whole = blob.size() == bytes.len() as u64 && blob.file().read_exact_at(&mut bytes, 0).is_ok();
+            if !whole || bytes != content.bytes() {
+                return Err(format!("{content:?} is served with wrong bytes"));
+            }
+            there.insert(digest);
+        }
+        if store.has(&digest).unwrap() != there.contains(&digest) {
+            return Err(format!("{content:?} is said to be there, or not to be, against the evidence"));
+        }
+    }
+    let listed =
+        store.list(None, usize::MAX).map_err(|error| format!("the store cannot be listed: {error}"))?;
+    if listed.iter().map(|listed| listed.digest).collect::<BTreeSet<_>>() != there {
+        return Err(format!("the list has {} blobs, and {} can be opened", listed.len(), there.len()));
+    }
+    let usage = store.usage().map_err(|error| format!("the index cannot be read: {error}"))?;
+    let size = listed.iter().map(|listed| listed.size).sum::<u64>();
+    if (usage.count, usage.size) != (listed.len() as u64, size) {
+        return Err(format!(
+            "the index says {usage:?}, and the list has {} blobs of {size} bytes",
+            listed.len()
+        ));
+    }
+    store.close().map_err(|error| format!("the store does not close: {error}"))?;
+    no_strays(&disk.directory())
+}
+
+/// Whatever was left: a blob that is put now and acknowledged survives the next power cut, even one that keeps nothing
+/// but what was synced.
+fn check_after_everything_is_put_again(
+    disk: &SimDisk,
+    slot: &mut Slot,
+    sabotage: Option<Sabotage>,
+) -> Result<(), String> {
+    let store = open(disk)?;
+    let small = Content::ALL.into_iter().filter(|content| *content != Content::Large);
+    let known: BTreeMap<Content, Known> = small.map(|content| (content, Known::Present)).collect();
+    for content in known.keys() {
+        put(&store, *content).map_err(|error| format!("{content:?} cannot be put again: {error}"))?;
+    }
+    drop(store);
+    let after = slot.mount(&disk.image_of_durable()).unwrap();
+    after.plan(Plan { sabotage, ..Plan::default() });
+    check(&after, &known).map_err(|error| format!("put again, then cut: {error}"))
+}
+
+/// Nothing lies in the store's directory that its format does not know.
+fn no_strays(root: &Path) -> Result<(), String> {
+    let top = [
+        "aqueduct-store",
+        "lock",
+        "blobs",
+        "checkpoints",
+        "uploads",
+        "quarantine",
+        "index.redb",
+        "meta.redb",
+    ];
+    for name in names(root) {
+        if !top.contains(&name.as_str()) {
+            return Err(format!("stray file {name}"));
+        }
+    }
+    if let Some(stray) = names(&root.join("uploads")).first() {
+        return Err(format!("stray upload {stray}"));
+    }
+    Ok(())
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}

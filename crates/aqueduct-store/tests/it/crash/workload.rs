@@ -1,0 +1,442 @@
+//! What is done to a store, and what was promised about it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, LazyLock};
+
+use aqueduct_blob::{Algorithm, Digest, Hasher};
+use aqueduct_flow::{CopyLadder, Step as Turned};
+use aqueduct_store::{Absent, Options, Outcome, PublishError, Store, SyncPolicy, Verified, VerifyError};
+use aqueduct_testkit::{Image, SimDisk, Slot};
+
+/// A blob of the workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Content {
+    /// Less than a sector.
+    A,
+    /// Several sectors, in several writes, and shares no shard with the others but by chance.
+    B,
+    /// Nothing at all.
+    Empty,
+    /// Named by BLAKE3.
+    Tree,
+    /// Over one segment, so that it has a checkpoint list.
+    Large,
+}
+
+impl Content {
+    pub(super) const ALL: [Self; 5] = [Self::A, Self::B, Self::Empty, Self::Tree, Self::Large];
+
+    pub(super) fn bytes(self) -> &'static [u8] {
+        &MADE[&self].0
+    }
+
+    pub(super) fn digest(self) -> Digest {
+        MADE[&self].1
+    }
+
+    pub(super) fn algorithm(self) -> Algorithm {
+        if self == Self::Tree { Algorithm::Blake3 } else { Algorithm::Sha256 }
+    }
+
+    fn make(self) -> (Vec<u8>, Digest) {
+        let (len, seed) = match self {
+            Self::A => (100, 1),
+            Self::B => (2700, 2),
+            Self::Empty => (0, 3),
+            Self::Tree => (700, 4),
+            Self::Large => ((4 << 20) + 1, 5),
+        };
+        let mut random = fastrand::Rng::with_seed(seed);
+        // No byte is zero, so that no lost sector looks like one that was kept.
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(1..)).take(len).collect();
+        let mut hasher = Hasher::new(self.algorithm());
+        hasher.update(&bytes);
+        (bytes, hasher.finish().digest)
+    }
+
+    /// How much one turn writes: the large one must not make thousands of verbs.
+    fn turn_len(self) -> usize {
+        if self == Self::Large { 1 << 20 } else { 1000 }
+    }
+}
+
+/// Every content and its digest, made once.
+static MADE: LazyLock<BTreeMap<Content, (Vec<u8>, Digest)>> =
+    LazyLock::new(|| Content::ALL.into_iter().map(|content| (content, content.make())).collect());
+
+/// One thing done to the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Act {
+    Open(SyncPolicy),
+    Put(Content),
+    /// Two writers of one blob, committed together.
+    PutTwice(Content),
+    /// Two blobs, committed together.
+    PutBoth(Content, Content),
+    Remove(Content),
+    /// Verify a blob and look for its checkpoints.
+    Verify(Content),
+    /// Ask the index, which writes what was noted.
+    Usage,
+    Settle,
+    CheckSuspects,
+    Wait(i64),
+    Close,
+    Kill,
+}
+
+/// What is known of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Known {
+    Present,
+    Absent,
+    Either,
+}
+
+/// What was promised: to the next process of this boot, and to the next boot.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) live: BTreeMap<Content, Known>,
+    pub(super) durable: BTreeMap<Content, Known>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let absent: BTreeMap<_, _> =
+            Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
+        Self { live: absent.clone(), durable: absent }
+    }
+
+    fn put(&mut self, content: Content, acknowledged: bool, sync: SyncPolicy) {
+        let (live, durable) = (self.live[&content], self.durable[&content]);
+        let either = |known| if known == Known::Present { Known::Present } else { Known::Either };
+        self.live.insert(content, if acknowledged { Known::Present } else { either(live) });
+        let promised = acknowledged && sync == SyncPolicy::Full;
+        self.durable.insert(content, if promised { Known::Present } else { either(durable) });
+    }
+
+    fn removed(&mut self, content: Content, acknowledged: bool, sync: SyncPolicy) {
+        let (live, durable) = (self.live[&content], self.durable[&content]);
+        let either = |known| if known == Known::Absent { Known::Absent } else { Known::Either };
+        self.live.insert(content, if acknowledged { Known::Absent } else { either(live) });
+        let promised = acknowledged && sync == SyncPolicy::Full;
+        self.durable.insert(content, if promised { Known::Absent } else { either(durable) });
+    }
+
+    fn settled(&mut self) {
+        self.durable = self.live.clone();
+    }
+}
+
+/// A list of acts, and the store it starts from.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    pub(super) name: &'static str,
+    pub(super) start: Image,
+    pub(super) known: Model,
+    pub(super) acts: Vec<Act>,
+}
+
+use Act::{CheckSuspects, Close, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Usage, Verify, Wait};
+use Content::{A, B, Empty, Large, Tree};
+use SyncPolicy::{Full, None as Loose};
+
+impl Workload {
+    pub(super) fn all() -> Vec<Self> {
+        vec![
+            Self::synced(),
+            Self::loose(),
+            Self::killed_between(),
+            Self::with_checkpoints(),
+            Self::damaged(),
+            Self::without_index(),
+        ]
+    }
+
+    pub(super) fn synced() -> Self {
+        Self::fresh(
+            "synced",
+            &[
+                Open(Full),
+                Put(A),
+                Put(B),
+                Put(A),
+                PutTwice(Empty),
+                Remove(A),
+                PutBoth(A, Tree),
+                Usage,
+                Remove(B),
+                Wait(5),
+                Close,
+                Open(Full),
+                Put(B),
+                Remove(Empty),
+                Close,
+            ],
+        )
+    }
+
+    pub(super) fn loose() -> Self {
+        Self::fresh(
+            "loose",
+            &[
+                Open(Loose),
+                Put(A),
+                Put(A),
+                Wait(5),
+                Settle,
+                Put(B),
+                Remove(A),
+                PutTwice(Tree),
+                Put(A),
+                // The clock goes back behind the mark.
+                Wait(-60),
+                Put(Empty),
+                Wait(60),
+                Usage,
+                Close,
+                Open(Loose),
+                Remove(B),
+                Put(B),
+            ],
+        )
+    }
+
+    pub(super) fn killed_between() -> Self {
+        Self::fresh(
+            "killed between",
+            &[
+                Open(Loose),
+                Put(A),
+                Put(B),
+                Kill,
+                Open(Full),
+                Put(A),
+                Put(Tree),
+                Kill,
+                Wait(5),
+                Open(Full),
+                Put(B),
+                Put(Tree),
+                Remove(A),
+                Kill,
+                Open(Loose),
+                Put(A),
+                Put(B),
+                Close,
+            ],
+        )
+    }
+
+    pub(super) fn with_checkpoints() -> Self {
+        Self::fresh(
+            "with checkpoints",
+            &[
+                Open(Full),
+                Put(Large),
+                Verify(Large),
+                Remove(Large),
+                Kill,
+                Open(Loose),
+                Put(Large),
+                Verify(Large),
+                Close,
+            ],
+        )
+    }
+
+    /// Starts from what a power cut left of a loose blob: its name and its size, and the wrong bytes.
+    pub(super) fn damaged() -> Self {
+        let mut slot = Slot::new().unwrap();
+        let before = Self::fresh("before", &[Open(Loose), Put(B), Put(A)]);
+        let disk = slot.mount(&before.start).unwrap();
+        Run::new(&disk, &before).go().unwrap();
+        let wrong =
+            |image: &Image| image.differs(&blob_path(B), B.bytes()) && image.holds(&blob_path(A), A.bytes());
+        let start = (0..).flat_map(|seed| disk.images(seed)).find(wrong).unwrap();
+        let mut known = before.known;
+        for content in [A, B] {
+            known.live.insert(content, Known::Either);
+            known.durable.insert(content, Known::Either);
+        }
+        let acts = [Open(Full), Put(B), Put(A), CheckSuspects, Put(Tree), Close];
+        Self { name: "damaged", start, known, acts: acts.to_vec() }
+    }
+
+    /// The index is gone: it is derived, and made anew.
+    pub(super) fn without_index() -> Self {
+        let Self { start, known, .. } = Self::fresh("", &[]);
+        let acts = [Open(Full), Put(A), Usage, Put(B), Usage, Close];
+        Self { name: "without index", start: start.without("index.redb"), known, acts: acts.to_vec() }
+    }
+
+    fn fresh(name: &'static str, acts: &[Act]) -> Self {
+        let mut slot = Slot::new().unwrap();
+        let disk = slot.empty().unwrap();
+        let store = Store::open_on(Arc::new(disk.clone()), Absent::Make, Options::default()).unwrap();
+        store.close().unwrap();
+        let start = disk.image_of_durable();
+        Self { name, start, known: Model::new(), acts: acts.to_vec() }
+    }
+}
+
+/// Where a blob lies, written out once more so that the layout cannot change unnoticed.
+pub(super) fn blob_path(content: Content) -> String {
+    let digest = content.digest().to_string();
+    let (algorithm, hex) = digest.split_once(':').unwrap();
+    format!("blobs/{algorithm}/{}/{}", &hex[..2], &hex[2..])
+}
+
+/// A workload on its way.
+pub(super) struct Run {
+    disk: SimDisk,
+    acts: Vec<Act>,
+    pub(super) known: Model,
+    store: Option<Store>,
+    sync: SyncPolicy,
+}
+
+impl Run {
+    pub(super) fn new(disk: &SimDisk, workload: &Workload) -> Self {
+        let (acts, known) = (workload.acts.clone(), workload.known.clone());
+        Self { disk: disk.clone(), acts, known, store: None, sync: Full }
+    }
+
+    /// Does everything, until the power goes. An error while it is on is an answer, and the run goes on.
+    pub(super) fn go(&mut self) -> Result<(), String> {
+        for act in self.acts.clone() {
+            self.act(act)?;
+            if self.disk.is_stopped() {
+                break;
+            }
+        }
+        // What a process that dies leaves undone.
+        self.store = None;
+        Ok(())
+    }
+
+    fn act(&mut self, act: Act) -> Result<(), String> {
+        if let Open(sync) = act {
+            self.sync = sync;
+            let options = Options { sync, ..Options::default() };
+            // A disk that fails here is tried once more, as an operator would.
+            let disk: Arc<SimDisk> = Arc::new(self.disk.clone());
+            let opened = Store::open_on(disk.clone(), Absent::Refuse, options);
+            self.store = opened.or_else(|_| Store::open_on(disk, Absent::Refuse, options)).ok();
+            return if self.store.is_some() || self.disk.is_stopped() {
+                Ok(())
+            } else {
+                Err("a store could not be opened a second time".to_owned())
+            };
+        }
+        let Some(store) = self.store.clone() else { return Ok(()) };
+        match act {
+            Open(_) => unreachable!("done above"),
+            Put(content) => {
+                let published = put(&store, content);
+                self.known.put(content, published.is_ok(), self.sync);
+            }
+            PutTwice(content) => {
+                let any = put_together(&store, &[content, content]).iter().any(Option::is_some);
+                self.known.put(content, any, self.sync);
+            }
+            PutBoth(one, other) => {
+                for (content, outcome) in [one, other].into_iter().zip(put_together(&store, &[one, other])) {
+                    self.known.put(content, outcome.is_some(), self.sync);
+                }
+            }
+            Remove(content) => {
+                let removed = store.remove(&content.digest());
+                if let Ok(there) = removed
+                    && there != (self.known.live[&content] == Known::Present)
+                    && self.known.live[&content] != Known::Either
+                {
+                    return Err(format!("remove found {content:?}: {there}"));
+                }
+                self.known.removed(content, removed.is_ok(), self.sync);
+            }
+            Verify(content) => {
+                // Answers errors where the disk fails; never damage.
+                let digest = content.digest();
+                if let Ok(Some(checked)) = store.verify(&digest, std::num::NonZeroUsize::MIN)
+                    && !checked.damage.is_empty()
+                {
+                    return Err(format!("{content:?} was found damaged"));
+                }
+                drop(store.checkpoints(&digest));
+            }
+            Usage => drop(store.usage()),
+            Settle => {
+                if store.settle().is_ok() {
+                    self.known.settled();
+                }
+            }
+            CheckSuspects => drop(store.check_suspects(|_| {})),
+            Wait(seconds) => self.disk.advance(seconds),
+            Close => {
+                self.store = None;
+                if store.close().is_ok() {
+                    self.known.settled();
+                }
+            }
+            Kill => {
+                self.store = None;
+                drop(store);
+                if !self.disk.is_stopped() {
+                    self.disk.forget_process();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts a blob, every byte through the store's own way in.
+pub(super) fn put(store: &Store, content: Content) -> Result<Outcome, String> {
+    let verified = stage(store, content)?;
+    let published = verified.publish().map_err(|error| error.to_string())?;
+    assert_eq!(published.digest, content.digest());
+    Ok(published.outcome)
+}
+
+fn put_together(store: &Store, contents: &[Content]) -> Vec<Option<Outcome>> {
+    let mut staged = Vec::new();
+    for content in contents {
+        match stage(store, *content) {
+            Ok(verified) => staged.push(verified),
+            Err(_) => return vec![None; contents.len()],
+        }
+    }
+    let outcomes = store.publish_all(staged).into_iter();
+    outcomes.map(|outcome: Result<_, PublishError>| outcome.ok().map(|published| published.outcome)).collect()
+}
+
+fn stage(store: &Store, content: Content) -> Result<Verified, String> {
+    let bytes = content.bytes();
+    let mut staging =
+        store.begin(content.algorithm(), Some(bytes.len() as u64)).map_err(|error| error.to_string())?;
+    if content == Tree {
+        // One of them comes from a file of this machine, by whatever route the kernel takes.
+        let mut source = tempfile::tempfile().unwrap();
+        source.write_all(bytes).unwrap();
+        let copied = staging.copy_from(&CopyLadder::new(), &source, &mut |_| {});
+        copied.map_err(|error| error.to_string())?;
+        return staging.verify(Some(&content.digest())).map_err(|error: VerifyError| error.to_string());
+    }
+    for piece in bytes.chunks(content.turn_len()) {
+        let step = staging
+            .fill(&mut |file, offset, observe| {
+                file.write_all_at(piece, offset)?;
+                // Half of the blobs are hashed on the way, the others read back.
+                if content != B {
+                    observe(piece);
+                }
+                Ok(Turned::Moved(piece.len()))
+            })
+            .map_err(|error| error.to_string())?;
+        assert_eq!(step, Turned::Moved(piece.len()));
+    }
+    staging.verify(Some(&content.digest())).map_err(|error: VerifyError| error.to_string())
+}

@@ -1,0 +1,449 @@
+//! The disk itself: every verb done for real, and noted in the model.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_flow::Step;
+use aqueduct_store::RealDisk;
+use aqueduct_store::disk::{Disk, Incarnation, Linked, Stat, Verb};
+
+use super::image::{self, Image};
+use super::medium::{Change, FileId, Pending, Tree, parent};
+
+/// What shall go wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The power goes, or the process dies, right before this verb, counted from 1: it and all later ones do nothing.
+    pub stop_at: Option<u64>,
+    /// This verb fails, with this kind of error, and does nothing; later ones work.
+    pub fail_at: Option<(u64, io::ErrorKind)>,
+    /// A mistake that the store is made to make throughout.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// A mistake of a store, made for it by its disk, to show that the tests would notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Names are acknowledged without a sync of their directory.
+    SkipDirectorySync,
+    /// Blobs get their name first and are synced after.
+    LinkBeforeDataSync,
+    /// A name that is taken counts as durable, whoever gave it.
+    TrustBareEexist,
+    /// A reboot goes unnoticed, and with it that there are suspects.
+    OverlookPowerCut,
+}
+
+/// A verb that was carried out, and on what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// The verb.
+    pub verb: Verb,
+    /// The path, where it has one.
+    pub path: PathBuf,
+}
+
+/// A disk that can lose power. Clones are the same disk.
+#[derive(Clone)]
+pub struct SimDisk {
+    pub(super) sim: Arc<Sim>,
+}
+
+pub(super) struct Sim {
+    pub(super) real: RealDisk,
+    pub(super) state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) durable: Tree,
+    pub(super) pending: Vec<Pending>,
+    /// Durable and pending together: what a running system sees.
+    pub(super) live: Tree,
+    pub(super) clock: i64,
+    pub(super) boot: u64,
+    pub(super) inodes: HashMap<u64, FileId>,
+    pub(super) next_file: u64,
+    plan: Plan,
+    count: u64,
+    stopped: bool,
+    trace: Vec<Traced>,
+    /// Files whose sync the sabotage put off until they have a name.
+    put_off: Vec<FileId>,
+    /// Files and directories whose next sync the sabotage swallows.
+    trusted_files: Vec<FileId>,
+    trusted_directories: Vec<PathBuf>,
+}
+
+impl SimDisk {
+    pub(super) fn over(
+        real: RealDisk,
+        tree: Tree,
+        inodes: HashMap<u64, FileId>,
+        clock: i64,
+        boot: u64,
+    ) -> Self {
+        let next_file = tree.files.keys().map(|file| file.0 + 1).max().unwrap_or(0);
+        let state = State {
+            durable: tree.clone(),
+            pending: Vec::new(),
+            live: tree,
+            clock,
+            boot,
+            inodes,
+            next_file,
+            plan: Plan::default(),
+            count: 0,
+            stopped: false,
+            trace: Vec::new(),
+            put_off: Vec::new(),
+            trusted_files: Vec::new(),
+            trusted_directories: Vec::new(),
+        };
+        Self { sim: Arc::new(Sim { real, state: Mutex::new(state) }) }
+    }
+
+    /// Chooses what goes wrong from here on, and counts verbs from 0 again.
+    pub fn plan(&self, plan: Plan) {
+        let mut state = self.state();
+        state.plan = plan;
+        state.count = 0;
+        state.trace.clear();
+    }
+
+    /// The disk as the next process finds it after this one was killed: nothing is lost, nothing became durable.
+    pub fn revive(&self) {
+        self.forget_process();
+        self.state().stopped = false;
+        self.plan(Plan::default());
+    }
+
+    /// The process is killed and another starts, while the plan stands and verbs are counted on.
+    pub fn forget_process(&self) {
+        let mut state = self.state();
+        let State { live, inodes, pending, .. } = &mut *state;
+        // The dead process held files without a name; they are gone.
+        live.prune();
+        inodes.retain(|_, file| live.files.contains_key(file));
+        pending.retain(|pending| pending.change.file().is_none_or(|file| live.files.contains_key(&file)));
+    }
+
+    /// Whether the plan's stop was reached.
+    pub fn is_stopped(&self) -> bool {
+        self.state().stopped
+    }
+
+    /// The real directory.
+    pub fn directory(&self) -> PathBuf {
+        self.sim.real.root()
+    }
+
+    /// Lets time pass; less than no time sets the clock back.
+    pub fn advance(&self, seconds: i64) {
+        self.state().clock += seconds;
+    }
+
+    /// Verbs that change the medium since the plan was made, the stopped or failed one included.
+    pub fn count(&self) -> u64 {
+        self.state().count
+    }
+
+    /// The verbs since the plan was made.
+    pub fn trace(&self) -> Vec<Traced> {
+        self.state().trace.clone()
+    }
+
+    /// What a power cut at this moment may leave: every subset of the pending verbs where there are at most ten, and
+    /// otherwise some, chosen by `seed`; each that holds an unsynced write also torn.
+    pub fn images(&self, seed: u64) -> Vec<Image> {
+        image::after_power_cut(&self.state(), seed)
+    }
+
+    /// Some of [`SimDisk::images`], where there are too many to try at every verb: nothing kept, everything kept, and `count`
+    /// more by chance.
+    pub fn images_sampled(&self, seed: u64, count: usize) -> Vec<Image> {
+        image::sampled(&self.state(), seed, count)
+    }
+
+    /// What is left where everything that was not synced is lost.
+    pub fn image_of_durable(&self) -> Image {
+        image::durable(&self.state())
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.sim.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a verb, and stops or fails it where the plan says so.
+    fn gate(&self, verb: Verb, path: &Path) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.running()?;
+        state.count += 1;
+        let count = state.count;
+        if state.plan.stop_at.is_some_and(|stop| count >= stop) {
+            state.stopped = true;
+            return Err(power_is_off());
+        }
+        state.trace.push(Traced { verb, path: path.to_owned() });
+        match state.plan.fail_at {
+            Some((fail, kind)) if fail == count => {
+                state.forget(verb, path);
+                Err(io::Error::new(kind, "injected"))
+            }
+            _ => Ok(state),
+        }
+    }
+
+    /// The state, unless the power is off: then nothing answers any more.
+    fn running(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if state.stopped { Err(power_is_off()) } else { Ok(state) }
+    }
+
+    fn stage_as(&self, writable: bool) -> io::Result<File> {
+        let mut state = self.gate(Verb::Stage, Path::new(""))?;
+        let real = &self.sim.real;
+        let file = if writable { real.stage_writable()? } else { real.stage()? };
+        let id = FileId(state.next_file);
+        state.next_file += 1;
+        state.inodes.insert(file.metadata()?.ino(), id);
+        let State { durable, live, .. } = &mut *state;
+        for tree in [durable, live] {
+            tree.files.entry(id).or_default().writable = writable;
+        }
+        Ok(file)
+    }
+}
+
+impl State {
+    fn file(&self, file: &File) -> io::Result<FileId> {
+        let inode = file.metadata()?.ino();
+        Ok(*self.inodes.get(&inode).expect("every file of a simulated disk was staged on it"))
+    }
+
+    fn sabotaged(&self, sabotage: Sabotage) -> bool {
+        self.plan.sabotage == Some(sabotage)
+    }
+
+    fn note(&mut self, change: Change) {
+        let at = self.clock;
+        self.live.apply(&change, at, None);
+        for pending in self.pending.iter_mut().filter(|pending| pending.remembered_by(&change)) {
+            pending.forgotten = false;
+        }
+        self.pending.push(Pending { change, at, durable: false, forgotten: false });
+    }
+
+    /// Makes durable what `covered` picks.
+    fn sync(&mut self, covered: impl Fn(&Change) -> bool) {
+        // Files and directories with a change that is still pending.
+        let mut behind = HashSet::new();
+        for mut pending in mem::take(&mut self.pending) {
+            pending.durable |= covered(&pending.change) && !pending.forgotten;
+            let place = (pending.change.file(), pending.change.directory().map(Path::to_owned));
+            if pending.durable && !behind.contains(&place) {
+                self.durable.apply(&pending.change, pending.at, None);
+            } else {
+                behind.insert(place);
+                self.pending.push(pending);
+            }
+        }
+    }
+
+    fn sync_file(&mut self, file: FileId) {
+        self.sync(|change| change.file() == Some(file));
+    }
+
+    /// A sync failed: the bytes it should have covered will not be covered by another, because the kernel takes their
+    /// pages for clean (wiki.postgresql.org/wiki/Fsync_Errors). Names are not forgotten: they are in the filesystem's
+    /// journal, and one that cannot be written stops the filesystem for good. Which file a failed `SyncData` was for
+    /// stands in `path` as its number.
+    fn forget(&mut self, verb: Verb, path: &Path) {
+        for pending in &mut self.pending {
+            pending.forgotten |= match (verb, pending.change.file()) {
+                (Verb::SyncAll, Some(_)) => true,
+                (Verb::SyncData, Some(file)) => Path::new(&file.0.to_string()) == path,
+                _ => false,
+            };
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    fn make_dir(&self, path: &Path) -> io::Result<bool> {
+        let mut state = self.gate(Verb::MakeDir, path)?;
+        let made = self.sim.real.make_dir(path)?;
+        if made {
+            state.note(Change::MakeDir(path.to_owned()));
+        }
+        Ok(made)
+    }
+
+    fn stage(&self) -> io::Result<File> {
+        self.stage_as(false)
+    }
+
+    fn stage_writable(&self) -> io::Result<File> {
+        self.stage_as(true)
+    }
+
+    fn reserve(&self, _file: &File, _len: u64) -> io::Result<()> {
+        // The model's space has no end, and reserving changes no byte and no length.
+        self.gate(Verb::Reserve, Path::new("")).map(drop)
+    }
+
+    fn write(
+        &self,
+        file: &File,
+        offset: u64,
+        turn: &mut dyn FnMut(&File) -> io::Result<Step>,
+    ) -> io::Result<Step> {
+        let mut state = self.gate(Verb::Write, Path::new(""))?;
+        let id = state.file(file)?;
+        let step = turn(file)?;
+        if let Step::Moved(count) = step {
+            let mut bytes = vec![0; count];
+            // A copy that keeps holes may not have set the length yet.
+            let there = usize::try_from(file.metadata()?.len().saturating_sub(offset))
+                .map_or(count, |len| len.min(count));
+            bytes.truncate(there);
+            file.read_exact_at(&mut bytes, offset)?;
+            state.note(Change::Write { file: id, offset, bytes: Arc::new(bytes) });
+        }
+        Ok(step)
+    }
+
+    fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
+        let mut state = self.gate(Verb::SetLen, Path::new(""))?;
+        let id = state.file(file)?;
+        file.set_len(len)?;
+        state.note(Change::SetLen { file: id, len });
+        Ok(())
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        let id = self.running()?.file(file)?;
+        let mut state = self.gate(Verb::SyncData, Path::new(&id.0.to_string()))?;
+        let named = state.live.names.values().any(|named| *named == id);
+        if let Some(index) = state.trusted_files.iter().position(|trusted| *trusted == id) {
+            state.trusted_files.swap_remove(index);
+            return Ok(());
+        }
+        let blob = !state.live.files[&id].writable;
+        if state.sabotaged(Sabotage::LinkBeforeDataSync) && blob && !named {
+            state.put_off.push(id);
+            return Ok(());
+        }
+        state.sync_file(id);
+        Ok(())
+    }
+
+    fn link(&self, file: &File, path: &Path) -> io::Result<Linked> {
+        let mut state = self.gate(Verb::Link, path)?;
+        let id = state.file(file)?;
+        let linked = self.sim.real.link(file, path)?;
+        match linked {
+            Linked::New => state.note(Change::Link { path: path.to_owned(), file: id }),
+            Linked::Exists if state.sabotaged(Sabotage::TrustBareEexist) => {
+                let present = state.live.names[path];
+                state.trusted_files.push(present);
+                state.trusted_directories.push(parent(path).to_owned());
+            }
+            Linked::Exists => {}
+        }
+        if let Some(index) = state.put_off.iter().position(|put_off| *put_off == id) {
+            state.put_off.swap_remove(index);
+            drop(state);
+            self.gate(Verb::SyncData, Path::new(&id.0.to_string()))?.sync_file(id);
+        }
+        Ok(linked)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<bool> {
+        let mut state = self.gate(Verb::Unlink, path)?;
+        let unlinked = self.sim.real.unlink(path)?;
+        if unlinked {
+            state.note(Change::Unlink(path.to_owned()));
+        }
+        Ok(unlinked)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.gate(Verb::SyncDir, path)?;
+        if let Some(index) = state.trusted_directories.iter().position(|trusted| trusted == path) {
+            state.trusted_directories.swap_remove(index);
+            return Ok(());
+        }
+        if !state.sabotaged(Sabotage::SkipDirectorySync) {
+            state.sync(|change| change.directory() == Some(path));
+        }
+        Ok(())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.gate(Verb::SyncAll, Path::new("."))?.sync(|_| true);
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Option<File>> {
+        let _running = self.running()?;
+        self.sim.real.open(path)
+    }
+
+    fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
+        let _running = self.running()?;
+        self.sim.real.open_writable(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
+        let _running = self.running()?;
+        self.sim.real.list(path)
+    }
+
+    fn stat(&self, file: &File) -> io::Result<Stat> {
+        let state = self.running()?;
+        let stat = self.sim.real.stat(file)?;
+        let changed = state.live.files[&state.file(file)?].changed;
+        Ok(Stat { changed, ..stat })
+    }
+
+    fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>> {
+        let state = self.running()?;
+        let Some(stat) = self.sim.real.stat_path(path)? else { return Ok(None) };
+        let changed = state.live.names.get(path).map_or(0, |file| state.live.files[file].changed);
+        Ok(Some(Stat { changed, ..stat }))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<File>> {
+        let _running = self.running()?;
+        self.sim.real.lock(path)
+    }
+
+    fn now(&self) -> i64 {
+        self.state().clock
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        let state = self.state();
+        let boot = if state.sabotaged(Sabotage::OverlookPowerCut) { 0 } else { state.boot };
+        Incarnation(format!("boot {boot}"))
+    }
+
+    fn root(&self) -> PathBuf {
+        self.sim.real.root()
+    }
+}
+
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimDisk").field("root", &self.sim.real.root()).finish_non_exhaustive()
+    }
+}
+
+fn power_is_off() -> io::Error {
+    io::Error::other("the power is off")
+}
