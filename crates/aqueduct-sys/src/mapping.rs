@@ -1,4 +1,4 @@
-//! mmap(2), munmap(2), msync(2) and madvise(2): files as memory.
+//! mmap(2), munmap(2) and msync(2): files as memory.
 //!
 //! A mapping is sound to show as a slice only while nobody truncates the file under it (a touch beyond the end is
 //! SIGBUS) and nobody writes the bytes that a slice shows. The kernel promises neither, so a mapping is made only of
@@ -20,7 +20,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 
 use rustix::fs::FileType;
-use rustix::mm::{Advice, MapFlags, MsyncFlags, ProtFlags};
+use rustix::mm::{MapFlags, MsyncFlags, ProtFlags};
 use rustix::param::page_size;
 
 use crate::{Errno, Error, Stat, stat};
@@ -74,25 +74,6 @@ impl ReadMapping {
         }
         Region::new(file, &found, range, ProtFlags::READ).map(Self)
     }
-
-    /// Tells the kernel that the mapping will be read once, from its start to its end.
-    ///
-    /// # Errors
-    ///
-    /// See `MADV_SEQUENTIAL` in madvise(2).
-    pub fn advise_sequential(&self) -> crate::Result<()> {
-        self.0.advise("madvise(MADV_SEQUENTIAL)", Advice::Sequential)
-    }
-
-    /// Fills the page tables for the whole mapping at once, reading what is not cached: one call instead of a fault
-    /// every few pages.
-    ///
-    /// # Errors
-    ///
-    /// EINVAL before Linux 5.14; EFAULT where a touch would be SIGBUS. See `MADV_POPULATE_READ` in madvise(2).
-    pub fn populate(&self) -> crate::Result<()> {
-        self.0.advise("madvise(MADV_POPULATE_READ)", Advice::LinuxPopulateRead)
-    }
 }
 
 impl WriteMapping {
@@ -118,15 +99,6 @@ impl WriteMapping {
     /// EIO when write-back failed; as after fsync(2), a second try proves nothing.
     pub fn sync(&self) -> crate::Result<()> {
         self.0.sync()
-    }
-
-    /// Fills the page tables for the whole mapping at once, ready to be written.
-    ///
-    /// # Errors
-    ///
-    /// EINVAL before Linux 5.14; EFAULT where a touch would be SIGBUS. See `MADV_POPULATE_WRITE` in madvise(2).
-    pub fn populate(&self) -> crate::Result<()> {
-        self.0.advise("madvise(MADV_POPULATE_WRITE)", Advice::LinuxPopulateWrite)
     }
 }
 
@@ -211,16 +183,6 @@ impl Region {
         // read-only file (see the module's first lines). If `len` is 0 a dangling pointer is allowed. Not written
         // meanwhile: the same lines, and `deref_mut` takes `&mut self`. At most isize::MAX: `Region::new` checked.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
-    }
-
-    fn advise(&self, call: &'static str, advice: Advice) -> crate::Result<()> {
-        if self.pages_len == 0 {
-            return Ok(());
-        }
-        // SAFETY: rustix asks that the range be memory whose change of behaviour nobody minds: it is ours alone. The two
-        // populating advices and the sequential one change no content (madvise(2)); those that would are not passed.
-        let advised = unsafe { rustix::mm::madvise(self.pages.as_ptr(), self.pages_len, advice) };
-        advised.map_err(|errno| Error::new(call, errno))
     }
 
     fn sync(&self) -> crate::Result<()> {

@@ -35,7 +35,7 @@ pub fn pwrite(file: impl AsFd, bytes: &[u8], offset: u64) -> Result<usize> {
 ///
 /// # Errors
 ///
-/// As for [`write`]. See writev(2).
+/// As for [`write()`]. See writev(2).
 pub fn writev(target: impl AsFd, pieces: &[IoSlice<'_>]) -> Result<usize> {
     rustix::io::writev(target, pieces).named("writev")
 }

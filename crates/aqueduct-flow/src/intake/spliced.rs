@@ -70,7 +70,6 @@ fn observe_written(target: &File, offset: u64, len: usize, observe: &mut Observe
     if len >= MAPPED_LEN_MIN
         && let Ok(mapping) = ReadMapping::new(target, offset..end)
     {
-        let _ = mapping.populate();
         observe(&mapping);
         return Ok(());
     }

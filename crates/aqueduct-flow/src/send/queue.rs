@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile, stat};
+use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile};
 
 use super::outlet::OutletKind;
 use super::window::Window;
@@ -135,6 +135,7 @@ impl SendQueue {
         match sent {
             Err(Fault::Refused) => {
                 self.route = SendRoute::Copy;
+                self.window = None;
                 self.send_copied(target, outlet, len_max)
             }
             sent => sent,
@@ -191,24 +192,14 @@ impl SendQueue {
         };
         let head_len = front.head_len;
         front.head.push(IoSlice::new(body));
-        match outlet.write(target, &front.head, false) {
-            // The file was truncated under the mapping. Only the kernel touches a mapping that is sent, so this is
-            // EFAULT and not SIGBUS.
-            Err(error) if error.errno() == Errno::FAULT => {
-                let extent = front.extent.expect("only mapped bytes can fault");
-                let size = stat(extent.file())?.size;
-                let range = extent.range();
-                if size < range.end {
-                    return Err(extent.truncated_at(size.max(range.start)).into());
-                }
-                Err(error.into())
-            }
-            sent => {
-                let sent = sent?;
-                self.advance(Route::Mmap, head_len, sent);
-                Ok(sent)
-            }
-        }
+        let sent = outlet.write(target, &front.head, false).map_err(|error| match error.errno() {
+            // The file was truncated, or its disk failed, under the mapping. Only the kernel touches a mapping that is
+            // sent, so this is EFAULT and not SIGBUS; a read will tell which.
+            Errno::FAULT => Fault::Refused,
+            _ => error.into(),
+        })?;
+        self.advance(Route::Mmap, head_len, sent);
+        Ok(sent)
     }
 
     /// Makes the window show the front of the first extent, if there is one.

@@ -18,8 +18,6 @@ impl Window {
         let range = extent.range();
         let end = range.end.min(range.start.saturating_add(WINDOW_LEN));
         let mapping = ReadMapping::new(extent.file(), range.start..end)?;
-        // Only advice: without it each few pages fault by themselves.
-        let _ = mapping.populate();
         Ok(Self { mapping, offset: range.start })
     }
 

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use aqueduct_flow::{CopyLadder, Route, SourceChanged, Step};
 
+use tempfile::tempdir_in;
+
 use crate::child;
 use crate::fixture::{LARGE, assert_only, assert_same, content, disk, pattern, unnamed_in};
 
@@ -27,25 +29,23 @@ fn a_copy_where_blocks_can_be_shared_is_a_reflink() {
         io::stderr().write_all(excuse.as_bytes()).unwrap();
         return;
     }
-    let image = disk().join(format!("xfs-{}.img", std::process::id()));
+    let dir = tempdir_in(disk()).unwrap();
+    let image = dir.path().join(IMAGE);
     let file = File::create(&image).unwrap();
     // mkfs.xfs refuses less than 300 MiB; the file is sparse.
     file.set_len(512 << 20).unwrap();
     let made = Command::new("mkfs.xfs").args(["-q", "-m", "reflink=1"]).arg(&image).output();
     let made = made.expect("mkfs.xfs is installed (package xfsprogs)");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    child::run(
-        &["env", &format!("{IMAGE}={}", image.display()), "unshare", "-m"],
-        "reflink::a_copy_where_blocks_can_be_shared_is_a_reflink",
-    );
-    fs::remove_file(&image).unwrap();
+    let name = "reflink::a_copy_where_blocks_can_be_shared_is_a_reflink";
+    child::run_in(dir.path(), &child::own_mounts(), name);
 }
 
 /// Mounts the image that the parent made; gone with this process.
 fn mount_xfs() -> PathBuf {
-    let dir = disk().join(format!("xfs-{}", std::process::id()));
+    let dir = child::dir().join("mounted");
     fs::create_dir(&dir).unwrap();
-    let image = std::env::var_os(IMAGE).unwrap();
+    let image = child::dir().join(IMAGE);
     let mounted = Command::new("mount").args(["-o", "loop"]).arg(image).arg(&dir).status().unwrap();
     assert!(mounted.success(), "an xfs can be mounted over a loop device");
     dir
@@ -93,4 +93,4 @@ fn reflinks_in(dir: &Path) {
 }
 
 const REFLINK_DIR: &str = "AQUEDUCT_TEST_REFLINK_DIR";
-const IMAGE: &str = "AQUEDUCT_FLOW_TEST_IMAGE";
+const IMAGE: &str = "xfs.img";

@@ -123,6 +123,32 @@ fn heads_bodies_and_trailers_leave_in_order() {
 }
 
 #[test]
+fn a_head_waits_for_its_body_and_leaves_in_one_segment_with_it() {
+    for route in [SendRoute::Sendfile, SendRoute::Splice] {
+        // What waits for more is sent after 200 ms at the latest (tcp(7), TCP_CORK): on a busy machine, before we look.
+        let withheld = (0..10).any(|_| {
+            let (target, reader) = Channel::Tcp.open();
+            set_nonblocking(&reader);
+            let mut queue = SendQueue::new(route);
+            queue.push_memory(pattern(0..10));
+            queue.push_extent(Extent::new(Arc::new(patterned(100)), 10..100));
+            assert_eq!(queue.step(target.as_fd(), 10).unwrap(), Step::Moved(10));
+            let mut bytes = [0; 200];
+            let early = aqueduct_sys::read(&reader, &mut bytes);
+            while queue.step(target.as_fd(), 1000).unwrap() != Step::End {}
+            if early.is_ok() {
+                return false;
+            }
+            wait_for(Side::Source, &reader, &target).unwrap();
+            let len = aqueduct_sys::read(&reader, &mut bytes).unwrap();
+            assert_same(&bytes[..len], &pattern(0..100), &route.to_string());
+            true
+        });
+        assert!(withheld, "{route}: the head left alone");
+    }
+}
+
+#[test]
 fn offsets_past_4_gib_are_not_cut_to_32_bits() {
     let file = unnamed();
     let start = (1 << 32) + 4095;

@@ -32,12 +32,9 @@ fn an_empty_range_is_an_empty_mapping() {
     for range in [0..0, 5..5, 100..100] {
         let mapping = ReadMapping::new(&file, range.clone()).unwrap();
         assert_eq!(mapping.len(), 0);
-        mapping.populate().unwrap();
-        mapping.advise_sequential().unwrap();
         let mut mapping = WriteMapping::new(&file, range).unwrap();
         assert_eq!(mapping.len(), 0);
         mapping.fill(1);
-        mapping.populate().unwrap();
         mapping.sync().unwrap();
     }
     assert_eq!(ReadMapping::new(unnamed(b""), 0..0).unwrap().len(), 0);
@@ -47,7 +44,6 @@ fn an_empty_range_is_an_empty_mapping() {
 fn what_is_written_through_a_mapping_is_in_the_file_and_nowhere_else() {
     let file = unnamed(&[b'.'; 10_000]);
     let mut mapping = WriteMapping::new(&file, 4090..4100).unwrap();
-    mapping.populate().unwrap();
     mapping.copy_from_slice(b"0123456789");
     mapping.sync().unwrap();
     drop(mapping);
