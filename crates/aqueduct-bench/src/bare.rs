@@ -1,0 +1,52 @@
+//! What publishing costs where nothing is promised but durability: no digest, no index, no race.
+
+#![expect(clippy::disallowed_methods, reason = "this is what the store is measured against")]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::stopwatch::Stopwatch;
+use crate::{Load, Sync, contents};
+
+/// Times the files alone: the directories are made before, and open.
+pub(crate) fn publish(root: &Path, load: Load) -> Result<()> {
+    let shards: Vec<File> = (0..=u8::MAX)
+        .map(|shard| {
+            let path = root.join(format!("{shard:02x}"));
+            fs::create_dir_all(&path)?;
+            Ok(File::open(path)?)
+        })
+        .collect::<Result<_>>()?;
+    let stopwatch = Stopwatch::start();
+    contents::share_out(load, |share| {
+        let mut buffer = vec![0; load.size];
+        for number in share {
+            contents::fill(&mut buffer, number);
+            let shard = contents::shard(number);
+            write_one(&root.join(format!("{shard:02x}")), number, &buffer, load.sync)?;
+            if load.sync == Sync::Full {
+                shards[usize::from(shard)].sync_all()?;
+            }
+        }
+        Ok(())
+    })?;
+    let taken = stopwatch.stop();
+    println!("count={} bytes={} {taken}", load.count, load.count * load.size as u64);
+    Ok(())
+}
+
+fn write_one(dir: &Path, number: u64, bytes: &[u8], sync: Sync) -> Result<()> {
+    // As long as the rest of a digest, so that directories grow alike.
+    let target = dir.join(format!("{number:062x}"));
+    let staged = target.with_extension("new");
+    let mut file = File::create_new(&staged)?;
+    file.write_all(bytes)?;
+    if sync == Sync::Full {
+        file.sync_data()?;
+    }
+    fs::rename(&staged, &target)?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The workloads that `cargo xtask bench` measures, one subcommand each.
+//!
+//! An arm does one thing, once, and prints one line of figures. Who runs it alternates it with its rival, repeats it
+//! and judges: nothing of that is here.
+
+#![forbid(unsafe_code)]
+
+mod bare;
+mod contents;
+mod hashing;
+mod publishing;
+mod stopwatch;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_store::SyncPolicy;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One workload of Aqueduct, timed from inside.
+///
+/// Prints `key=value` pairs on one line; `wall_s` and `cpu_s` are seconds, and leave out what was prepared before.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    arm: Arm,
+}
+
+#[derive(Subcommand)]
+enum Arm {
+    /// Hash a file.
+    Hash {
+        file: PathBuf,
+        #[arg(long, default_value = "sha256")]
+        digest: Algorithm,
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// Keep the checkpoints in this file, for `verify`.
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Option<PathBuf>,
+    },
+    /// Verify a file through its checkpoints.
+    Verify {
+        file: PathBuf,
+        /// The name that the bytes must have.
+        #[arg(long)]
+        digest: Digest,
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// What `hash` kept.
+        #[arg(long, value_name = "FILE")]
+        checkpoints: PathBuf,
+    },
+    /// Publish blobs in a new store.
+    Publish {
+        /// Where the store is made.
+        #[arg(long)]
+        store: PathBuf,
+        #[command(flatten)]
+        load: Load,
+    },
+    /// Do with bare system calls what publishing needs at the least: create, write, sync, rename, sync the directory.
+    Bare {
+        /// Where 256 directories are made for the files.
+        #[arg(long)]
+        dir: PathBuf,
+        #[command(flatten)]
+        load: Load,
+    },
+}
+
+/// Small blobs by several writers.
+#[derive(Args, Clone, Copy)]
+struct Load {
+    /// Blobs, in all.
+    #[arg(long)]
+    count: u64,
+    /// Bytes of each.
+    #[arg(long, default_value = "4096")]
+    size: usize,
+    /// Threads that share them.
+    #[arg(long, default_value = "1")]
+    writers: NonZeroUsize,
+    /// When a blob counts as written.
+    #[arg(long, value_enum, default_value = "full")]
+    sync: Sync,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sync {
+    /// Once it survives a power cut.
+    Full,
+    /// Once it is visible.
+    None,
+}
+
+impl From<Sync> for SyncPolicy {
+    fn from(sync: Sync) -> Self {
+        match sync {
+            Sync::Full => Self::Full,
+            Sync::None => Self::None,
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().arm {
+        Arm::Hash { file, digest, threads, checkpoints } => {
+            hashing::hash(&file, digest, threads, checkpoints.as_deref())
+        }
+        Arm::Verify { file, digest, threads, checkpoints } => {
+            hashing::verify(&file, &digest, threads, &checkpoints)
+        }
+        Arm::Publish { store, load } => publishing::publish(&store, load),
+        Arm::Bare { dir, load } => bare::publish(&dir, load),
+    }
+}
