@@ -65,6 +65,9 @@ fn rescue(pipe: &mut PooledPipe, target: &File, offset: u64, observe: &mut Obser
 
 /// Shows the observer what the file now has: by a mapping of exactly that, or by reading it where mapping is refused (a
 /// target with a name) or not worth its page faults.
+///
+/// The pages were written a moment ago and are in memory. Were they written back, evicted and then unreadable before the
+/// observer came to them, the mapping would be SIGBUS where a read is EIO.
 fn observe_written(target: &File, offset: u64, len: usize, observe: &mut Observe<'_>) -> io::Result<()> {
     let end = offset + len as u64;
     if len >= MAPPED_LEN_MIN

@@ -104,7 +104,8 @@ impl SendQueue {
     /// # Errors
     ///
     /// [`SourceTruncated`] (kind `UnexpectedEof`) if a file ended before its extent; otherwise what the kernel said, such
-    /// as `BrokenPipe` or `ConnectionReset`. What could not be sent stays in the queue.
+    /// as `BrokenPipe` or `ConnectionReset`. An error means that this step moved nothing: what stops a step halfway is met
+    /// again by the next. What could not be sent stays in the queue.
     pub fn step(&mut self, target: BorrowedFd<'_>, len_max: usize) -> io::Result<Step> {
         if self.links.is_empty() {
             return Ok(Step::End);
@@ -240,7 +241,7 @@ impl SendQueue {
         match sent {
             Ok(sent) => Ok(head_len + sent),
             // The head is gone and must be counted; the next step meets the same obstacle again.
-            Err(Fault::Blocked | Fault::Refused) if head_len > 0 => Ok(head_len),
+            Err(_) if head_len > 0 => Ok(head_len),
             Err(fault) => Err(fault),
         }
     }
@@ -279,10 +280,12 @@ impl SendQueue {
             }
         };
         let sent = filled - pipe.held();
-        self.appetite.learn(filled, sent);
-        self.advance(Route::Splice, 0, sent);
+        if sent > 0 {
+            self.appetite.learn(filled, sent);
+            self.advance(Route::Splice, 0, sent);
+        }
         match drained {
-            Err(Fault::Blocked | Fault::Refused) if sent > 0 => Ok(sent),
+            Err(_) if sent > 0 => Ok(sent),
             drained => drained.map(|()| sent),
         }
     }
