@@ -10,7 +10,7 @@ use aqueduct_flow::Extent;
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
-use crate::store::{Inner, Store};
+use crate::store::{Inner, Store, SyncPolicy};
 
 /// A blob, for as long as this is held: removing it meanwhile takes only its name away.
 ///
@@ -37,12 +37,26 @@ impl Store {
     }
 
     /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.
-    /// Does not count as a use.
+    /// Does not count as a use. One whose bytes cannot be made durable goes to quarantine, and is not there.
     ///
     /// # Errors
-    /// As [`Store::blob`], and where the blob cannot be made durable.
+    /// As [`Store::blob`], and where the blob's name cannot be made durable.
     pub fn has(&self, digest: &Digest) -> Result<bool, ChangeError> {
-        Ok(self.inner.open_blob(digest)?.is_some())
+        let inner = &self.inner;
+        let Some(blob) = inner.open_blob(digest)? else { return Ok(false) };
+        if inner.options.sync == SyncPolicy::Full {
+            let path = layout::blob(digest);
+            let stat = inner.disk.stat(&blob.file).blame("stat", &path)?;
+            if !inner.is_durable(&stat) {
+                if inner.disk.sync_data(&blob.file).is_err() {
+                    // What is on the medium now nobody knows, and another sync would say that all is well.
+                    inner.quarantine(digest, &blob.file)?;
+                    return Ok(false);
+                }
+                inner.sync_directory(layout::parent(&path))?;
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -1,43 +1,41 @@
-//! Group commit: blobs that are ready at the same time become visible and durable together.
+//! Group commit: what is ready at the same time is done together.
 //!
-//! Whoever comes first leads: it publishes all that wait, those who came meanwhile wait for the next round, and one of
-//! them leads that. Under load one directory sync serves many publishes; alone, a publish waits for nobody.
+//! Whoever comes first leads: it does all that wait, those who came meanwhile wait for the next round, and one of
+//! them leads that. So under load one directory sync serves many publishes, and a publish that is alone waits for nobody.
 
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::publish::{PublishError, Published};
-use crate::staging::Verified;
 use crate::store::lock;
 
-type Outcome = Result<Published, PublishError>;
-
-#[derive(Debug, Default)]
-pub(crate) struct Committer {
-    queue: Mutex<Queue>,
+/// Gathers jobs into rounds.
+#[derive(Debug)]
+pub(crate) struct Committer<Job, Outcome> {
+    queue: Mutex<Queue<Job, Outcome>>,
     round_over: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
+#[derive(Debug)]
+struct Queue<Job, Outcome> {
     next_ticket: u64,
-    waiting: Vec<(u64, Verified)>,
+    waiting: Vec<(u64, Job)>,
     done: HashMap<u64, Outcome>,
     led: bool,
 }
 
-impl Committer {
-    /// Puts `verified` into the next round and returns what became of it. `publish` answers in the order it is given.
-    pub(crate) fn commit(
-        &self,
-        verified: Verified,
-        publish: impl Fn(Vec<Verified>) -> Vec<Outcome>,
-    ) -> Outcome {
+impl<Job, Outcome> Committer<Job, Outcome> {
+    pub(crate) fn new() -> Self {
+        let queue = Queue { next_ticket: 0, waiting: Vec::new(), done: HashMap::new(), led: false };
+        Self { queue: Mutex::new(queue), round_over: Condvar::new() }
+    }
+
+    /// Puts `job` into the next round and returns what became of it. `round` answers in the order it is given.
+    pub(crate) fn commit(&self, job: Job, round: impl Fn(Vec<Job>) -> Vec<Outcome>) -> Outcome {
         let mut queue = lock(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
-        queue.waiting.push((ticket, verified));
+        queue.waiting.push((ticket, job));
         loop {
             if let Some(outcome) = queue.done.remove(&ticket) {
                 return outcome;
@@ -47,14 +45,22 @@ impl Committer {
                 continue;
             }
             queue.led = true;
-            let (tickets, round): (Vec<_>, Vec<_>) = mem::take(&mut queue.waiting).into_iter().unzip();
+            let (tickets, jobs): (Vec<_>, Vec<_>) = mem::take(&mut queue.waiting).into_iter().unzip();
             drop(queue);
-            let outcomes = publish(round);
-            assert_eq!(outcomes.len(), tickets.len(), "every publish of a round has an outcome");
+            let outcomes = round(jobs);
+            assert_eq!(outcomes.len(), tickets.len(), "every job of a round has an outcome");
             queue = lock(&self.queue);
             queue.done.extend(tickets.into_iter().zip(outcomes));
             queue.led = false;
             self.round_over.notify_all();
         }
     }
+
+    #[cfg(test)]
+    fn waiting_count(&self) -> usize {
+        lock(&self.queue).waiting.len()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ impl Store {
     /// As [`Store::verify`].
     pub fn checkpoints(&self, digest: &Digest) -> Result<Option<CheckpointList>, ChangeError> {
         let inner = &self.inner;
-        let Some(blob) = self.blob(digest)? else { return Ok(None) };
+        let Some(blob) = inner.open_blob(digest)? else { return Ok(None) };
         if let Some(list) = inner.read_checkpoints(digest, blob.size())? {
             return Ok(Some(list));
         }
@@ -67,7 +67,9 @@ impl Store {
             inner.quarantine(digest, blob.file())?;
             return Ok(None);
         }
-        inner.rewrite_checkpoints(digest, &hashed.checkpoints);
+        if !hashed.checkpoints.entries().is_empty() {
+            inner.rewrite_checkpoints(digest, &hashed.checkpoints);
+        }
         Ok(Some(hashed.checkpoints))
     }
 

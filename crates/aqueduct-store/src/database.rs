@@ -20,6 +20,10 @@ pub(crate) fn open(
     cache_len: usize,
 ) -> Result<Option<Database>, StorageFault> {
     let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
+    // redb would take an empty file for a new database, and a truncated one is not that.
+    if disk.stat(&file).blame("stat", path)?.size == 0 {
+        return Err(fault("open", path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
+    }
     build(disk, file, cache_len).map(Some).map_err(|error| fault("open", path, error))
 }
 

@@ -17,7 +17,9 @@ use crate::index::Index;
 use crate::layout::{self, Marker};
 use crate::mark::State;
 use crate::meta::Meta;
+use crate::publish::{PublishError, Published};
 use crate::real_disk::RealDisk;
+use crate::staging::Verified;
 
 /// What an acknowledged publish is worth when the power goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,7 +128,7 @@ pub(crate) struct Inner {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
     pub(crate) index: Index,
-    pub(crate) committer: Committer,
+    pub(crate) committer: Committer<Verified, Result<Published, PublishError>>,
     /// Held for reading while one name is given or taken, and for writing where none may be: to put a blob in quarantine
     /// without hitting the one that just replaced it, and to know what a sync of everything covers.
     pub(crate) names: RwLock<()>,
@@ -188,7 +190,7 @@ impl Store {
         let state = recorded.reopened(disk.now(), &incarnation);
         let inner = Inner {
             index: Index::new(Arc::clone(&disk), state.index_stale),
-            committer: Committer::default(),
+            committer: Committer::new(),
             names: RwLock::default(),
             believed: Mutex::default(),
             meta,

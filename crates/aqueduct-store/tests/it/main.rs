@@ -2,5 +2,11 @@
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "tests damage a store behind its back")]
 
 mod crash;
+mod damage;
+mod fixture;
+mod list;
+mod open;
+mod publish;

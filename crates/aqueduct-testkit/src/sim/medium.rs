@@ -137,6 +137,23 @@ impl Tree {
         }
     }
 
+    /// The names in a directory.
+    pub(super) fn list(&self, directory: &Path) -> Option<Vec<String>> {
+        if !self.holds(directory) {
+            return None;
+        }
+        let root = directory == Path::new(".");
+        let start = if root { Path::new("") } else { directory };
+        let inside = |path: &&PathBuf| parent(path) == directory;
+        let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let files = self.names.range(start.to_owned()..).map(|(path, _)| path);
+        let directories = self.directories.range(start.to_owned()..);
+        let near = |path: &&PathBuf| root || path.starts_with(directory);
+        let files = files.take_while(near).filter(inside).filter_map(name);
+        let directories = directories.take_while(near).filter(inside).filter_map(name);
+        Some(files.chain(directories).collect())
+    }
+
     /// Forgets files that nothing leads to.
     pub(super) fn prune(&mut self) {
         let named: BTreeSet<FileId> = self.names.values().copied().collect();

@@ -76,6 +76,8 @@ pub(super) enum Act {
     /// Two blobs, committed together.
     PutBoth(Content, Content),
     Remove(Content),
+    /// Ask for a blob, and rely on the answer.
+    Has(Content),
     /// Verify a blob and look for its checkpoints.
     Verify(Content),
     /// Ask the index, which writes what was noted.
@@ -139,7 +141,9 @@ pub(super) struct Workload {
     pub(super) acts: Vec<Act>,
 }
 
-use Act::{CheckSuspects, Close, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Usage, Verify, Wait};
+use Act::{
+    CheckSuspects, Close, Has, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Usage, Verify, Wait,
+};
 use Content::{A, B, Empty, Large, Tree};
 use SyncPolicy::{Full, None as Loose};
 
@@ -218,7 +222,8 @@ impl Workload {
                 Kill,
                 Wait(5),
                 Open(Full),
-                Put(B),
+                Has(B),
+                Has(Tree),
                 Put(Tree),
                 Remove(A),
                 Kill,
@@ -345,6 +350,12 @@ impl Run {
             PutBoth(one, other) => {
                 for (content, outcome) in [one, other].into_iter().zip(put_together(&store, &[one, other])) {
                     self.known.put(content, outcome.is_some(), self.sync);
+                }
+            }
+            Has(content) => {
+                // Whoever hears that it is there does not send it.
+                if matches!(store.has(&content.digest()), Ok(true)) {
+                    self.known.put(content, true, self.sync);
                 }
             }
             Remove(content) => {

@@ -1,0 +1,167 @@
+//! Rot, damaged checkpoint lists, and suspects after a power cut.
+
+#![expect(clippy::single_range_in_vec_init, reason = "damage is a list of ranges, and here it has one")]
+
+use std::fs;
+use std::path::Path;
+
+use aqueduct_store::{Store, SyncPolicy};
+
+use crate::fixture::{TWO, bytes, digest, path, put, read, reopen, simulated, store};
+
+const MIB: u64 = 1 << 20;
+
+/// Changes a file behind the store's back.
+fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes);
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn large(store: &Store) -> Vec<u8> {
+    let content = bytes(9 << 20, 1);
+    put(store, &content);
+    content
+}
+
+#[test]
+fn one_flipped_bit_is_named_by_its_segment_and_the_blob_is_put_away() {
+    let (directory, store) = store();
+    let digest = digest(&large(&store));
+    rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[5 << 20] ^= 1);
+    let checked = store.verify(&digest, TWO).unwrap().unwrap();
+    assert_eq!(checked.damage, [4 * MIB..8 * MIB]);
+    assert_eq!(read(&store, &digest), None, "what is known to be damaged is never served");
+    assert_eq!(store.verify(&digest, TWO).unwrap(), None);
+    let kept = directory.path().join(format!("quarantine/sha256-{}", digest.hex()));
+    assert_eq!(fs::metadata(kept).unwrap().len(), 9 * MIB);
+}
+
+#[test]
+fn a_damaged_blob_can_be_put_again_and_damaged_again() {
+    let (directory, store) = store();
+    for _ in 0..2 {
+        let digest = digest(&large(&store));
+        rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[0] ^= 1);
+        assert_eq!(store.verify(&digest, TWO).unwrap().unwrap().damage, [0..4 * MIB]);
+    }
+}
+
+#[test]
+fn a_truncated_blob_is_damaged_from_its_start_to_its_end() {
+    let (directory, store) = store();
+    let digest = digest(&large(&store));
+    rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes.truncate(6 << 20));
+    let checked = store.verify(&digest, TWO).unwrap().unwrap();
+    assert_eq!(checked.damage, [0..6 * MIB]);
+}
+
+#[test]
+fn a_damaged_list_condemns_no_blob_and_is_written_anew() {
+    let (directory, store) = store();
+    let digest = digest(&large(&store));
+    let list = path(directory.path(), "checkpoints", &digest);
+    let right = fs::read(&list).unwrap();
+    for damage in [0, right.len() / 2, right.len() - 1] {
+        rewrite(&list, |bytes| bytes[damage] ^= 1);
+        let checked = store.verify(&digest, TWO).unwrap().unwrap();
+        assert!(checked.damage.is_empty() && checked.checkpoints_rebuilt, "byte {damage}");
+        assert_eq!(fs::read(&list).unwrap(), right);
+    }
+    rewrite(&list, |bytes| *bytes = vec![0; 5 << 20]);
+    assert!(store.verify(&digest, TWO).unwrap().unwrap().checkpoints_rebuilt);
+    assert_eq!(fs::read(&list).unwrap(), right);
+}
+
+#[test]
+fn the_list_of_another_blob_condemns_none_either() {
+    let (directory, store) = store();
+    let digest_here = digest(&large(&store));
+    let other = bytes(9 << 20, 2);
+    put(&store, &other);
+    let list = path(directory.path(), "checkpoints", &digest_here);
+    fs::remove_file(&list).unwrap();
+    fs::copy(path(directory.path(), "checkpoints", &digest(&other)), &list).unwrap();
+    let checked = store.verify(&digest_here, TWO).unwrap().unwrap();
+    assert!(checked.damage.is_empty() && checked.checkpoints_rebuilt);
+}
+
+#[test]
+fn a_missing_list_is_computed_when_it_is_asked_for() {
+    let (directory, store) = store();
+    let digest = digest(&large(&store));
+    let list = path(directory.path(), "checkpoints", &digest);
+    let kept = store.checkpoints(&digest).unwrap().unwrap();
+    assert_eq!(kept.entries().len(), 2);
+    fs::remove_file(&list).unwrap();
+    assert_eq!(store.checkpoints(&digest).unwrap().unwrap(), kept);
+    assert!(list.exists());
+}
+
+#[test]
+fn a_blob_of_one_segment_has_no_list() {
+    let (directory, store) = store();
+    put(&store, b"small");
+    assert!(store.checkpoints(&digest(b"small")).unwrap().unwrap().entries().is_empty());
+    assert!(!path(directory.path(), "checkpoints", &digest(b"small")).exists());
+}
+
+#[test]
+fn removing_a_blob_removes_its_list() {
+    let (directory, store) = store();
+    let digest = digest(&large(&store));
+    let list = path(directory.path(), "checkpoints", &digest);
+    assert!(list.exists());
+    store.remove(&digest).unwrap();
+    assert!(!list.exists());
+}
+
+/// The fault that the durable mark is for: a name and a size that survive a power cut, and bytes that do not.
+#[test]
+fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
+    let (mut slot, disk, store) = simulated(SyncPolicy::None);
+    let content = bytes(3000, 1);
+    put(&store, &content);
+    drop(store);
+    let name = format!("blobs/sha256/{}/{}", &digest(&content).hex()[..2], &digest(&content).hex()[2..]);
+    let wrong =
+        (0..).flat_map(|seed| disk.images(seed)).find(|image| image.differs(&name, &content)).unwrap();
+    let after = slot.mount(&wrong).unwrap();
+    let store = reopen(&after, SyncPolicy::None);
+    assert_eq!(store.list(None, 10).unwrap(), []);
+    assert_eq!(read(&store, &digest(&content)), None);
+    put(&store, &content);
+    assert_eq!(read(&store, &digest(&content)).unwrap(), content);
+}
+
+#[test]
+fn the_mark_spares_what_was_settled_from_being_hashed_again() {
+    let (mut slot, disk, store) = simulated(SyncPolicy::None);
+    put(&store, b"settled");
+    disk.advance(2);
+    store.settle().unwrap();
+    put(&store, b"loose");
+    drop(store);
+    let image =
+        disk.images(1).into_iter().find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
+    let store = reopen(&slot.mount(&image).unwrap(), SyncPolicy::None);
+    let mut checked = Vec::new();
+    store.check_suspects(|told| checked.push(told.digest)).unwrap();
+    assert_eq!(checked, [digest(b"loose")]);
+    store.check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
+}
+
+#[test]
+fn once_the_suspects_are_checked_the_next_session_hashes_nothing() {
+    let (mut slot, disk, store) = simulated(SyncPolicy::None);
+    put(&store, b"loose");
+    drop(store);
+    let image =
+        disk.images(1).into_iter().find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
+    let after = slot.mount(&image).unwrap();
+    let store = reopen(&after, SyncPolicy::Full);
+    store.check_suspects(|_| {}).unwrap();
+    store.close().unwrap();
+    reopen(&after, SyncPolicy::Full).check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
+}
