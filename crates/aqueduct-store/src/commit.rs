@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::store::lock;
+use crate::poison::lock;
 
 /// Gathers jobs into rounds.
 #[derive(Debug)]

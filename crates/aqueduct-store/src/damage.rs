@@ -4,7 +4,6 @@ use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::PoisonError;
 
 use aqueduct_blob::parallel::{self, Verdict};
 use aqueduct_blob::{CheckpointList, Digest};
@@ -15,6 +14,7 @@ use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::Note;
 use crate::layout;
 use crate::list;
+use crate::poison::alone;
 use crate::store::{Inner, Store};
 
 /// What verifying a stored blob found.
@@ -146,7 +146,7 @@ impl Inner {
         self.begin_changes()?;
         let path = layout::blob(digest);
         {
-            let _alone = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            let _alone = alone(&self.names);
             let named = self.disk.stat_path(&path).blame("stat", &path)?;
             let examined = self.disk.stat(damaged).blame("stat", &path)?;
             if named.is_none_or(|named| named.inode != examined.inode) {

@@ -15,7 +15,7 @@ use crate::database;
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::INDEX;
-use crate::store::lock;
+use crate::poison::lock;
 
 /// What redb may keep of it in memory. Its own default grew to 369 MiB over two million entries; this stays below 80.
 const CACHE_LEN: usize = 64 << 20;

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use aqueduct_blob::Digest;
 
@@ -15,6 +14,7 @@ use crate::disk::Linked;
 use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Note;
 use crate::layout;
+use crate::poison::share;
 use crate::staging::{STAGED, Verified};
 use crate::store::{Inner, Store};
 
@@ -133,7 +133,7 @@ impl Inner {
         let published = |outcome| Published { digest, size: verified.size(), outcome };
         for _ in 0..PLACE_COUNT_MAX {
             let linked = {
-                let _naming = self.names.read().unwrap_or_else(PoisonError::into_inner);
+                let _naming = share(&self.names);
                 self.disk.link(&verified.file, &path).blame("link", &path)?
             };
             if linked == Linked::New {

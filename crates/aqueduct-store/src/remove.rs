@@ -1,12 +1,11 @@
 //! Taking a blob away.
 
-use std::sync::PoisonError;
-
 use aqueduct_blob::Digest;
 
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
+use crate::poison::share;
 use crate::store::{Store, SyncPolicy};
 
 impl Store {
@@ -20,7 +19,7 @@ impl Store {
         inner.begin_changes()?;
         let path = layout::blob(digest);
         let removed = {
-            let _naming = inner.names.read().unwrap_or_else(PoisonError::into_inner);
+            let _naming = share(&inner.names);
             inner.disk.unlink(&path).blame("unlink", &path)?
         };
         if !removed {
