@@ -41,7 +41,7 @@ fn any_other_spelling_is_refused() {
         (format!("sha256:+{}", &HEX[1..]), NotLowercaseHex),
         (format!("sha256: {}", &HEX[1..]), NotLowercaseHex),
         (format!("sha256:{}\0", &HEX[1..]), NotLowercaseHex),
-        (format!("sha256:{}é", &HEX[2..]), NotLowercaseHex),
+        (format!("sha256:{}\u{e9}", &HEX[2..]), NotLowercaseHex),
     ];
     for (text, error) in cases {
         assert_eq!(text.parse::<Digest>(), Err(error), "{text:?}");
