@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod code;
+mod filler;
 mod metadata;
 mod tidy;
 mod tools;
@@ -14,10 +16,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::bench::Workload;
+
 const USAGE: &str = "\
 cargo xtask ci       install what is missing, then run every check and test
 cargo xtask tidy     check the rules that no compiler knows
-cargo xtask tools    install what is missing, and nothing else";
+cargo xtask tools    install what is missing, and nothing else
+cargo xtask bench hash|publish
+                     measure what docs/performance.md says
+cargo xtask bench --smoke
+                     try whether that works, and measure nothing";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +33,9 @@ fn main() -> ExitCode {
         ["ci"] => root().and_then(|root| ci::run(&root)),
         ["tidy"] => root().and_then(|root| tidy::run(&root)),
         ["tools"] => root().and_then(|root| tools::install(&root)),
+        ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
+        ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
+        ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

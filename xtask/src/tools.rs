@@ -26,6 +26,13 @@ const PROGRAMS: &[Program] = &[
     Program { name: "unshare", package: "util-linux", why: "what a test mounts goes away with its process" },
     Program { name: "b3sum", package: "b3sum", why: "digests are checked against a second BLAKE3" },
     Program { name: "sha256sum", package: "coreutils", why: "digests are checked against a second SHA-256" },
+    Program {
+        name: "bash",
+        package: "bash",
+        why: "its `time` tells milliseconds where time(1) tells hundredths",
+    },
+    Program { name: "taskset", package: "util-linux", why: "rivals are measured on one and the same core" },
+    Program { name: "strace", package: "strace", why: "the benchmarks count syncs" },
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
 ];
 

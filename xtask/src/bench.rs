@@ -1,0 +1,103 @@
+//! `cargo xtask bench`: measures what a document claims, beside its rival, in one run.
+//!
+//! A machine's speed drifts by more than what is looked for, so arms alternate and are compared round by round; a ratio
+//! with its spread is the result, and an absolute time only says where it was measured. See docs/performance.md.
+
+mod figures;
+mod hash;
+mod machine;
+mod publish;
+mod run;
+mod syncs;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{metadata, tools};
+
+/// What `cargo xtask bench` can measure.
+#[derive(Clone, Copy)]
+pub(crate) enum Workload {
+    /// Hashing and verifying, beside `openssl dgst` and `b3sum`.
+    Hash,
+    /// Publishing small blobs, beside a bare loop of system calls.
+    Publish,
+}
+
+/// Runs a workload and prints its figures as Markdown.
+pub(crate) fn run(root: &Path, workload: Workload) -> Result<()> {
+    let name = workload.measure(root, Extent::Full)?;
+    println!("Repeat it with `cargo xtask bench {name}`.");
+    Ok(())
+}
+
+/// Tries whether every arm runs and prints its figures. How fast is not looked at: a check must not fail because a
+/// machine is busy.
+pub(crate) fn smoke(root: &Path) -> Result<()> {
+    for workload in [Workload::Hash, Workload::Publish] {
+        let name = workload.measure(root, Extent::Smoke)?;
+        println!("Every arm of {name} ran. This was a smoke test: its figures mean nothing.");
+    }
+    Ok(())
+}
+
+/// How much is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Enough to judge by.
+    Full,
+    /// Next to nothing.
+    Smoke,
+}
+
+impl Workload {
+    /// Answers its name.
+    fn measure(self, root: &Path, extent: Extent) -> Result<&'static str> {
+        tools::install(root)?;
+        let program = build(root, extent)?;
+        let scratch = Scratch::make(&metadata::target_dir(root)?.join("bench"))?;
+        match self {
+            Self::Hash => hash::run(&program, &scratch.dir, extent).map(|()| "hash"),
+            Self::Publish => publish::run(&program, &scratch.dir, extent).map(|()| "publish"),
+        }
+    }
+}
+
+/// Builds the arms and answers where they are. For a smoke test as tests are built: then most of it is there already.
+fn build(root: &Path, extent: Extent) -> Result<PathBuf> {
+    let mut command = Command::new(crate::ci::cargo());
+    command.args(["build", "--quiet", "--locked", "--package", "aqueduct-bench"]).current_dir(root);
+    if extent == Extent::Full {
+        command.arg("--release");
+    }
+    let status = command.status().context("cargo build")?;
+    ensure!(status.success(), "cargo build: {status}");
+    let profile = if extent == Extent::Full { "release" } else { "debug" };
+    Ok(metadata::target_dir(root)?.join(profile).join("aqueduct-bench"))
+}
+
+/// A directory for what a workload writes, gone with it.
+struct Scratch {
+    dir: PathBuf,
+}
+
+impl Scratch {
+    /// Empties what an earlier run left there.
+    fn make(dir: &Path) -> Result<Self> {
+        if dir.exists() {
+            std::fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
+        }
+        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        Ok(Self { dir: dir.to_owned() })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
+            eprintln!("{} is left behind: {error}", self.dir.display());
+        }
+    }
+}

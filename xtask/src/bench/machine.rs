@@ -1,0 +1,50 @@
+//! Where something was measured.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+
+/// Processors that this process may use.
+pub(super) fn core_count() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The kernel, the processor and the filesystem, as one line.
+pub(super) fn describe(dir: &Path) -> Result<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let processors = fs::read_to_string("/proc/cpuinfo")?;
+    Ok(format!(
+        "Linux {}; {}, {} cores; {}",
+        release.trim(),
+        model(&processors).unwrap_or("unknown processor"),
+        core_count(),
+        filesystem(dir)?
+    ))
+}
+
+/// Its name as stat(1) says it.
+pub(super) fn filesystem(dir: &Path) -> Result<String> {
+    said_by(Command::new("stat").args(["--file-system", "--format=%T"]).arg(dir))
+}
+
+/// The first line that a program says of its version.
+pub(super) fn version(program: &str, argument: &str) -> Result<String> {
+    said_by(Command::new(program).arg(argument))
+}
+
+fn said_by(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| program.clone())?;
+    ensure!(output.status.success(), "{program}: {}", output.status);
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// On x86; elsewhere /proc/cpuinfo has no such line.
+fn model(processors: &str) -> Option<&str> {
+    let line = processors.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim())
+}

@@ -1,0 +1,79 @@
+//! One run of one arm.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// Seconds that a run took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Taken {
+    pub(super) wall: f64,
+    /// In user mode and in the kernel, over all threads.
+    pub(super) cpu: f64,
+}
+
+/// Runs `arguments`, all on one core if `pinned`, and times the process from its start to its end. Rivals and our own
+/// arms alike are timed by bash's `time`, which tells milliseconds; time(1) tells hundredths.
+pub(super) fn timed(arguments: &[impl AsRef<OsStr>], pinned: Option<usize>) -> Result<Taken> {
+    let mut command = Command::new("bash");
+    command.args(["-c", TIME, "bash"]);
+    if let Some(core) = pinned {
+        command.args(["taskset", "--cpu-list", &core.to_string()]);
+    }
+    command.args(arguments);
+    let (_, errors) = output_of(&mut command)?;
+    // A program may have had something to say before.
+    parse_time(errors.lines().next_back().unwrap_or_default())
+        .with_context(|| format!("these are no times: {errors}"))
+}
+
+/// Runs an arm that times itself, and answers what it printed.
+pub(super) fn figures(arguments: &[impl AsRef<OsStr>]) -> Result<Figures> {
+    let (program, rest) = arguments.split_first().context("an arm is a program")?;
+    let (output, _) = output_of(Command::new(program).args(rest))?;
+    Ok(Figures { line: output.trim().to_owned() })
+}
+
+/// A line of `key=value` pairs.
+pub(super) struct Figures {
+    line: String,
+}
+
+impl Figures {
+    pub(super) fn text(&self, key: &str) -> Result<&str> {
+        let pairs = self.line.split_whitespace().filter_map(|pair| pair.split_once('='));
+        let value = pairs.into_iter().find_map(|(name, value)| (name == key).then_some(value));
+        value.with_context(|| format!("no {key} in: {}", self.line))
+    }
+
+    pub(super) fn taken(&self) -> Result<Taken> {
+        Ok(Taken { wall: self.text("wall_s")?.parse()?, cpu: self.text("cpu_s")?.parse()? })
+    }
+}
+
+/// Waits until nothing that was written around `dir` is still on its way to the disk.
+pub(super) fn settle(dir: &Path) -> Result<()> {
+    output_of(Command::new("sync").arg("--file-system").arg(dir))?;
+    Ok(())
+}
+
+fn output_of(command: &mut Command) -> Result<(String, String)> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
+    Ok((String::from_utf8(output.stdout)?, errors))
+}
+
+/// Reads what `TIME` prints: the clock on the wall, user mode, the kernel.
+fn parse_time(line: &str) -> Option<Taken> {
+    let mut seconds = line.split(' ').map(|word| word.parse::<f64>().ok());
+    let (wall, user, system) = (seconds.next()??, seconds.next()??, seconds.next()??);
+    seconds.next().is_none().then_some(Taken { wall, cpu: user + system })
+}
+
+const TIME: &str = r#"TIMEFORMAT="%3R %3U %3S"; time "$@""#;
+
+#[cfg(test)]
+mod tests;
