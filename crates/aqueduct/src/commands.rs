@@ -1,0 +1,33 @@
+//! What each command does. None decides an exit code, and none knows how another is called.
+
+mod completions;
+mod get;
+mod has;
+mod ls;
+mod man;
+mod put;
+mod rm;
+mod verify;
+
+use crate::fault::Fault;
+use crate::flags::{Command, Flags};
+use crate::output::Output;
+use crate::voice::Voice;
+
+pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
+    let mut output = Output::new(voice);
+    let json = flags.manner.json;
+    let done = match &flags.command {
+        Command::Put(put) => put::run(put, json, voice, &mut output),
+        Command::Get(get) => get::run(get, json, voice, &mut output),
+        Command::Has(has) => has::run(has, json, voice, &mut output),
+        Command::Ls(ls) => ls::run(ls, json, voice, &mut output),
+        Command::Rm(rm) => rm::run(rm, json, voice, &mut output),
+        Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
+        Command::Completions(completions) => completions::run(completions, &mut output),
+        Command::Man(man) => man::run(man, &mut output),
+    };
+    // What was printed before a failure is true all the same.
+    let flushed = output.flush();
+    done.and(flushed)
+}

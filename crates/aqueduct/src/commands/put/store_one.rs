@@ -1,0 +1,78 @@
+//! One source into the store.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+
+use aqueduct_blob::Algorithm;
+use aqueduct_flow::{
+    Carried, CopyLadder, Intake, ReceiveRoute, SourceChanged, SourceTruncated, Step, wait_for,
+};
+use aqueduct_store::{Published, Staging, Store};
+
+use crate::fault::Fault;
+use crate::progress::Meter;
+use crate::sources::{Kind, Source};
+use crate::text::shown;
+
+/// A source that is in the store.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) published: Published,
+    pub(super) carried: Carried,
+}
+
+pub(super) fn store(
+    store: &Store,
+    ladder: &CopyLadder,
+    source: &Source,
+    algorithm: Algorithm,
+    meter: &Meter,
+) -> Result<Stored, Fault> {
+    let path = shown(&source.path);
+    let file = source.open().map_err(|error| Fault::Source { path: path.clone(), source: error })?;
+    // No space is reserved: a reflink needs none, and holes would lose theirs.
+    let mut staging = store.begin(algorithm, None)?;
+    let copied = match source.kind {
+        Kind::Named | Kind::Found => copy(&mut staging, ladder, &file, meter),
+        Kind::Stream | Kind::Stdin => receive(&mut staging, &file, meter),
+    };
+    let carried = copied.map_err(|error| copy_fault(path.clone(), error))?;
+    let verified = staging.verify(None).map_err(|source| Fault::Verify { path: path.clone(), source })?;
+    let published = verified.publish().map_err(|source| Fault::Publish { path, source })?;
+    Ok(Stored { published, carried })
+}
+
+fn copy(staging: &mut Staging, ladder: &CopyLadder, file: &File, meter: &Meter) -> io::Result<Carried> {
+    let mut before = 0;
+    staging.copy_from(ladder, file, &mut |now| {
+        meter.add(now - before);
+        before = now;
+    })
+}
+
+fn receive(staging: &mut Staging, source: &File, meter: &Meter) -> io::Result<Carried> {
+    let mut intake = Intake::new(ReceiveRoute::Splice);
+    loop {
+        let step = staging.fill(&mut |target, offset, observe| {
+            intake.step(source.as_fd(), target, offset, TURN_LEN, observe)
+        })?;
+        match step {
+            Step::Moved(len) => meter.add(len as u64),
+            Step::Blocked(side) => wait_for(side, source, source)?,
+            Step::End => return Ok(*intake.carried()),
+        }
+    }
+}
+
+fn copy_fault(path: String, error: io::Error) -> Fault {
+    let cause = error.get_ref();
+    if cause.is_some_and(|cause| cause.is::<SourceChanged>() || cause.is::<SourceTruncated>()) {
+        Fault::Changed { path, source: error }
+    } else {
+        Fault::Local { doing: format!("copy {path} into the store"), source: error }
+    }
+}
+
+/// What one turn of a stream moves: what the largest pipe holds.
+const TURN_LEN: usize = 1 << 20;

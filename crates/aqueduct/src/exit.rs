@@ -1,0 +1,79 @@
+//! Which number a failure is to the shell. The numbers are a promise: `aqueduct --help` lists them.
+
+use std::io::ErrorKind;
+
+use aqueduct_store::{ChangeError, OpenError, PublishError, VerifyError};
+
+use crate::fault::Fault;
+
+/// An exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Other = 1,
+    Usage = 2,
+    Source = 3,
+    Exists = 4,
+    Mismatch = 6,
+    NoSpace = 7,
+    Local = 8,
+    Changed = 11,
+    Some = 12,
+}
+
+/// The one place where a failure becomes a number.
+pub(crate) fn code(fault: &Fault) -> Code {
+    match fault {
+        Fault::Usage(_) => Code::Usage,
+        Fault::Source { .. } | Fault::Absent(_) | Fault::SomeAbsent { .. } | Fault::OutOfRange { .. } => {
+            Code::Source
+        }
+        Fault::Exists { .. } => Code::Exists,
+        Fault::Damaged { .. } | Fault::SomeDamaged { .. } | Fault::Miswritten { .. } => Code::Mismatch,
+        Fault::Changed { .. } => Code::Changed,
+        Fault::Some { .. } => Code::Some,
+        Fault::Open(OpenError::Fault(fault)) => disk(fault.kind()),
+        Fault::Open(_) => Code::Other,
+        Fault::Change(error) => change(error),
+        Fault::Publish { source: PublishError::Contended { .. }, .. } => Code::Other,
+        Fault::Publish { source: PublishError::Change(error), .. } => change(error),
+        Fault::Verify { source: VerifyError::Fault(fault), .. } => disk(fault.kind()),
+        Fault::Verify { .. } => Code::Mismatch,
+        Fault::Close(read_only) => disk(read_only.0.kind()),
+        Fault::Local { source, .. } => disk(source.kind()),
+    }
+}
+
+fn change(error: &ChangeError) -> Code {
+    match error {
+        ChangeError::ReadOnly(read_only) => disk(read_only.0.kind()),
+        ChangeError::Fault(fault) => disk(fault.kind()),
+    }
+}
+
+fn disk(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Code::NoSpace,
+        _ => Code::Local,
+    }
+}
+
+impl Code {
+    /// The number.
+    pub(crate) const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What to do about it, where the error itself does not say.
+    pub(crate) const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::NoSpace => Some("free some space and run it again; nothing partial was left behind"),
+            _ => None,
+        }
+    }
+}
+
+impl From<Code> for std::process::ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code.number())
+    }
+}

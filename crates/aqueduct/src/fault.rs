@@ -1,0 +1,68 @@
+//! What can go wrong, in words. [`exit`](crate::exit) has the numbers.
+
+use std::io;
+use std::ops::Range;
+
+use aqueduct_blob::Digest;
+use aqueduct_store::{ChangeError, OpenError, PublishError, ReadOnly, VerifyError};
+
+use crate::text;
+
+/// Why a command, or its work on one file or blob, failed. Paths in it are fit to be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot read {path}")]
+    Source { path: String, source: io::Error },
+    #[error("{0} is not in the store")]
+    Absent(Digest),
+    #[error("{count} of {of} blobs are not in the store")]
+    SomeAbsent { count: usize, of: usize },
+    #[error("{digest} has {size} bytes, and the range asked for begins behind them")]
+    OutOfRange { digest: Digest, size: u64 },
+    #[error("{path} exists; --force replaces it")]
+    Exists { path: String },
+    #[error("{digest} {}; moved to quarantine", text::damage(.damage, *.size))]
+    Damaged { digest: Digest, damage: Vec<Range<u64>>, size: u64 },
+    #[error("{count} blobs are damaged; they were moved to quarantine")]
+    SomeDamaged { count: usize },
+    #[error(
+        "what was written to {path} is not {digest}, which the store has right; check that disk, then memory"
+    )]
+    Miswritten { path: String, digest: Digest },
+    #[error("{path} changed while it was read; nothing was stored for it")]
+    Changed { path: String, source: io::Error },
+    #[error("{failed} of {of} failed")]
+    Some { failed: usize, of: usize },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the store failed")]
+    Change(#[from] ChangeError),
+    #[error("cannot store {path}")]
+    Publish { path: String, source: PublishError },
+    #[error("cannot verify {path}")]
+    Verify { path: String, source: VerifyError },
+    #[error("the store could not be closed; nothing is lost, and the next command checks more")]
+    Close(#[from] ReadOnly),
+    /// Anything else between this program and a disk, pipe or terminal.
+    #[error("cannot {doing}")]
+    Local { doing: String, source: io::Error },
+}
+
+impl Fault {
+    /// An I/O error with what was being done, as an infinitive.
+    pub(crate) fn local(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        |source| Self::Local { doing, source }
+    }
+
+    /// Whether the store will refuse all that follows for the same reason.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Change(ChangeError::ReadOnly(_))
+                | Self::Publish { source: PublishError::Change(ChangeError::ReadOnly(_)), .. }
+        )
+    }
+}

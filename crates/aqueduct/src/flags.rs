@@ -1,0 +1,93 @@
+//! The flag list: what `--help`, the completions and the man page are made of.
+//!
+//! A new command is a file here, a file in `commands`, and a line in each of the two enums' lists. Every flag has a
+//! variable of the environment, `AQUEDUCT_` and its name.
+
+mod completions;
+mod digests;
+mod get;
+mod has;
+mod ls;
+mod man;
+mod manner;
+mod place;
+mod put;
+mod rm;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use completions::Completions;
+pub(crate) use digests::Named;
+pub(crate) use get::{Get, Wanted};
+pub(crate) use has::Has;
+pub(crate) use ls::Ls;
+pub(crate) use man::Man;
+pub(crate) use manner::{Color, Manner, Progress};
+pub(crate) use place::Place;
+pub(crate) use put::{Put, Sync};
+pub(crate) use rm::Rm;
+pub(crate) use verify::Verify;
+
+/// Keeps large immutable files under the digest of their bytes, and knows that every byte is right
+#[derive(Debug, Parser)]
+#[command(
+    name = "aqueduct",
+    version,
+    help_template = TEMPLATE,
+    before_help = EXAMPLES,
+    after_long_help = EXIT_CODES,
+    max_term_width = 100,
+    disable_help_subcommand = false
+)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
+}
+
+/// One variant a command, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Put(Put),
+    Get(Get),
+    Has(Has),
+    Ls(Ls),
+    Rm(Rm),
+    Verify(Verify),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Examples come first: most people read no further.
+pub(crate) const TEMPLATE: &str = "\
+{about-with-newline}
+{before-help}{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  aqueduct put disk.img --store ~/blobs          prints sha256:<64 hex digits>  disk.img
+  aqueduct get sha256:HEX -o copy.img --store ~/blobs
+  aqueduct has sha256:HEX --store ~/blobs        exit code 0: it is there, 3: it is not
+  aqueduct ls -l --store ~/blobs
+  aqueduct verify --store ~/blobs
+  export AQUEDUCT_STORE=~/blobs                  and --store can be left out";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, and verified
+    1  another error: the store is locked, damaged, of a newer format, or there is none
+    2  the command line is wrong
+    3  a source is missing or unreadable; a blob is not in the store
+    4  the destination exists, and --force was not given
+    6  the bytes are not what their digest says
+    7  no space
+    8  the disk failed, or something may not be read or written
+   11  a source changed while it was read
+   12  some files of several failed; each is named on standard error
+  130  interrupted (SIGINT), as a shell reports it
+
+Results go to standard output, everything else to standard error. NO_COLOR and CLICOLOR_FORCE are respected.";

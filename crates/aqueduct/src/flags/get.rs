@@ -1,0 +1,77 @@
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use aqueduct_blob::{ByteRange, Digest};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueHint};
+
+use super::put::Sync;
+use super::{Place, TEMPLATE};
+
+/// Fetch blobs, or ranges of their bytes
+///
+/// A file appears under its name whole and verified, or not at all. To standard output each piece is checked before it is
+/// sent; the whole is verified when the exit code is 0.
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub(crate) struct Get {
+    /// A digest, or one with a range of bytes: DIGEST/0-99, DIGEST/100- or DIGEST/-5 (the last five)
+    #[arg(required = true, value_name = "DIGEST[/RANGE]")]
+    pub(crate) wanted: Vec<Wanted>,
+
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// A file; a directory, for files named <algorithm>-<hex>; or - for standard output, which is the default
+    #[arg(short, long, env = "AQUEDUCT_OUTPUT", value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Replace a file that exists
+    ///
+    /// Without it that is exit code 4, unless the file holds the very blob already: then nothing is left to do.
+    #[arg(short, long, env = "AQUEDUCT_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub(crate) force: bool,
+
+    /// Whether the file is on the medium when this is done
+    #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
+    pub(crate) sync: Sync,
+
+    /// How many threads verify [default: the number of cores]
+    #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// A blob, or a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) digest: Digest,
+    pub(crate) range: Option<ByteRange>,
+}
+
+impl FromStr for Wanted {
+    type Err = Box<dyn std::error::Error + Send + std::marker::Sync>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('/') {
+            None => Ok(Self { digest: text.parse()?, range: None }),
+            Some((digest, range)) => Ok(Self { digest: digest.parse()?, range: Some(range.parse()?) }),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.range {
+            None => write!(f, "{}", self.digest),
+            Some(range) => write!(f, "{}/{range}", self.digest),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aqueduct get sha256:HEX -o disk.img --store ~/blobs
+  aqueduct get sha256:HEX --store ~/blobs | tar x
+  aqueduct get sha256:HEX/0-511 -o boot-sector --store ~/blobs";

@@ -1,0 +1,57 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use aqueduct_blob::Algorithm;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::{Place, TEMPLATE};
+
+/// Store files, and print their digests
+///
+/// Prints "<digest>  <path>", one line a file, in the order given; a directory's files are sorted by name. As sha256sum
+/// does, a line whose path holds a backslash, newline or carriage return begins with a backslash, and has \\, \n and \r
+/// for them; \xHH stands for any other control character but a tab.
+///
+/// A line is printed once the file is stored as safely as --sync says. A file that fails does not stop the others.
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub(crate) struct Put {
+    /// Files, directories (walked; symbolic links in them are not followed), or - for standard input
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// Which algorithm names the blobs
+    #[arg(long, env = "AQUEDUCT_DIGEST", value_name = "ALGORITHM", default_value = "sha256",
+          value_parser = algorithm())]
+    pub(crate) digest: Algorithm,
+
+    /// What a printed digest is worth when the power goes
+    #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
+    pub(crate) sync: Sync,
+
+    /// How many files to store at a time [default: 16, or the number of cores with --sync none]
+    #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sync {
+    /// The blob is on the medium
+    Full,
+    /// The blob may be lost, and is right if it is there
+    None,
+}
+
+fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse::<Algorithm>())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aqueduct put disk.img --store ~/blobs
+  aqueduct put /usr/lib --store ~/blobs > digests.txt
+  tar c . | aqueduct put - --store ~/blobs";

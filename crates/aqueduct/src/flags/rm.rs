@@ -1,0 +1,28 @@
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use super::digests::Named;
+use super::{Place, TEMPLATE};
+
+/// Remove blobs from the store
+///
+/// Exits with 3 if one is not there; the others are removed all the same.
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub(crate) struct Rm {
+    /// Digests, or - for those on standard input: the first word of each line
+    #[arg(required = true, value_name = "DIGEST")]
+    pub(crate) digests: Vec<Named>,
+
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// A blob that is not there is fine
+    #[arg(short, long, env = "AQUEDUCT_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub(crate) force: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aqueduct rm sha256:HEX --store ~/blobs
+  aqueduct rm -f - --store ~/blobs < digests.txt";

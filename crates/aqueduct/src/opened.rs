@@ -1,0 +1,75 @@
+//! The store, open while a command works on it, and closed after.
+
+use std::io::{self, BufRead};
+use std::num::NonZeroUsize;
+use std::thread;
+
+use aqueduct_blob::Digest;
+use aqueduct_store::{Absent, Options, Store, SyncPolicy};
+
+use crate::fault::Fault;
+use crate::flags::{Named, Place};
+use crate::voice::Voice;
+
+/// How a command wants the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) absent: Absent,
+    pub(crate) sync: SyncPolicy,
+}
+
+impl Opening {
+    /// A store that is there.
+    pub(crate) const EXISTING: Self = Self { absent: Absent::Refuse, sync: SyncPolicy::Full };
+}
+
+/// Opens the store, lets `work` use it, and closes it whatever came of that.
+pub(crate) fn with_store<T>(
+    place: &Place,
+    opening: Opening,
+    voice: &Voice,
+    work: impl FnOnce(&Store) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let options = Options { sync: opening.sync, ..Options::default() };
+    let store = Store::open(&place.store, opening.absent, options)?;
+    let worked = work(&store);
+    let closed = store.close().map_err(Fault::Close);
+    match (worked, closed) {
+        (Ok(done), closed) => closed.map(|()| done),
+        (Err(fault), Ok(())) => Err(fault),
+        (Err(fault), Err(close)) => {
+            voice.complain(&close);
+            Err(fault)
+        }
+    }
+}
+
+/// How many threads to use where the command line does not say.
+pub(crate) fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The digests that were named, those on standard input read as they are asked for.
+pub(crate) fn digests(named: &[Named]) -> impl Iterator<Item = Result<Digest, Fault>> + '_ {
+    named.iter().flat_map(|named| -> Box<dyn Iterator<Item = Result<Digest, Fault>>> {
+        match named {
+            Named::Digest(digest) => Box::new(std::iter::once(Ok(*digest))),
+            Named::Stdin => Box::new(stdin()),
+        }
+    })
+}
+
+/// The first word of each line that has one, so that what `put` printed can be asked for again.
+fn stdin() -> impl Iterator<Item = Result<Digest, Fault>> {
+    io::stdin().lock().split(b'\n').enumerate().filter_map(|(index, line)| {
+        let line = match line {
+            Ok(line) => line,
+            Err(source) => return Some(Err(Fault::Source { path: "standard input".to_owned(), source })),
+        };
+        let line = String::from_utf8_lossy(&line);
+        let word = line.split_whitespace().next()?;
+        // What put escapes begins with a backslash.
+        let parsed = word.trim_start_matches('\\').parse();
+        Some(parsed.map_err(|error| Fault::Usage(format!("standard input, line {}: {error}", index + 1))))
+    })
+}

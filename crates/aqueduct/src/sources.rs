@@ -1,0 +1,167 @@
+//! What `put` was asked to store: files named, files found in directories, and streams.
+
+use std::collections::HashSet;
+use std::fs::{self, File, FileType, Metadata};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use aqueduct_sys::{Access, open_directory, open_file};
+
+use crate::fault::Fault;
+use crate::text::shown;
+
+/// One file to store.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// As it was named, or found below what was named; `-` for standard input.
+    pub(crate) path: PathBuf,
+    pub(crate) kind: Kind,
+    /// Bytes, as far as they are known.
+    pub(crate) size: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A regular file named on the command line: symbolic links are followed.
+    Named,
+    /// A regular file met in a walk.
+    Found,
+    /// A pipe, socket or device: its end will tell its size.
+    Stream,
+    Stdin,
+}
+
+/// All that is to be stored, in order; what cannot be is in its place.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) list: Vec<Result<Source, Fault>>,
+    /// What was met in a walk and is neither a file nor a directory, or is the store itself.
+    pub(crate) skipped: usize,
+    /// The sum of the sizes that are known; 0 if one is not.
+    pub(crate) size: u64,
+}
+
+impl Sources {
+    /// Lists what `paths` name, without the store itself: a walk that found it would never end.
+    pub(crate) fn list(paths: &[PathBuf], store: &Path) -> Result<Self, Fault> {
+        if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
+            return Err(Fault::Usage("standard input (-) can be read only once".to_owned()));
+        }
+        let store = fs::metadata(store).map_err(Fault::local("look at the store"))?;
+        let mut sources = Self::default();
+        let mut walk = Walk { sources: &mut sources, store: identity(&store), above: HashSet::new() };
+        for path in paths {
+            walk.name(path);
+        }
+        let sizes = sources.list.iter().flatten().map(|source| match source.kind {
+            Kind::Named | Kind::Found => Some(source.size),
+            Kind::Stream | Kind::Stdin => None,
+        });
+        sources.size = sizes.sum::<Option<u64>>().unwrap_or(0);
+        Ok(sources)
+    }
+}
+
+impl Source {
+    /// Opens what is a file still; a fifo that took its place is not waited for.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        let path = match self.kind {
+            Kind::Stdin => return Ok(io::stdin().as_fd().try_clone_to_owned()?.into()),
+            Kind::Stream => return File::open(&self.path),
+            // The last link is followed here, and never by the open.
+            Kind::Named => fs::canonicalize(&self.path)?,
+            Kind::Found => self.path.clone(),
+        };
+        let file = File::from(open_from_here(&path)?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file any more"))
+        }
+    }
+}
+
+fn open_from_here(path: &Path) -> io::Result<OwnedFd> {
+    Ok(open_file(open_directory(Path::new("."))?, path, Access::Read)?)
+}
+
+struct Walk<'a> {
+    sources: &'a mut Sources,
+    store: (u64, u64),
+    /// The directories that the walk is in: bind mounts can make a circle.
+    above: HashSet<(u64, u64)>,
+}
+
+impl Walk<'_> {
+    /// Takes what was named on the command line.
+    fn name(&mut self, path: &Path) {
+        if is_stdin(path) {
+            return self.take(path, Kind::Stdin, 0);
+        }
+        match fs::metadata(path) {
+            Err(source) => self.fail(path, source),
+            Ok(found) if found.is_dir() => self.descend(path, &found),
+            Ok(found) if found.is_file() => self.take(path, Kind::Named, found.len()),
+            Ok(_) => self.take(path, Kind::Stream, 0),
+        }
+    }
+
+    fn descend(&mut self, directory: &Path, found: &Metadata) {
+        let identity = identity(found);
+        if identity == self.store || !self.above.insert(identity) {
+            self.sources.skipped += 1;
+            return;
+        }
+        match sorted(directory) {
+            Err(source) => self.fail(directory, source),
+            Ok(entries) => {
+                for (path, file_type) in entries {
+                    self.find(&path, file_type);
+                }
+            }
+        }
+        self.above.remove(&identity);
+    }
+
+    /// Takes what was met in a walk.
+    fn find(&mut self, path: &Path, file_type: FileType) {
+        if !file_type.is_dir() && !file_type.is_file() {
+            self.sources.skipped += 1;
+            return;
+        }
+        match fs::symlink_metadata(path) {
+            Err(source) => self.fail(path, source),
+            Ok(found) if found.is_dir() => self.descend(path, &found),
+            Ok(found) => self.take(path, Kind::Found, found.len()),
+        }
+    }
+
+    fn take(&mut self, path: &Path, kind: Kind, size: u64) {
+        self.sources.list.push(Ok(Source { path: path.to_owned(), kind, size }));
+    }
+
+    fn fail(&mut self, path: &Path, source: io::Error) {
+        self.sources.list.push(Err(Fault::Source { path: shown(path), source }));
+    }
+}
+
+/// The entries of a directory by name, so that two walks print the same lines.
+fn sorted(directory: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
+    let entries = fs::read_dir(directory)?.map(|entry| {
+        let entry = entry?;
+        Ok((entry.path(), entry.file_type()?))
+    });
+    let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+    Ok(entries)
+}
+
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
