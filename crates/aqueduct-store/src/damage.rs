@@ -84,7 +84,7 @@ impl Store {
             return Ok(());
         }
         inner.begin_changes()?;
-        for (algorithm, first) in list::shards() {
+        for (algorithm, first) in layout::shards() {
             for digest in list::shard(&*inner.disk, algorithm, first)? {
                 let path = layout::blob(&digest);
                 let Some(file) = inner.disk.open(&path).blame("open", &path)? else { continue };
@@ -156,8 +156,8 @@ impl Inner {
             // A name that is taken holds an earlier victim of the same digest: one is enough to look at.
             let _ = self.disk.link(damaged, &kept).blame("link", &kept)?;
             self.disk.unlink(&path).blame("unlink", &path)?;
+            self.index.note(Note::Gone { digest: *digest });
         }
-        self.index.note(Note::Gone { digest: *digest });
         self.sync_directory(layout::parent(&layout::quarantined(digest)))?;
         self.sync_directory(layout::parent(&path))?;
         // Derived: one that stays is held against the next blob of this name, and found wanting or right.

@@ -14,7 +14,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableM
 use crate::database;
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
-use crate::layout::INDEX;
+use crate::layout::{self, INDEX};
 use crate::poison::lock;
 
 /// What redb may keep of it in memory. Its own default grew to 369 MiB over two million entries; this stays below 80.
@@ -93,11 +93,6 @@ impl Index {
         self.stale.load(Ordering::Acquire)
     }
 
-    /// Every shard has been matched.
-    pub(crate) fn matched(&self) {
-        self.stale.store(false, Ordering::Release);
-    }
-
     /// How much the store holds, notes included.
     pub(crate) fn usage(&self) -> Result<Usage, StorageFault> {
         self.write_notes(Durability::None)?;
@@ -109,36 +104,44 @@ impl Index {
         })
     }
 
-    /// Makes one shard of the index match the tree: `present` are the sizes of all blobs of `algorithm` whose digest
-    /// begins with `first`. What is known of their last use is kept.
-    pub(crate) fn match_shard(
+    /// Makes the index match the tree, one shard after another. `present` gives the sizes of all blobs in a shard, and
+    /// passes what it is told about them on before a name in it changes. What is known of their last use is kept.
+    pub(crate) fn match_tree(
         &self,
-        algorithm: Algorithm,
-        first: u8,
-        mut present: HashMap<Digest, u64>,
         now: i64,
+        present: impl Fn(Algorithm, u8, &mut dyn FnMut(HashMap<Digest, u64>)) -> Result<(), StorageFault>,
     ) -> Result<(), StorageFault> {
         self.write_notes(Durability::None)?;
-        self.with(|database| {
-            let mut notes = Vec::new();
-            {
-                let transaction = database.begin_read()?;
-                let table = transaction.open_table(BLOBS)?;
-                let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
-                (low[0], high[0]) = (first, first);
-                for row in table.range((code(algorithm), low)..=(code(algorithm), high))? {
-                    let (key, value) = row?;
-                    let digest = Digest::new(algorithm, key.value().1);
-                    match present.remove(&digest) {
-                        Some(size) if size == value.value().0 => {}
-                        Some(size) => notes.push(Note::Used { digest, size, at: value.value().1 }),
-                        None => notes.push(Note::Gone { digest }),
+        let known = self.with(|database| Ok(database.begin_read()?.open_table(BLOBS)?))?;
+        for (algorithm, first) in layout::shards() {
+            let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
+            (low[0], high[0]) = (first, first);
+            let rows = known.range((code(algorithm), low)..=(code(algorithm), high));
+            let rows = rows.map_err(|error| database::fault("read", path(), error))?;
+            let mut sizes = HashMap::new();
+            for row in rows {
+                let (key, value) = row.map_err(|error| database::fault("read", path(), error))?;
+                sizes.insert(Digest::new(algorithm, key.value().1), value.value());
+            }
+            present(algorithm, first, &mut |present| {
+                let mut notes = lock(&self.notes);
+                let gone = sizes.keys().filter(|digest| !present.contains_key(digest));
+                notes.extend(gone.map(|digest| Note::Gone { digest: *digest }));
+                for (digest, size) in &present {
+                    match sizes.get(digest) {
+                        Some((known, _)) if known == size => {}
+                        Some((_, at)) => notes.push(Note::Used { digest: *digest, size: *size, at: *at }),
+                        None => notes.push(Note::Used { digest: *digest, size: *size, at: now }),
                     }
                 }
+            })?;
+            if lock(&self.notes).len() >= NOTE_COUNT_MAX {
+                self.write_notes(Durability::None)?;
             }
-            notes.extend(present.into_iter().map(|(digest, size)| Note::Used { digest, size, at: now }));
-            if notes.is_empty() { Ok(()) } else { apply(database, &notes, Durability::None) }
-        })
+        }
+        self.write_notes(Durability::None)?;
+        self.stale.store(false, Ordering::Release);
+        Ok(())
     }
 
     fn write_notes(&self, durability: Durability) -> Result<(), StorageFault> {

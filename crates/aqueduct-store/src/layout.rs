@@ -50,6 +50,11 @@ pub(crate) fn shard(top: &str, algorithm: Algorithm, first: u8) -> PathBuf {
     Path::new(top).join(algorithm.to_string()).join(format!("{first:02x}"))
 }
 
+/// Every shard, in the order of the digests in it.
+pub(crate) fn shards() -> impl Iterator<Item = (Algorithm, u8)> {
+    Algorithm::ALL.into_iter().flat_map(|algorithm| (0..=u8::MAX).map(move |first| (algorithm, first)))
+}
+
 /// The digest that a name in a shard directory stands for; `None` for a foreign file.
 pub(crate) fn digest_at(algorithm: Algorithm, first: u8, name: &str) -> Option<Digest> {
     format!("{algorithm}:{first:02x}{name}").parse().ok()

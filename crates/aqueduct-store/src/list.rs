@@ -8,6 +8,7 @@ use crate::disk::Disk;
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::Usage;
 use crate::layout;
+use crate::poison::alone;
 use crate::store::Store;
 
 /// A blob in a list.
@@ -33,7 +34,7 @@ impl Store {
         let inner = &self.inner;
         let mut listed = Vec::new();
         let start = after.map(|after| (after.algorithm(), after.as_bytes()[0]));
-        for (algorithm, first) in shards().filter(|shard| Some(*shard) >= start) {
+        for (algorithm, first) in layout::shards().filter(|shard| Some(*shard) >= start) {
             for digest in shard(&*inner.disk, algorithm, first)? {
                 if after.is_some_and(|after| digest <= *after) {
                     continue;
@@ -65,7 +66,8 @@ impl Store {
             return Ok(usage);
         }
         inner.begin_changes()?;
-        for (algorithm, first) in shards() {
+        inner.index.match_tree(inner.disk.now(), |algorithm, first, told| {
+            let _alone = alone(&inner.names);
             let mut present = HashMap::new();
             for digest in shard(&*inner.disk, algorithm, first)? {
                 let path = layout::blob(&digest);
@@ -75,26 +77,21 @@ impl Store {
                     present.insert(digest, stat.size);
                 }
             }
-            inner.index.match_shard(algorithm, first, present, inner.disk.now())?;
-        }
-        inner.index.matched();
+            told(present);
+            Ok(())
+        })?;
         Ok(inner.index.usage()?)
     }
 }
 
 /// Whether a store has no blob at all, suspects included.
 pub(crate) fn is_empty(disk: &dyn Disk) -> Result<bool, StorageFault> {
-    for (algorithm, first) in shards() {
+    for (algorithm, first) in layout::shards() {
         if !shard(disk, algorithm, first)?.is_empty() {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// Every shard, in the order of the digests in it.
-pub(crate) fn shards() -> impl Iterator<Item = (Algorithm, u8)> {
-    Algorithm::ALL.into_iter().flat_map(|algorithm| (0..=u8::MAX).map(move |first| (algorithm, first)))
 }
 
 /// The names in one shard, in order.

@@ -18,14 +18,13 @@ impl Store {
         let inner = &self.inner;
         inner.begin_changes()?;
         let path = layout::blob(digest);
-        let removed = {
+        {
             let _naming = share(&inner.names);
-            inner.disk.unlink(&path).blame("unlink", &path)?
-        };
-        if !removed {
-            return Ok(false);
+            if !inner.disk.unlink(&path).blame("unlink", &path)? {
+                return Ok(false);
+            }
+            inner.index.note(Note::Gone { digest: *digest });
         }
-        inner.index.note(Note::Gone { digest: *digest });
         let list = layout::checkpoints(digest);
         inner.disk.unlink(&list).blame("unlink", &list)?;
         if inner.options.sync == SyncPolicy::Full {

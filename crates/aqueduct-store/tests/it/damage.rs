@@ -143,8 +143,7 @@ fn the_mark_spares_what_was_settled_from_being_hashed_again() {
     store.settle().unwrap();
     put(&store, b"loose");
     drop(store);
-    let image =
-        disk.images(1).into_iter().find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
+    let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let store = reopen(&slot.mount(&image).unwrap(), SyncPolicy::None);
     let mut checked = Vec::new();
     store.check_suspects(|told| checked.push(told.digest)).unwrap();
@@ -157,8 +156,7 @@ fn once_the_suspects_are_checked_the_next_session_hashes_nothing() {
     let (mut slot, disk, store) = simulated(SyncPolicy::None);
     put(&store, b"loose");
     drop(store);
-    let image =
-        disk.images(1).into_iter().find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
+    let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let after = slot.mount(&image).unwrap();
     let store = reopen(&after, SyncPolicy::Full);
     store.check_suspects(|_| {}).unwrap();

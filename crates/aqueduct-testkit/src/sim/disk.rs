@@ -13,7 +13,7 @@ use aqueduct_flow::Step;
 use aqueduct_store::RealDisk;
 use aqueduct_store::disk::{Disk, Incarnation, Linked, Stat, Verb};
 
-use super::image::{self, Image};
+use super::image::{Cut, Image};
 use super::medium::{Change, FileId, Pending, Tree, parent};
 
 /// What shall go wrong.
@@ -160,19 +160,23 @@ impl SimDisk {
 
     /// What a power cut at this moment may leave: every subset of the pending verbs where there are at most ten, and
     /// otherwise some, chosen by `seed`; each that holds an unsynced write also torn.
-    pub fn images(&self, seed: u64) -> Vec<Image> {
-        image::after_power_cut(&self.state(), seed)
+    pub fn images(&self, seed: u64) -> impl Iterator<Item = Image> {
+        self.cut().images(seed)
     }
 
     /// Some of [`SimDisk::images`], where there are too many to try at every verb: nothing kept, everything kept, and `count`
     /// more by chance.
-    pub fn images_sampled(&self, seed: u64, count: usize) -> Vec<Image> {
-        image::sampled(&self.state(), seed, count)
+    pub fn images_sampled(&self, seed: u64, count: usize) -> impl Iterator<Item = Image> {
+        self.cut().sampled(seed, count)
     }
 
     /// What is left where everything that was not synced is lost.
     pub fn image_of_durable(&self) -> Image {
-        image::durable(&self.state())
+        self.cut().nothing_kept()
+    }
+
+    fn cut(&self) -> Cut {
+        Cut::now(&self.state())
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

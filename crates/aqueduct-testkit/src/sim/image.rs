@@ -73,40 +73,107 @@ const PENDING_COUNT_EXHAUSTIVE: usize = 10;
 /// Beyond, so many subsets are drawn beside the telling ones.
 const SUBSET_COUNT_RANDOM: usize = 48;
 
-pub(super) fn durable(state: &State) -> Image {
-    build(state, &effective(state, &vec![false; undecided(state)]), None)
+/// The medium at the moment the power goes.
+#[derive(Clone, Debug)]
+pub(super) struct Cut {
+    durable: Tree,
+    pending: Vec<Pending>,
+    clock: i64,
+    boot: u64,
 }
 
-pub(super) fn after_power_cut(state: &State, seed: u64) -> Vec<Image> {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let subsets = subsets(undecided(state), &mut random);
-    images(state, subsets, &mut random)
-}
-
-pub(super) fn sampled(state: &State, seed: u64, count: usize) -> Vec<Image> {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let len = undecided(state);
-    let mut subsets = vec![vec![false; len], vec![true; len]];
-    subsets.extend(by_chance(len, count, &mut random));
-    images(state, subsets, &mut random)
-}
-
-fn images(state: &State, subsets: Vec<Vec<bool>>, random: &mut fastrand::Rng) -> Vec<Image> {
-    let mut seen = HashSet::new();
-    let mut images = Vec::new();
-    for kept in subsets {
-        let kept = effective(state, &kept);
-        if !seen.insert(kept.clone()) {
-            continue;
-        }
-        images.push(build(state, &kept, None));
-        let writes =
-            state.pending.iter().zip(&kept).filter(|(pending, kept)| **kept && tears(pending)).count();
-        if writes > 0 {
-            images.push(build(state, &kept, Some(random)));
-        }
+impl Cut {
+    pub(super) fn now(state: &State) -> Self {
+        let State { durable, pending, clock, boot, .. } = state;
+        Self { durable: durable.clone(), pending: pending.clone(), clock: *clock, boot: *boot }
     }
-    images
+
+    /// Only what is durable is kept.
+    pub(super) fn nothing_kept(&self) -> Image {
+        self.build(&self.effective(&vec![false; self.undecided()]), None)
+    }
+
+    /// Every subset that is worth trying.
+    pub(super) fn images(self, seed: u64) -> impl Iterator<Item = Image> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let subsets = subsets(self.undecided(), &mut random);
+        self.of(subsets, random)
+    }
+
+    /// Nothing kept, everything kept, and `count` subsets by chance.
+    pub(super) fn sampled(self, seed: u64, count: usize) -> impl Iterator<Item = Image> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let len = self.undecided();
+        let mut subsets = vec![vec![false; len], vec![true; len]];
+        subsets.extend(by_chance(len, count, &mut random));
+        self.of(subsets, random)
+    }
+
+    /// The images of these subsets, each once, and torn where a kept write can be.
+    fn of(self, subsets: Vec<Vec<bool>>, mut random: fastrand::Rng) -> impl Iterator<Item = Image> {
+        let mut seen = HashSet::new();
+        subsets.into_iter().flat_map(move |chosen| {
+            let kept = self.effective(&chosen);
+            if !seen.insert(kept.clone()) {
+                return [None, None].into_iter().flatten();
+            }
+            let torn = self.pending.iter().zip(&kept).any(|(pending, kept)| *kept && tears(pending));
+            let torn = torn.then(|| self.build(&kept, Some(&mut random)));
+            [Some(self.build(&kept, None)), torn].into_iter().flatten()
+        })
+    }
+
+    /// How many pending verbs a power cut may undo.
+    fn undecided(&self) -> usize {
+        self.pending.iter().filter(|pending| !pending.durable).count()
+    }
+
+    /// Which of all pending verbs are kept: those that are durable, and of the others those in the subset `chosen`, without
+    /// the changes to files that no name will lead to, which make no difference.
+    fn effective(&self, chosen: &[bool]) -> Vec<bool> {
+        let mut chosen = chosen.iter().copied();
+        let kept: Vec<bool> = self
+            .pending
+            .iter()
+            .map(|pending| pending.durable || chosen.next().expect("one for each"))
+            .collect();
+        let mut named: HashSet<FileId> = self.durable.names.values().copied().collect();
+        for (pending, kept) in self.pending.iter().zip(&kept) {
+            if let Change::Link { file, .. } = &pending.change
+                && *kept
+            {
+                named.insert(*file);
+            }
+        }
+        let matters = |pending: &Pending| pending.change.file().is_none_or(|file| named.contains(&file));
+        self.pending.iter().zip(kept).map(|(pending, kept)| kept && matters(pending)).collect()
+    }
+
+    fn build(&self, kept: &[bool], mut tear: Option<&mut fastrand::Rng>) -> Image {
+        let mut tree = self.durable.clone();
+        let mut story = String::with_capacity(kept.len());
+        for (pending, kept) in self.pending.iter().zip(kept) {
+            if !kept {
+                story.push('-');
+                continue;
+            }
+            match tear.as_deref_mut().filter(|_| tears(pending)) {
+                Some(random) => {
+                    // Of some writes nothing arrives but the length, as where space was reserved; of others, some sectors.
+                    let share = random.u8(0..=3);
+                    let mut survives = || random.u8(0..4) < share;
+                    tree.apply(&pending.change, pending.at, Some(&mut survives));
+                    story.push('~');
+                }
+                None => {
+                    tree.apply(&pending.change, pending.at, None);
+                    story.push('+');
+                }
+            }
+        }
+        tree.prune();
+        Image { tree, clock: self.clock, boot: self.boot + 1, story }
+    }
 }
 
 /// Which subsets of `count` pending verbs are tried.
@@ -124,55 +191,6 @@ fn subsets(count: usize, random: &mut fastrand::Rng) -> Vec<Vec<bool>> {
 
 fn by_chance(len: usize, count: usize, random: &mut fastrand::Rng) -> Vec<Vec<bool>> {
     (0..count).map(|_| (0..len).map(|_| random.bool()).collect()).collect()
-}
-
-/// How many pending verbs a power cut may undo.
-fn undecided(state: &State) -> usize {
-    state.pending.iter().filter(|pending| !pending.durable).count()
-}
-
-/// Which of all pending verbs are kept: those that are durable, and of the others those in the subset `chosen`, without
-/// the changes to files that no name will lead to, which make no difference.
-fn effective(state: &State, chosen: &[bool]) -> Vec<bool> {
-    let mut chosen = chosen.iter().copied();
-    let kept: Vec<bool> =
-        state.pending.iter().map(|pending| pending.durable || chosen.next().expect("one for each")).collect();
-    let mut named: HashSet<FileId> = state.durable.names.values().copied().collect();
-    for (pending, kept) in state.pending.iter().zip(&kept) {
-        if let Change::Link { file, .. } = &pending.change
-            && *kept
-        {
-            named.insert(*file);
-        }
-    }
-    let matters = |pending: &Pending| pending.change.file().is_none_or(|file| named.contains(&file));
-    state.pending.iter().zip(kept).map(|(pending, kept)| kept && matters(pending)).collect()
-}
-
-fn build(state: &State, kept: &[bool], mut tear: Option<&mut fastrand::Rng>) -> Image {
-    let mut tree = state.durable.clone();
-    let mut story = String::with_capacity(kept.len());
-    for (pending, kept) in state.pending.iter().zip(kept) {
-        if !kept {
-            story.push('-');
-            continue;
-        }
-        match tear.as_deref_mut().filter(|_| tears(pending)) {
-            Some(random) => {
-                // Of some writes nothing arrives but the length, as where space was reserved; of others, some sectors.
-                let share = random.u8(0..=3);
-                let mut survives = || random.u8(0..4) < share;
-                tree.apply(&pending.change, pending.at, Some(&mut survives));
-                story.push('~');
-            }
-            None => {
-                tree.apply(&pending.change, pending.at, None);
-                story.push('+');
-            }
-        }
-    }
-    tree.prune();
-    Image { tree, clock: state.clock, boot: state.boot + 1, story }
 }
 
 /// Whether a power cut may leave a part of it.
