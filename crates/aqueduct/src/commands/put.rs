@@ -115,5 +115,5 @@ impl Work<'_> {
     }
 }
 
-/// Threads that wait for the medium together share its syncs.
-const THREAD_COUNT_SYNCED: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not zero");
+/// Threads that wait for the medium together share its syncs: of 1, 4, 8, 16, 32 and 64 this stored small files fastest.
+const THREAD_COUNT_SYNCED: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not zero");

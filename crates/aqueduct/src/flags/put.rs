@@ -33,7 +33,7 @@ pub(crate) struct Put {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many files to store at a time [default: 16, or the number of cores with --sync none]
+    /// How many files to store at a time [default: 8, or the number of cores with --sync none]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

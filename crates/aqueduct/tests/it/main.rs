@@ -1,0 +1,18 @@
+//! The program as it is run: arguments in, bytes, words and an exit code out.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do")]
+
+mod child;
+mod damage;
+mod exit_codes;
+mod fixture;
+mod interrupted;
+mod names;
+mod overwriting;
+mod papers;
+mod round_trip;
+mod routes;
+mod store_states;
+mod streams;
