@@ -60,6 +60,7 @@ impl Sight<'_> {
         self.voice.set_bar(Some(bar.clone()));
         while !is_stopped(stopped, BAR_EVERY) {
             bar.set_position(self.meter.done());
+            bar.set_message(self.phase());
             bar.tick();
         }
         self.voice.set_bar(None);
@@ -81,8 +82,14 @@ impl Sight<'_> {
         let style = ProgressStyle::with_template(template).expect("the template is one of three that work");
         let bar = ProgressBar::with_draw_target(Some(self.total), target);
         bar.set_style(style.progress_chars("=> "));
-        bar.set_message(self.doing);
+        bar.set_message(self.phase());
         bar.with_elapsed(self.began.elapsed())
+    }
+
+    /// What goes on: once all bytes are there they are hashed and synced, and the bar stands still.
+    fn phase(&self) -> String {
+        let are_all_there = self.total > 0 && self.meter.done() >= self.total;
+        format!("{}{}", self.doing, if are_all_there { ": verify, sync" } else { "" })
     }
 
     fn lines(&self, stopped: &Receiver<()>) {
@@ -94,7 +101,7 @@ impl Sight<'_> {
     fn line(&self) -> String {
         let (done, seconds) = (self.meter.done(), self.began.elapsed().as_secs_f64());
         let rate = text::rate(done, seconds);
-        let (doing, pace) = (self.doing, text::pace(done, self.began.elapsed()));
+        let (doing, pace) = (self.phase(), text::pace(done, self.began.elapsed()));
         match self.total {
             0 => format!("{doing} {pace}"),
             total => {

@@ -12,6 +12,7 @@ mod interrupted;
 mod names;
 mod overwriting;
 mod papers;
+mod progress;
 mod round_trip;
 mod routes;
 mod store_states;

@@ -48,6 +48,7 @@ fn the_manual_and_every_completion_mention_every_flag_and_command() {
         for command in COMMANDS {
             assert!(text.contains(command), "{command} is not in {name}");
         }
+        assert!(name != "man" || text.contains("AQUEDUCT_STORE"), "the manual names the variables");
     }
 }
 
