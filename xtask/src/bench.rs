@@ -15,6 +15,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::scratch::Scratch;
 use crate::{metadata, tools};
 
 /// What `cargo xtask bench` can measure.
@@ -59,8 +60,8 @@ impl Workload {
         let program = build(root, extent)?;
         let scratch = Scratch::make(&metadata::target_dir(root)?.join("bench"))?;
         match self {
-            Self::Hash => hash::run(&program, &scratch.dir, extent).map(|()| "hash"),
-            Self::Publish => publish::run(&program, &scratch.dir, extent).map(|()| "publish"),
+            Self::Hash => hash::run(&program, scratch.dir(), extent).map(|()| "hash"),
+            Self::Publish => publish::run(&program, scratch.dir(), extent).map(|()| "publish"),
         }
     }
 }
@@ -76,28 +77,4 @@ fn build(root: &Path, extent: Extent) -> Result<PathBuf> {
     ensure!(status.success(), "cargo build: {status}");
     let profile = if extent == Extent::Full { "release" } else { "debug" };
     Ok(metadata::target_dir(root)?.join(profile).join("aqueduct-bench"))
-}
-
-/// A directory for what a workload writes, gone with it.
-struct Scratch {
-    dir: PathBuf,
-}
-
-impl Scratch {
-    /// Empties what an earlier run left there.
-    fn make(dir: &Path) -> Result<Self> {
-        if dir.exists() {
-            std::fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
-        }
-        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        Ok(Self { dir: dir.to_owned() })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
-            eprintln!("{} is left behind: {error}", self.dir.display());
-        }
-    }
 }

@@ -5,8 +5,11 @@
 mod bench;
 mod ci;
 mod code;
+mod e2e;
 mod filler;
 mod metadata;
+mod process;
+mod scratch;
 mod tidy;
 mod tools;
 mod tree;
@@ -22,6 +25,7 @@ const USAGE: &str = "\
 cargo xtask ci       install what is missing, then run every check and test
 cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
+cargo xtask e2e      put, get, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
 cargo xtask bench hash|publish
                      measure what docs/performance.md says
 cargo xtask bench --smoke
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         ["ci"] => root().and_then(|root| ci::run(&root)),
         ["tidy"] => root().and_then(|root| tidy::run(&root)),
         ["tools"] => root().and_then(|root| tools::install(&root)),
+        ["e2e"] => root().and_then(|root| e2e::run(&root)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),

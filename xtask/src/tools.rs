@@ -36,6 +36,15 @@ const PROGRAMS: &[Program] = &[
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
 ];
 
+/// What only `cargo xtask e2e` calls.
+const E2E_PROGRAMS: &[Program] = &[
+    Program { name: "mkfs.btrfs", package: "btrfs-progs", why: "the second filesystem that shares blocks" },
+    Program { name: "mkfs.ext4", package: "e2fsprogs", why: "a filesystem that does not" },
+    Program { name: "time", package: "time", why: "the most memory that a program had" },
+    Program { name: "cmp", package: "diffutils", why: "what came out is compared with what went in" },
+    Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
+];
+
 const DENY: &str = "cargo-deny";
 
 /// Exact, so that the same deny.toml means the same everywhere.
@@ -43,15 +52,16 @@ const DENY_VERSION: &str = "0.20.2";
 
 /// Installs what is missing. Calls no package manager when nothing is.
 pub(crate) fn install(root: &Path) -> Result<()> {
-    let missing: Vec<&Program> =
-        PROGRAMS.iter().filter(|program| find_program(program.name).is_none()).collect();
-    if !missing.is_empty() {
-        install_packages(&missing)?;
-    }
+    install_missing(PROGRAMS)?;
     if !is_deny(&deny(root)?) {
         install_deny(&tools_dir(root)?)?;
     }
     Ok(())
+}
+
+/// Installs what is missing of that which only `cargo xtask e2e` calls.
+pub(crate) fn install_for_e2e() -> Result<()> {
+    install_missing(E2E_PROGRAMS)
 }
 
 /// Where the right cargo-deny is, or will be once it is installed.
@@ -64,6 +74,12 @@ pub(crate) fn deny(root: &Path) -> Result<PathBuf> {
 
 fn tools_dir(root: &Path) -> Result<PathBuf> {
     Ok(metadata::target_dir(root)?.join("tools"))
+}
+
+fn install_missing(programs: &[Program]) -> Result<()> {
+    let missing: Vec<&Program> =
+        programs.iter().filter(|program| find_program(program.name).is_none()).collect();
+    if missing.is_empty() { Ok(()) } else { install_packages(&missing) }
 }
 
 fn install_packages(missing: &[&Program]) -> Result<()> {
@@ -99,7 +115,7 @@ fn install_packages(missing: &[&Program]) -> Result<()> {
 }
 
 /// What to put before a command to run it as root: nothing, `sudo`, or `None` when there is no way.
-fn root_prefix() -> Option<&'static [&'static str]> {
+pub(crate) fn root_prefix() -> Option<&'static [&'static str]> {
     let output = Command::new("id").arg("--user").output().ok()?;
     if output.stdout.trim_ascii() == b"0" {
         return Some(&[]);
@@ -109,7 +125,7 @@ fn root_prefix() -> Option<&'static [&'static str]> {
 }
 
 /// Looks in PATH, and where Debian keeps root's programs, which a user's PATH leaves out.
-fn find_program(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = [PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")];
     std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|program| program.is_file())

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+
+use crate::process;
 
 /// Processors that this process may use.
 pub(super) fn core_count() -> usize {
@@ -36,11 +38,8 @@ pub(super) fn version(program: &str, argument: &str) -> Result<String> {
 }
 
 fn said_by(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| program.clone())?;
-    ensure!(output.status.success(), "{program}: {}", output.status);
-    let text = String::from_utf8(output.stdout)?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    let said = process::run(command)?;
+    Ok(said.stdout.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// On x86; elsewhere /proc/cpuinfo has no such line.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use super::figures::{Spread, print_table};
 use super::run::{self, Taken};
 use super::{Extent, machine, syncs};
+use crate::process;
 
 pub(super) fn run(program: &Path, scratch: &Path, extent: Extent) -> Result<()> {
     let program = program.to_str().context("the target directory's path is not UTF-8")?;
@@ -76,7 +77,7 @@ impl Comparison<'_> {
 
     /// Nothing is removed before the whole workload is done: ext4 is slow to give out an inode that was just freed.
     fn measure(&self, side: &str, round: usize) -> Result<Taken> {
-        run::settle(self.scratch)?;
+        process::settle(self.scratch)?;
         run::figures(&self.command(side, &format!("round-{round}"), self.count)?)?.taken()
     }
 

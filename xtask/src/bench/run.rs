@@ -1,10 +1,11 @@
 //! One run of one arm.
 
 use std::ffi::OsStr;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+
+use crate::process;
 
 /// Seconds that a run took.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,17 +24,17 @@ pub(super) fn timed(arguments: &[impl AsRef<OsStr>], pinned: Option<usize>) -> R
         command.args(["taskset", "--cpu-list", &core.to_string()]);
     }
     command.args(arguments);
-    let (_, errors) = output_of(&mut command)?;
+    let said = process::run(&mut command)?;
     // A program may have had something to say before.
-    parse_time(errors.lines().next_back().unwrap_or_default())
-        .with_context(|| format!("these are no times: {errors}"))
+    parse_time(said.stderr.lines().next_back().unwrap_or_default())
+        .with_context(|| format!("these are no times: {}", said.stderr))
 }
 
 /// Runs an arm that times itself, and answers what it printed.
 pub(super) fn figures(arguments: &[impl AsRef<OsStr>]) -> Result<Figures> {
     let (program, rest) = arguments.split_first().context("an arm is a program")?;
-    let (output, _) = output_of(Command::new(program).args(rest))?;
-    Ok(Figures { line: output.trim().to_owned() })
+    let said = process::run(Command::new(program).args(rest))?;
+    Ok(Figures { line: said.stdout.trim().to_owned() })
 }
 
 /// A line of `key=value` pairs.
@@ -51,19 +52,6 @@ impl Figures {
     pub(super) fn taken(&self) -> Result<Taken> {
         Ok(Taken { wall: self.text("wall_s")?.parse()?, cpu: self.text("cpu_s")?.parse()? })
     }
-}
-
-/// Waits until nothing that was written around `dir` is still on its way to the disk.
-pub(super) fn settle(dir: &Path) -> Result<()> {
-    output_of(Command::new("sync").arg("--file-system").arg(dir))?;
-    Ok(())
-}
-
-fn output_of(command: &mut Command) -> Result<(String, String)> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
-    Ok((String::from_utf8(output.stdout)?, errors))
 }
 
 /// Reads what `TIME` prints: the clock on the wall, user mode, the kernel.

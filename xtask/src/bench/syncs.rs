@@ -1,15 +1,18 @@
 //! How often a program asks the disk to keep what it was given.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+
+use crate::process;
 
 /// Runs `arguments` under strace(1) and counts every kind of sync. Tracing shifts who waits for whom, so a group may be
 /// larger or smaller than without.
 pub(super) fn count(arguments: &[String], scratch: &Path) -> Result<u32> {
     let summary = scratch.join("strace");
-    let output = Command::new("strace")
+    let mut strace = Command::new("strace");
+    strace
         .args([
             "--follow-forks",
             "--summary-only",
@@ -17,11 +20,8 @@ pub(super) fn count(arguments: &[String], scratch: &Path) -> Result<u32> {
             "--output",
         ])
         .arg(&summary)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .context("strace")?;
-    ensure!(output.status.success(), "strace: {}", String::from_utf8_lossy(&output.stderr));
+        .args(arguments);
+    process::run(&mut strace)?;
     parse_calls(&std::fs::read_to_string(&summary)?).context("strace printed a table of unknown shape")
 }
 
