@@ -1,6 +1,7 @@
 //! Blobs that may not be what their name says: suspects after a power cut, and rot found by verifying.
 
 use std::fs::File;
+use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -15,6 +16,7 @@ use crate::index::Note;
 use crate::layout;
 use crate::list;
 use crate::poison::alone;
+use crate::staging::Told;
 use crate::store::{Inner, Store};
 
 /// What verifying a stored blob found.
@@ -34,11 +36,17 @@ pub struct Checked {
 impl Store {
     /// Reads a blob from its start to its end and holds it against its name, on `threads` threads where it has
     /// checkpoints. What is damaged is put in quarantine; a checkpoint list that is missing or wrong is written anew.
-    /// `None` where there is no such blob.
+    /// `None` where there is no such blob. `told` hears how many bytes were read, again and again, from several threads;
+    /// damage is read twice.
     ///
     /// # Errors
     /// Where the blob cannot be read, or the damaged one not be put away.
-    pub fn verify(&self, digest: &Digest, threads: NonZeroUsize) -> Result<Option<Checked>, ChangeError> {
+    pub fn verify(
+        &self,
+        digest: &Digest,
+        threads: NonZeroUsize,
+        told: &Told<'_>,
+    ) -> Result<Option<Checked>, ChangeError> {
         let inner = &self.inner;
         let path = layout::blob(digest);
         let Some(file) = inner.disk.open(&path).blame("open", &path)? else { return Ok(None) };
@@ -46,7 +54,7 @@ impl Store {
         if !stat.regular {
             return Ok(None);
         }
-        inner.check(digest, &file, &stat, threads).map(Some)
+        inner.check(digest, &file, &stat, threads, told).map(Some)
     }
 
     /// The checkpoint list of a blob, computed and kept where there was none. `None` where there is no such blob, or it
@@ -90,7 +98,7 @@ impl Store {
                 let Some(file) = inner.disk.open(&path).blame("open", &path)? else { continue };
                 let stat = inner.disk.stat(&file).blame("stat", &path)?;
                 if stat.regular && inner.is_suspect(&digest, &stat) {
-                    told(&inner.check(&digest, &file, &stat, inner.options.threads)?);
+                    told(&inner.check(&digest, &file, &stat, inner.options.threads, &|_| {})?);
                 }
             }
         }
@@ -108,7 +116,7 @@ impl Inner {
         file: &File,
         stat: &Stat,
     ) -> Result<bool, ChangeError> {
-        let checked = self.check(digest, file, stat, self.options.threads)?;
+        let checked = self.check(digest, file, stat, self.options.threads, &|_| {})?;
         Ok(checked.damage.is_empty())
     }
 
@@ -118,9 +126,14 @@ impl Inner {
         file: &File,
         stat: &Stat,
         threads: NonZeroUsize,
+        told: &Told<'_>,
     ) -> Result<Checked, ChangeError> {
         let list = self.read_checkpoints(digest, stat.size)?;
-        let read = |offset, buffer: &mut [u8]| file.read_exact_at(buffer, offset);
+        let read = |offset, buffer: &mut [u8]| {
+            file.read_exact_at(buffer, offset)?;
+            told(buffer.len() as u64);
+            io::Result::Ok(())
+        };
         let verdict = parallel::verify(digest, stat.size, list.as_ref(), threads, read)
             .blame("read", layout::blob(digest))?;
         let mut checked =

@@ -43,5 +43,5 @@ pub use list::Listed;
 pub use open::{Absent, OpenError};
 pub use publish::{Outcome, PublishError, Published};
 pub use real_disk::RealDisk;
-pub use staging::{Staging, Turn, Verified, VerifyError};
+pub use staging::{Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};

@@ -21,6 +21,9 @@ use crate::store::{Inner, Store};
 /// read back and hashed before it is verified.
 pub type Turn<'a> = dyn FnMut(&File, u64, &mut dyn FnMut(&[u8])) -> io::Result<Step> + 'a;
 
+/// Who hears of progress: how many bytes more were read.
+pub type Told<'a> = dyn Fn(u64) + Sync + 'a;
+
 /// Why staged bytes are not the blob they were meant to be.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -56,6 +59,8 @@ pub struct Staging {
     algorithm: Algorithm,
     /// The hash of the first `len` bytes, for as long as every byte was shown.
     hasher: Option<Hasher>,
+    /// Otherwise, the hash of all `len` bytes, once they were read back.
+    hashed: Option<Hashed>,
 }
 
 /// Staged bytes whose digest is known. Nothing can write to them any more.
@@ -80,7 +85,7 @@ impl Store {
             inner.disk.reserve(&file, size).blame("reserve", STAGED)?;
         }
         let hasher = Some(Hasher::new(algorithm));
-        Ok(Staging { inner, file, len: 0, announced: size, algorithm, hasher })
+        Ok(Staging { inner, file, len: 0, announced: size, algorithm, hasher, hashed: None })
     }
 }
 
@@ -90,7 +95,8 @@ impl Staging {
     /// # Errors
     /// What `turn` failed with: the caller knows whether it was the source or the disk.
     pub fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
-        let Self { inner, file, len, hasher, .. } = self;
+        let Self { inner, file, len, hasher, hashed, .. } = self;
+        *hashed = None;
         let offset = *len;
         let mut observe = |bytes: &[u8]| {
             if let Some(hasher) = hasher {
@@ -154,21 +160,37 @@ impl Staging {
         self.len == 0
     }
 
+    /// Hashes what was staged and not shown while it was written, which [`Staging::verify`] otherwise does itself: for those
+    /// who want to see how far it is. `told` hears how many bytes were read, again and again, from several threads.
+    ///
+    /// # Errors
+    /// Where the staged bytes cannot be read back.
+    pub fn read_back(&mut self, told: &Told<'_>) -> Result<(), StorageFault> {
+        if self.hasher.is_none() && self.hashed.is_none() {
+            let read = |offset, buffer: &mut [u8]| {
+                self.file.read_exact_at(buffer, offset)?;
+                told(buffer.len() as u64);
+                Ok(())
+            };
+            let threads = self.inner.options.threads;
+            let hashed: io::Result<Hashed> = parallel::hash(self.algorithm, self.len, threads, read);
+            self.hashed = Some(hashed.blame("read", STAGED)?);
+        }
+        Ok(())
+    }
+
     /// Finds the digest of what was staged and holds it against what was `expected`, if anything was.
     ///
     /// # Errors
     /// Where they differ, or the staged bytes cannot be read back.
-    pub fn verify(self, expected: Option<&Digest>) -> Result<Verified, VerifyError> {
+    pub fn verify(mut self, expected: Option<&Digest>) -> Result<Verified, VerifyError> {
         if let Some(announced) = self.announced.filter(|announced| *announced != self.len) {
             return Err(VerifyError::SizeMismatch { announced, actual: self.len });
         }
+        self.read_back(&|_| {})?;
         let hashed = match self.hasher {
             Some(hasher) => hasher.finish(),
-            None => {
-                let read = |offset, buffer: &mut [u8]| self.file.read_exact_at(buffer, offset);
-                let threads = self.inner.options.threads;
-                parallel::hash(self.algorithm, self.len, threads, read).blame("read", STAGED)?
-            }
+            None => self.hashed.expect("what was not shown was read back"),
         };
         match expected {
             Some(expected) if *expected != hashed.digest => {

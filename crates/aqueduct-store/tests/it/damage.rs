@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_store::{Store, SyncPolicy};
 
@@ -30,10 +31,10 @@ fn one_flipped_bit_is_named_by_its_segment_and_the_blob_is_put_away() {
     let (directory, store) = store();
     let digest = digest(&large(&store));
     rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[5 << 20] ^= 1);
-    let checked = store.verify(&digest, TWO).unwrap().unwrap();
+    let checked = store.verify(&digest, TWO, &|_| {}).unwrap().unwrap();
     assert_eq!(checked.damage, [4 * MIB..8 * MIB]);
     assert_eq!(read(&store, &digest), None, "what is known to be damaged is never served");
-    assert_eq!(store.verify(&digest, TWO).unwrap(), None);
+    assert_eq!(store.verify(&digest, TWO, &|_| {}).unwrap(), None);
     let kept = directory.path().join(format!("quarantine/sha256-{}", digest.hex()));
     assert_eq!(fs::metadata(kept).unwrap().len(), 9 * MIB);
 }
@@ -44,7 +45,7 @@ fn a_damaged_blob_can_be_put_again_and_damaged_again() {
     for _ in 0..2 {
         let digest = digest(&large(&store));
         rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[0] ^= 1);
-        assert_eq!(store.verify(&digest, TWO).unwrap().unwrap().damage, [0..4 * MIB]);
+        assert_eq!(store.verify(&digest, TWO, &|_| {}).unwrap().unwrap().damage, [0..4 * MIB]);
     }
 }
 
@@ -53,7 +54,7 @@ fn a_truncated_blob_is_damaged_from_its_start_to_its_end() {
     let (directory, store) = store();
     let digest = digest(&large(&store));
     rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes.truncate(6 << 20));
-    let checked = store.verify(&digest, TWO).unwrap().unwrap();
+    let checked = store.verify(&digest, TWO, &|_| {}).unwrap().unwrap();
     assert_eq!(checked.damage, [0..6 * MIB]);
 }
 
@@ -65,12 +66,12 @@ fn a_damaged_list_condemns_no_blob_and_is_written_anew() {
     let right = fs::read(&list).unwrap();
     for damage in [0, right.len() / 2, right.len() - 1] {
         rewrite(&list, |bytes| bytes[damage] ^= 1);
-        let checked = store.verify(&digest, TWO).unwrap().unwrap();
+        let checked = store.verify(&digest, TWO, &|_| {}).unwrap().unwrap();
         assert!(checked.damage.is_empty() && checked.checkpoints_rebuilt, "byte {damage}");
         assert_eq!(fs::read(&list).unwrap(), right);
     }
     rewrite(&list, |bytes| *bytes = vec![0; 5 << 20]);
-    assert!(store.verify(&digest, TWO).unwrap().unwrap().checkpoints_rebuilt);
+    assert!(store.verify(&digest, TWO, &|_| {}).unwrap().unwrap().checkpoints_rebuilt);
     assert_eq!(fs::read(&list).unwrap(), right);
 }
 
@@ -83,7 +84,7 @@ fn the_list_of_another_blob_condemns_none_either() {
     let list = path(directory.path(), "checkpoints", &digest_here);
     fs::remove_file(&list).unwrap();
     fs::copy(path(directory.path(), "checkpoints", &digest(&other)), &list).unwrap();
-    let checked = store.verify(&digest_here, TWO).unwrap().unwrap();
+    let checked = store.verify(&digest_here, TWO, &|_| {}).unwrap().unwrap();
     assert!(checked.damage.is_empty() && checked.checkpoints_rebuilt);
 }
 
@@ -115,6 +116,18 @@ fn removing_a_blob_removes_its_list() {
     assert!(list.exists());
     store.remove(&digest).unwrap();
     assert!(!list.exists());
+}
+
+#[test]
+fn whoever_waits_for_a_hash_hears_of_every_byte() {
+    let (_directory, store) = store();
+    let digest = digest(&large(&store));
+    let heard = AtomicU64::new(0);
+    let told = |len| {
+        heard.fetch_add(len, Ordering::Relaxed);
+    };
+    store.verify(&digest, TWO, &told).unwrap();
+    assert_eq!(heard.load(Ordering::Relaxed), 9 * MIB);
 }
 
 /// The fault that the durable mark is for: a name and a size that survive a power cut, and bytes that do not.

@@ -82,9 +82,8 @@ fn page(
         for _ in 0..threads.get().min(small.len()) {
             let (told, next, small) = (told.clone(), &next, &small);
             scope.spawn(move || {
-                while let Some((digest, size)) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let checked = store.verify(digest, NonZeroUsize::MIN);
-                    meter.add(*size);
+                while let Some((digest, _)) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let checked = store.verify(digest, NonZeroUsize::MIN, &|len| meter.add(len));
                     if told.send((*digest, checked)).is_err() {
                         break;
                     }
@@ -94,9 +93,8 @@ fn page(
         drop(told);
         heard.iter().try_for_each(|(digest, checked)| report.add(digest, checked))
     })?;
-    for (digest, size) in large {
-        let checked = store.verify(&digest, threads);
-        meter.add(size);
+    for (digest, _) in large {
+        let checked = store.verify(&digest, threads, &|len| meter.add(len));
         report.add(digest, checked)?;
     }
     Ok(())
