@@ -10,7 +10,8 @@ use aqueduct_flow::Extent;
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
-use crate::store::{Inner, Store, SyncPolicy};
+use crate::poison::lock;
+use crate::store::{Inner, Store};
 
 /// A blob, for as long as this is held: removing it meanwhile takes only its name away.
 ///
@@ -29,32 +30,29 @@ impl Store {
     /// # Errors
     /// Where it cannot be opened, or a damaged one not be put in quarantine.
     pub fn blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
-        let blob = self.inner.open_blob(digest)?;
-        if let Some(Blob { digest, size, .. }) = blob {
-            self.inner.index.note(Note::Used { digest, size, at: self.inner.disk.now() });
+        let inner = &self.inner;
+        let blob = inner.open_blob(digest)?;
+        if blob.is_some() {
+            inner.index.note(Note::Used { digest: *digest, at: inner.disk.now() });
+            inner.index.write_if_many();
         }
         Ok(blob)
     }
 
     /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.
-    /// Does not count as a use. One whose bytes cannot be made durable goes to quarantine, and is not there.
+    /// Does not count as a use.
     ///
     /// # Errors
     /// As [`Store::blob`], and where the blob's name cannot be made durable.
     pub fn has(&self, digest: &Digest) -> Result<bool, ChangeError> {
         let inner = &self.inner;
-        let Some(blob) = inner.open_blob(digest)? else { return Ok(false) };
-        if inner.options.sync == SyncPolicy::Full {
-            let path = layout::blob(digest);
-            let stat = inner.disk.stat(&blob.file).blame("stat", &path)?;
-            if !inner.is_durable(&stat) {
-                if inner.disk.sync_data(&blob.file).is_err() {
-                    // What is on the medium now nobody knows, and another sync would say that all is well.
-                    inner.quarantine(digest, &blob.file)?;
-                    return Ok(false);
-                }
-                inner.sync_directory(layout::parent(&path))?;
-            }
+        if inner.open_blob(digest)?.is_none() {
+            return Ok(false);
+        }
+        // Its publisher has not synced the directory yet, and may not live to.
+        let is_unsynced = lock(&inner.unsynced).contains(digest);
+        if is_unsynced {
+            inner.sync_directory(layout::parent(&layout::blob(digest)))?;
         }
         Ok(true)
     }

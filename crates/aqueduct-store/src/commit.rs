@@ -21,12 +21,12 @@ struct Queue<Job, Outcome> {
     next_ticket: u64,
     waiting: Vec<(u64, Job)>,
     done: HashMap<u64, Outcome>,
-    led: bool,
+    is_led: bool,
 }
 
 impl<Job, Outcome> Committer<Job, Outcome> {
     pub(crate) fn new() -> Self {
-        let queue = Queue { next_ticket: 0, waiting: Vec::new(), done: HashMap::new(), led: false };
+        let queue = Queue { next_ticket: 0, waiting: Vec::new(), done: HashMap::new(), is_led: false };
         Self { queue: Mutex::new(queue), round_over: Condvar::new() }
     }
 
@@ -40,25 +40,39 @@ impl<Job, Outcome> Committer<Job, Outcome> {
             if let Some(outcome) = queue.done.remove(&ticket) {
                 return outcome;
             }
-            if queue.led {
+            if queue.is_led {
                 queue = self.round_over.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            queue.led = true;
+            assert!(
+                queue.waiting.iter().any(|(waiting, _)| *waiting == ticket),
+                "the round of this job panicked"
+            );
+            queue.is_led = true;
             let (tickets, jobs): (Vec<_>, Vec<_>) = mem::take(&mut queue.waiting).into_iter().unzip();
             drop(queue);
+            let leading = Leading(self);
             let outcomes = round(jobs);
             assert_eq!(outcomes.len(), tickets.len(), "every job of a round has an outcome");
+            lock(&self.queue).done.extend(tickets.into_iter().zip(outcomes));
+            drop(leading);
             queue = lock(&self.queue);
-            queue.done.extend(tickets.into_iter().zip(outcomes));
-            queue.led = false;
-            self.round_over.notify_all();
         }
     }
 
     #[cfg(test)]
     fn waiting_count(&self) -> usize {
         lock(&self.queue).waiting.len()
+    }
+}
+
+/// Ends the round when it is dropped, even by a panic: those who wait must not wait for ever.
+struct Leading<'a, Job, Outcome>(&'a Committer<Job, Outcome>);
+
+impl<Job, Outcome> Drop for Leading<'_, Job, Outcome> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).is_led = false;
+        self.0.round_over.notify_all();
     }
 }
 

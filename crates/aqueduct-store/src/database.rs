@@ -7,11 +7,34 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_flow::Step;
-use redb::{Builder, Database, DatabaseError, StorageBackend};
+use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend};
 
 use crate::disk::{Disk, Linked};
 use crate::fault::{Blame, StorageFault};
 use crate::layout;
+
+/// What a database is that shall only be read.
+pub(crate) enum ReadOnly {
+    Absent,
+    Open(ReadOnlyDatabase),
+    /// It was not closed, and has to be opened for writing to be put right.
+    NeedsRepair,
+}
+
+/// Opens the database at `path` for reading, which writes nothing and syncs nothing.
+pub(crate) fn open_read_only(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    cache_len: usize,
+) -> Result<ReadOnly, StorageFault> {
+    let Some(file) = open_file(disk, path)? else { return Ok(ReadOnly::Absent) };
+    let backend = Backend { disk: Arc::clone(disk), file };
+    match Builder::new().set_cache_size(cache_len).open_read_only_with_backend(backend) {
+        Ok(database) => Ok(ReadOnly::Open(database)),
+        Err(DatabaseError::RepairAborted) => Ok(ReadOnly::NeedsRepair),
+        Err(error) => Err(fault("open", path, error)),
+    }
+}
 
 /// Opens the database at `path`; `None` where there is none.
 pub(crate) fn open(
@@ -19,12 +42,17 @@ pub(crate) fn open(
     path: &Path,
     cache_len: usize,
 ) -> Result<Option<Database>, StorageFault> {
+    let Some(file) = open_file(disk, path)? else { return Ok(None) };
+    build(disk, file, cache_len).map(Some).map_err(|error| fault("open", path, error))
+}
+
+fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<File>, StorageFault> {
     let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
     // redb would take an empty file for a new database, and a truncated one is not that.
     if disk.stat(&file).blame("stat", path)?.size == 0 {
         return Err(fault("open", path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
     }
-    build(disk, file, cache_len).map(Some).map_err(|error| fault("open", path, error))
+    Ok(Some(file))
 }
 
 /// Makes the database at `path`, filled by `fill`. It is built without a name and linked whole, so a crash in the middle
@@ -39,6 +67,9 @@ pub(crate) fn make(
     let named = file.try_clone().blame("stage", path)?;
     let database = build(disk, file, cache_len).map_err(|error| fault("make", path, error))?;
     fill(&database).map_err(|error| fault("make", path, error))?;
+    // Its pages are holes so far. Filled, they can be written when the disk is full, and blobs be removed then.
+    let size = disk.stat(&named).blame("stat", path)?.size;
+    disk.reserve(&named, size).blame("reserve", path)?;
     match disk.link(&named, path).blame("link", path)? {
         Linked::New => {}
         // The store is locked and the name was free a moment ago.

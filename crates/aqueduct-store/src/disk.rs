@@ -63,6 +63,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Opens a file of the store's own for reading and writing; `None` where there is none.
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>>;
 
+    /// Forgets what the page cache has of a file that was synced, so that it is read from the medium next
+    /// (posix_fadvise(2), `POSIX_FADV_DONTNEED`). Only advice: a filesystem in memory has no medium.
+    fn drop_cache(&self, file: &File) -> io::Result<()>;
+
     /// The names in a directory, in no order; `None` where there is no such directory.
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>>;
 
@@ -77,10 +81,6 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
 
     /// The kernel's wall clock, in seconds since 1970: the very clock that change times are read from.
     fn now(&self) -> i64;
-
-    /// Which page cache stands before the medium. What one process wrote and another reads under the same value was
-    /// never in danger from a power cut between them.
-    fn incarnation(&self) -> Incarnation;
 
     /// Where the store lies, for messages.
     fn root(&self) -> PathBuf;
@@ -149,7 +149,3 @@ pub struct Stat {
     /// The file itself, whatever its name: its number in its filesystem.
     pub inode: u64,
 }
-
-/// One page cache over one filesystem: the boot and the mount. See [`Disk::incarnation`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incarnation(pub String);

@@ -28,6 +28,8 @@ const BLOBS: TableDefinition<'_, (u8, [u8; 32]), (u64, i64)> = TableDefinition::
 /// The number of blobs and of their bytes, kept by the transactions that change [`BLOBS`].
 const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
 const TOTAL_SIZE: &str = "size";
+/// A row that is there only where the tree was known to be matched, or empty, when the index was made.
+const COMPLETE: &str = "complete";
 
 /// How much a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +43,10 @@ pub struct Usage {
 /// One thing that happened to a blob.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Note {
-    /// It is there, this large, and was used at this time.
-    Used { digest: Digest, size: u64, at: i64 },
+    /// It was given its name, is this large, and was used at this time.
+    Named { digest: Digest, size: u64, at: i64 },
+    /// It was used, if it is there.
+    Used { digest: Digest, at: i64 },
     /// It is there no more.
     Gone { digest: Digest },
 }
@@ -55,38 +59,48 @@ pub(crate) struct Index {
     database: Mutex<Option<Database>>,
     /// It may not match the tree, and has to be compared with it before it is believed.
     stale: AtomicBool,
+    /// Something was committed that is not durable.
+    unflushed: AtomicBool,
 }
 
 impl Index {
     pub(crate) fn new(disk: Arc<dyn Disk>, stale: bool) -> Self {
-        Self { disk, notes: Mutex::default(), database: Mutex::default(), stale: AtomicBool::new(stale) }
+        Self {
+            disk,
+            notes: Mutex::default(),
+            database: Mutex::default(),
+            stale: AtomicBool::new(stale),
+            unflushed: AtomicBool::new(false),
+        }
     }
 
     /// Makes the index of a new store, unless there is one.
     pub(crate) fn make(&self) -> Result<(), StorageFault> {
         match database::open(&self.disk, path(), CACHE_LEN)? {
             Some(_) => Ok(()),
-            None => make(&self.disk).map(drop),
+            None => make(&self.disk, Completeness::Complete).map(drop),
         }
     }
 
-    /// Remembers a note, and writes those that have gathered where there are too many to keep. A note that cannot be
-    /// written makes the index stale and fails nothing: the tree is the truth.
+    /// Remembers a note. Costs next to nothing, so that it can be done where names are locked.
     pub(crate) fn note(&self, note: Note) {
-        let full = {
-            let mut notes = lock(&self.notes);
-            notes.push(note);
-            notes.len() >= NOTE_COUNT_MAX
-        };
-        if full {
+        lock(&self.notes).push(note);
+    }
+
+    /// Writes the notes that have gathered where there are too many to keep. Where that fails, the index is stale and
+    /// nothing else is: the tree is the truth.
+    pub(crate) fn write_if_many(&self) {
+        if lock(&self.notes).len() >= NOTE_COUNT_MAX {
             // Stale is all there is to say, and `write_notes` has said it.
             drop(self.write_notes(Durability::None));
         }
     }
 
-    /// Writes the notes that have gathered, durable when this returns.
-    pub(crate) fn flush(&self) -> Result<(), StorageFault> {
-        self.write_notes(Durability::Immediate)
+    /// Makes durable what was noted. An index that cannot be written is stale.
+    pub(crate) fn flush(&self) {
+        if self.unflushed.load(Ordering::Acquire) || !lock(&self.notes).is_empty() {
+            drop(self.write_notes(Durability::Immediate));
+        }
     }
 
     pub(crate) fn is_stale(&self) -> bool {
@@ -130,28 +144,29 @@ impl Index {
                 for (digest, size) in &present {
                     match sizes.get(digest) {
                         Some((known, _)) if known == size => {}
-                        Some((_, at)) => notes.push(Note::Used { digest: *digest, size: *size, at: *at }),
-                        None => notes.push(Note::Used { digest: *digest, size: *size, at: now }),
+                        Some((_, at)) => notes.push(Note::Named { digest: *digest, size: *size, at: *at }),
+                        None => notes.push(Note::Named { digest: *digest, size: *size, at: now }),
                     }
                 }
             })?;
-            if lock(&self.notes).len() >= NOTE_COUNT_MAX {
-                self.write_notes(Durability::None)?;
-            }
+            self.write_if_many();
         }
         self.write_notes(Durability::None)?;
+        self.with(|database| apply(database, &[], Completeness::Complete, Durability::None))?;
+        self.unflushed.store(true, Ordering::Release);
         self.stale.store(false, Ordering::Release);
         Ok(())
     }
 
     fn write_notes(&self, durability: Durability) -> Result<(), StorageFault> {
         let notes = mem::take(&mut *lock(&self.notes));
-        if notes.is_empty() {
+        if notes.is_empty() && matches!(durability, Durability::None) {
             return Ok(());
         }
-        let written = self.with(|database| apply(database, &notes, durability));
-        if written.is_err() {
-            self.stale.store(true, Ordering::Release);
+        let written = self.with(|database| apply(database, &notes, Completeness::AsBefore, durability));
+        match written {
+            Ok(()) => self.unflushed.store(matches!(durability, Durability::None), Ordering::Release),
+            Err(_) => self.stale.store(true, Ordering::Release),
         }
         written
     }
@@ -168,7 +183,12 @@ impl Index {
 
     fn open_or_make(&self) -> Result<Database, StorageFault> {
         match database::open(&self.disk, path(), CACHE_LEN) {
-            Ok(Some(database)) => return Ok(database),
+            Ok(Some(database)) => {
+                let complete =
+                    is_complete(&database).map_err(|error| database::fault("read", path(), error))?;
+                self.stale.fetch_or(!complete, Ordering::AcqRel);
+                return Ok(database);
+            }
             Ok(None) => {}
             Err(fault) if database::is_damage(&fault) => {
                 self.disk.unlink(path()).blame("unlink", path())?;
@@ -176,15 +196,33 @@ impl Index {
             Err(fault) => return Err(fault),
         }
         self.stale.store(true, Ordering::Release);
-        make(&self.disk)
+        make(&self.disk, Completeness::AsBefore)
     }
 }
 
-fn make(disk: &Arc<dyn Disk>) -> Result<Database, StorageFault> {
-    database::make(disk, path(), CACHE_LEN, |database| apply(database, &[], Durability::Immediate))
+/// What a commit says of the whole index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Completeness {
+    AsBefore,
+    Complete,
 }
 
-fn apply(database: &Database, notes: &[Note], durability: Durability) -> Result<(), redb::Error> {
+fn make(disk: &Arc<dyn Disk>, completeness: Completeness) -> Result<Database, StorageFault> {
+    database::make(disk, path(), CACHE_LEN, |database| {
+        apply(database, &[], completeness, Durability::Immediate)
+    })
+}
+
+fn is_complete(database: &Database) -> Result<bool, redb::Error> {
+    Ok(database.begin_read()?.open_table(TOTALS)?.get(COMPLETE)?.is_some())
+}
+
+fn apply(
+    database: &Database,
+    notes: &[Note],
+    completeness: Completeness,
+    durability: Durability,
+) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(durability)?;
     {
@@ -193,15 +231,25 @@ fn apply(database: &Database, notes: &[Note], durability: Durability) -> Result<
         let mut total = totals.get(TOTAL_SIZE)?.map_or(0, |total| total.value());
         for note in notes {
             let (before, after) = match note {
-                Note::Used { digest, size, at } => {
+                Note::Named { digest, size, at } => {
                     let before = blobs.insert(key(digest), (*size, *at))?.map(|row| row.value().0);
                     (before, *size)
+                }
+                Note::Used { digest, at } => {
+                    let size = blobs.get(key(digest))?.map(|row| row.value().0);
+                    if let Some(size) = size {
+                        blobs.insert(key(digest), (size, *at))?;
+                    }
+                    (size, size.unwrap_or(0))
                 }
                 Note::Gone { digest } => (blobs.remove(key(digest))?.map(|row| row.value().0), 0),
             };
             total = total.saturating_sub(before.unwrap_or(0)).saturating_add(after);
         }
         totals.insert(TOTAL_SIZE, total)?;
+        if completeness == Completeness::Complete {
+            totals.insert(COMPLETE, 1)?;
+        }
     }
     transaction.commit()?;
     Ok(())

@@ -119,13 +119,13 @@ impl Marker {
             return None;
         }
         let format = lines.next()?.strip_prefix("format ")?.parse().ok()?;
-        if format != FORMAT {
+        if format > FORMAT {
             return Some(Self { format, id: String::new() });
         }
         let id = lines.next()?.strip_prefix("id ")?;
         let whole = text.ends_with('\n') && lines.next().is_none();
         let hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (whole && hex).then(|| Self { format, id: id.to_owned() })
+        (whole && hex && format == FORMAT).then(|| Self { format, id: id.to_owned() })
     }
 }
 

@@ -102,32 +102,34 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(disk: Arc<dyn Disk>, absent: Absent, options: Options) -> Result<Self, OpenError> {
-        let made = match read_marker(&*disk)? {
-            Some(_) => false,
+        match read_marker(&*disk)? {
+            Some(_) => {}
             None if !is_empty(&*disk)? => return Err(OpenError::NotAStore { path: disk.root() }),
             None if absent == Absent::Refuse => return Err(OpenError::Missing { path: disk.root() }),
-            None => true,
-        };
+            None => {}
+        }
         let locked = disk.lock(Path::new(layout::LOCK)).blame("lock", layout::LOCK)?;
         let lock = locked.ok_or_else(|| OpenError::Locked { path: disk.root() })?;
-        if made {
+        // Read again: another may have made the store since, and closed it.
+        if read_marker(&*disk)?.is_none() {
             make_marker(&*disk)?;
         }
         let damaged = |source: StorageFault| {
             let path = disk.root();
             if database::is_damage(&source) { OpenError::DamagedMeta { path, source } } else { source.into() }
         };
-        let meta = match Meta::open(&disk).map_err(damaged)? {
-            Some(meta) => meta,
+        let (meta, recorded) = match Meta::read(&disk).map_err(damaged)? {
+            Some(read) => read,
             // Made just now, or by a process that did not live to finish it.
             None => finish(&disk)?,
         };
-        let recorded = meta.state().map_err(damaged)?;
-        let incarnation = disk.incarnation();
-        let inherited = recorded.session.as_ref() == Some(&incarnation);
-        let state = recorded.reopened(disk.now(), &incarnation);
-        let inner = Inner::new(disk, options, meta, state, inherited, lock);
-        Ok(Self { inner: Arc::new(inner) })
+        let state = recorded.recovered();
+        if recorded.is_open {
+            // The last session was not closed: names it gave may not be durable, and nobody will sync them but we.
+            disk.sync_all().blame("sync filesystem", layout::ROOT)?;
+            meta.record(&state)?;
+        }
+        Ok(Self { inner: Arc::new(Inner::new(disk, options, meta, state, lock)) })
     }
 }
 
@@ -181,7 +183,7 @@ fn make_marker(disk: &dyn Disk) -> Result<(), OpenError> {
 }
 
 /// Makes what a store has beside its marker. `meta.redb` comes last: where it is, all else is.
-fn finish(disk: &Arc<dyn Disk>) -> Result<Meta, StorageFault> {
+fn finish(disk: &Arc<dyn Disk>) -> Result<(Meta, State), StorageFault> {
     for path in layout::directories() {
         disk.make_dir(&path).blame("make directory", &path)?;
     }
@@ -191,6 +193,6 @@ fn finish(disk: &Arc<dyn Disk>) -> Result<Meta, StorageFault> {
     }
     Index::new(Arc::clone(disk), false).make()?;
     // `meta.redb` was lost from a store that has blobs: nothing is known of them.
-    let state = if list::is_empty(&**disk)? { State::fresh } else { State::unknown };
-    Meta::make(disk, &state(disk.now()))
+    let state = if list::is_empty(&**disk)? { State::fresh() } else { State::unknown() };
+    Ok((Meta::make(disk, &state)?, state))
 }

@@ -1,12 +1,14 @@
 //! How a verified blob gets its name, and when that counts.
 //!
 //! The order is the contract. Under `--sync full`: sync the bytes, give the name, sync the directory, answer. A name that
-//! is already taken is no success yet: what it leads to has the right size, was hashed if it is suspect, and is durable,
-//! or it goes to quarantine and the blob at hand takes its place.
+//! is already taken is no success yet: what it leads to must have the right size, is hashed if it is suspect, and goes to
+//! quarantine if it is wrong; and where its directory is not synced yet, the answer waits for that. Everything else that has
+//! a name is durable: it was synced by the session that named it, or when the store was opened after that one died.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aqueduct_blob::Digest;
 
@@ -14,7 +16,7 @@ use crate::disk::Linked;
 use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Note;
 use crate::layout;
-use crate::poison::share;
+use crate::poison::{lock, share};
 use crate::staging::{STAGED, Verified};
 use crate::store::{Inner, Store};
 
@@ -78,120 +80,135 @@ impl Store {
 impl Inner {
     pub(crate) fn publish(&self, verified: Verified) -> Result<Published, PublishError> {
         self.begin_changes()?;
-        if self.may_be_loose() {
-            let published = self.place(&verified, Bytes::Loose).map(|placed| placed.published)?;
+        let published = if self.is_loose() {
+            let placed = self.place(&verified)?;
+            self.after(&verified, &placed.published);
+            placed.published
+        } else {
+            // Every publisher syncs its own bytes, at the same time as the others: a large blob keeps no small one waiting.
+            self.disk.sync_data(&verified.file).blame("sync", STAGED)?;
+            let verified = Arc::new(verified);
+            let published = self.committer.commit(Arc::clone(&verified), |round| self.name_all(&round))?;
             self.after(&verified, &published);
-            return Ok(published);
-        }
-        // Every publisher syncs its own bytes, at the same time as the others: a large blob keeps no small one waiting.
-        self.disk.sync_data(&verified.file).blame("sync", STAGED)?;
-        self.committer.commit(verified, |round| self.name_all(&round))
+            published
+        };
+        Ok(published)
     }
 
     fn publish_all(&self, verified: Vec<Verified>) -> Vec<Result<Published, PublishError>> {
-        if self.may_be_loose() {
+        if self.is_loose() {
             return verified.into_iter().map(|verified| self.publish(verified)).collect();
         }
         let synced = verified.into_iter().map(|verified| {
             self.begin_changes()?;
             self.disk.sync_data(&verified.file).blame("sync", STAGED)?;
-            Ok(verified)
+            Ok(Arc::new(verified))
         });
         let (ready, mut outcomes) = split(synced.collect());
-        for (slot, outcome) in outcomes.iter_mut().filter(|slot| slot.is_none()).zip(self.name_all(&ready)) {
-            *slot = Some(outcome);
+        let published = self.name_all(&ready);
+        for (verified, published) in ready.iter().zip(&published) {
+            if let Ok(published) = published {
+                self.after(verified, published);
+            }
+        }
+        for (slot, published) in outcomes.iter_mut().filter(|slot| slot.is_none()).zip(published) {
+            *slot = Some(published);
         }
         outcomes.into_iter().map(|outcome| outcome.expect("every slot was filled")).collect()
     }
 
     /// Names blobs whose bytes are durable, and makes the names durable, one sync a directory.
-    fn name_all(&self, round: &[Verified]) -> Vec<Result<Published, PublishError>> {
-        let placed: Vec<_> = round.iter().map(|verified| self.place(verified, Bytes::Synced)).collect();
+    fn name_all(&self, round: &[Arc<Verified>]) -> Vec<Result<Published, PublishError>> {
+        let placed: Vec<_> = round.iter().map(|verified| self.place(verified)).collect();
         let mut directories = BTreeMap::new();
         for directory in placed.iter().flatten().filter_map(|placed| placed.unsynced.as_deref()) {
             directories.entry(directory).or_insert_with(|| self.sync_directory(directory));
         }
-        let outcomes = placed.iter().zip(round).map(|(placed, verified)| {
+        let outcomes = placed.iter().map(|placed| {
             let placed = placed.as_ref().map_err(Clone::clone)?;
             if let Some(directory) = &placed.unsynced {
                 directories[directory.as_path()].clone()?;
+                lock(&self.unsynced).remove(&placed.published.digest);
             }
-            self.after(verified, &placed.published);
             Ok(placed.published)
         });
         outcomes.collect()
     }
 
-    pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), ReadOnly> {
-        self.disk.sync_dir(directory).blame("sync directory", directory).map_err(|fault| self.latch(fault))
-    }
-
     /// Gives a blob its name, or finds that what has the name is as good.
-    fn place(&self, verified: &Verified, bytes: Bytes) -> Result<Placed, PublishError> {
+    fn place(&self, verified: &Verified) -> Result<Placed, PublishError> {
         let digest = verified.digest();
         let path = layout::blob(&digest);
         let published = |outcome| Published { digest, size: verified.size(), outcome };
         for _ in 0..PLACE_COUNT_MAX {
-            let linked = {
-                let _naming = share(&self.names);
-                self.disk.link(&verified.file, &path).blame("link", &path)?
-            };
-            if linked == Linked::New {
-                let unsynced = (bytes == Bytes::Synced).then(|| layout::parent(&path).to_owned());
+            if self.link(verified, &path)? == Linked::New {
+                let unsynced = (!self.is_loose()).then(|| layout::parent(&path).to_owned());
                 return Ok(Placed { published: published(Outcome::New), unsynced });
             }
-            let Some(present) = self.disk.open(&path).blame("open", &path)? else { continue };
-            match self.examine(verified, &present, bytes)? {
-                Present::Good => {
-                    return Ok(Placed { published: published(Outcome::AlreadyPresent), unsynced: None });
+            let Some(present) = self.disk.open(&path).blame("open", &path)? else {
+                if self.disk.stat_path(&path).blame("stat", &path)?.is_some() {
+                    let squatter =
+                        io::Error::new(io::ErrorKind::AlreadyExists, "something else has the name");
+                    return Err(StorageFault::new("link", &path, squatter).into());
                 }
-                Present::NameUnsynced => {
-                    let unsynced = Some(layout::parent(&path).to_owned());
-                    return Ok(Placed { published: published(Outcome::AlreadyPresent), unsynced });
-                }
-                Present::Bad => self.quarantine(&digest, &present)?,
+                continue;
+            };
+            let stat = self.disk.stat(&present).blame("stat", &path)?;
+            let is_good = stat.regular
+                && stat.size == verified.size()
+                && (!self.is_suspect(&digest, &stat) || self.hash_suspect(&digest, &present, &stat)?);
+            if !is_good {
+                self.quarantine(&digest, &present)?;
+                continue;
             }
+            // Somebody else's publish may be waiting for the same directory.
+            let is_unsynced = lock(&self.unsynced).contains(&digest);
+            let unsynced = is_unsynced.then(|| layout::parent(&path).to_owned());
+            return Ok(Placed { published: published(Outcome::AlreadyPresent), unsynced });
         }
         Err(PublishError::Contended { digest })
     }
 
-    /// Looks at the file that has the name already.
-    fn examine(&self, verified: &Verified, present: &File, bytes: Bytes) -> Result<Present, PublishError> {
+    /// Gives a blob its name if nothing has it. The index hears of it before anybody can take the name away again.
+    fn link(&self, verified: &Verified, path: &Path) -> Result<Linked, PublishError> {
         let digest = verified.digest();
-        let path = layout::blob(&digest);
-        let stat = self.disk.stat(present).blame("stat", &path)?;
-        if !stat.regular || stat.size != verified.size() {
-            return Ok(Present::Bad);
-        }
-        if self.is_suspect(&digest, &stat) && !self.hash_suspect(&digest, present, &stat)? {
-            return Ok(Present::Bad);
-        }
-        if bytes == Bytes::Loose || self.is_durable(&stat) {
-            return Ok(Present::Good);
-        }
-        // Its bytes may be on their way to the medium, or may have failed to get there; ours did not.
-        match self.disk.sync_data(present) {
-            Ok(()) => Ok(Present::NameUnsynced),
-            Err(_) => Ok(Present::Bad),
+        loop {
+            let naming = share(&self.names);
+            if !self.is_on_record() {
+                // The store was closed meanwhile: a name that is given now belongs to another session.
+                drop(naming);
+                self.begin_changes()?;
+                continue;
+            }
+            // Before the name can be seen: whoever finds it has to know that it may not last.
+            let is_ours = !self.is_loose() && lock(&self.unsynced).insert(digest);
+            let linked = self.disk.link(&verified.file, path).blame("link", path);
+            if linked.as_ref().is_ok_and(|linked| *linked == Linked::New) {
+                self.index.note(Note::Named { digest, size: verified.size(), at: self.disk.now() });
+            } else if is_ours {
+                lock(&self.unsynced).remove(&digest);
+            }
+            return Ok(linked?);
         }
     }
 
-    /// What follows a publish, and nobody waits for.
+    /// What follows a publish, and nobody else waits for.
     fn after(&self, verified: &Verified, published: &Published) {
-        self.believe(&published.digest);
-        self.index.note(Note::Used { digest: published.digest, size: published.size, at: self.disk.now() });
-        if published.outcome == Outcome::New && verified.has_checkpoints() {
-            // Derived: a list that could not be written is computed again when it is asked for.
-            drop(self.write_checkpoints(&published.digest, &verified.hashed.checkpoints));
+        if published.outcome == Outcome::AlreadyPresent {
+            self.index.note(Note::Used { digest: published.digest, at: self.disk.now() });
+        } else {
+            if self.has_suspects()
+                && let Ok(stat) = self.disk.stat(&verified.file)
+            {
+                self.believe(&published.digest, &stat);
+            }
+            if verified.has_checkpoints() {
+                // Derived: a list that could not be written is computed again when it is asked for.
+                drop(self.write_checkpoints(&published.digest, &verified.hashed.checkpoints));
+            }
         }
+        self.index.write_if_many();
     }
-}
-
-/// Whether a blob's bytes were made durable before it is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bytes {
-    Synced,
-    Loose,
 }
 
 /// A blob that has its name.
@@ -201,17 +218,10 @@ struct Placed {
     unsynced: Option<PathBuf>,
 }
 
-/// What was found under a name that was taken.
-enum Present {
-    Good,
-    NameUnsynced,
-    Bad,
-}
-
 type Slots = Vec<Option<Result<Published, PublishError>>>;
 
 /// The blobs that are ready, and a slot for every outcome, filled where there is one already.
-fn split(synced: Vec<Result<Verified, PublishError>>) -> (Vec<Verified>, Slots) {
+fn split(synced: Vec<Result<Arc<Verified>, PublishError>>) -> (Vec<Arc<Verified>>, Slots) {
     let mut ready = Vec::new();
     let slots = synced.into_iter().map(|synced| match synced {
         Ok(verified) => {

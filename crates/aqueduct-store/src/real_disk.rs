@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use aqueduct_flow::Step;
 use aqueduct_sys as sys;
 
-use crate::disk::{Disk, Incarnation, Linked, Stat};
+use crate::disk::{Disk, Linked, Stat};
 
 /// A directory on a filesystem of this machine.
 #[derive(Debug)]
 pub struct RealDisk {
     root: PathBuf,
     directory: File,
-    incarnation: Incarnation,
 }
 
 /// Published blobs are read-only to everybody: nothing that opens one by its name can change it.
@@ -36,10 +35,9 @@ impl RealDisk {
             Err(error) if error.errno() == sys::Errno::NOENT => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let incarnation = incarnation(&directory)?;
         // Messages name it, whatever directory they are read in.
         let root = fs::canonicalize(root)?;
-        Ok(Some(Self { root, directory, incarnation }))
+        Ok(Some(Self { root, directory }))
     }
 
     /// The disk at `root`, which is made where it is not, durably.
@@ -54,10 +52,10 @@ impl RealDisk {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
             }
-            if let Some(parent) = path.parent() {
-                sys::fsync(sys::open_directory(parent)?)?;
-            }
+            sync_parent(path)?;
         }
+        // Whoever made the directory may not have synced its name.
+        sync_parent(&absolute)?;
         Self::open(root)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -131,6 +129,10 @@ impl Disk for RealDisk {
         found(sys::open_file(&self.directory, path, sys::Access::ReadWrite))
     }
 
+    fn drop_cache(&self, file: &File) -> io::Result<()> {
+        Ok(sys::fadvise(file, 0, None, sys::Advice::DontNeed)?)
+    }
+
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
         let entries = match fs::read_dir(self.at(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -167,24 +169,13 @@ impl Disk for RealDisk {
         sys::realtime_coarse().seconds
     }
 
-    fn incarnation(&self) -> Incarnation {
-        self.incarnation.clone()
-    }
-
     fn root(&self) -> PathBuf {
         self.root.clone()
     }
 }
 
-/// The boot and the mount. Where the kernel cannot name a mount for good, a later one could pass for it, so each open
-/// counts as an incarnation of its own: more is hashed after a kill, and nothing is believed that should not be.
-fn incarnation(directory: &File) -> io::Result<Incarnation> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    let mount = match sys::stat(directory)?.mount {
-        Some(sys::MountId::Unique(id)) => id.to_string(),
-        Some(sys::MountId::Reused(_)) | None => fs::read_to_string("/proc/sys/kernel/random/uuid")?,
-    };
-    Ok(Incarnation(format!("{} {}", boot.trim(), mount.trim())))
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| Ok(sys::fsync(sys::open_directory(parent)?)?))
 }
 
 fn from_metadata(metadata: &fs::Metadata) -> Stat {

@@ -5,12 +5,12 @@ use aqueduct_blob::Digest;
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
-use crate::poison::share;
-use crate::store::{Store, SyncPolicy};
+use crate::poison::alone;
+use crate::store::Store;
 
 impl Store {
     /// Removes a blob; false where there was none. Whoever has it open keeps it until they close it. Under
-    /// [`SyncPolicy::Full`] it does not come back after a power cut.
+    /// [`SyncPolicy::Full`](crate::SyncPolicy) it does not come back after a power cut.
     ///
     /// # Errors
     /// Where the store is read-only or the disk fails.
@@ -18,18 +18,23 @@ impl Store {
         let inner = &self.inner;
         inner.begin_changes()?;
         let path = layout::blob(digest);
-        {
-            let _naming = share(&inner.names);
-            if !inner.disk.unlink(&path).blame("unlink", &path)? {
-                return Ok(false);
+        let removed = {
+            let _alone = alone(&inner.names);
+            let removed = inner.disk.unlink(&path).blame("unlink", &path)?;
+            if removed {
+                inner.index.note(Note::Gone { digest: *digest });
             }
-            inner.index.note(Note::Gone { digest: *digest });
-        }
-        let list = layout::checkpoints(digest);
-        inner.disk.unlink(&list).blame("unlink", &list)?;
-        if inner.options.sync == SyncPolicy::Full {
+            removed
+        };
+        if !inner.is_loose() {
+            // Where there was none, too: somebody else may have taken the name away, and not have synced that.
             inner.sync_directory(layout::parent(&path))?;
         }
-        Ok(true)
+        if removed {
+            // Derived: one that stays is held against the next blob of this name, and found right or wanting.
+            drop(inner.disk.unlink(&layout::checkpoints(digest)));
+        }
+        inner.index.write_if_many();
+        Ok(removed)
     }
 }

@@ -103,14 +103,15 @@ impl Staging {
                 hasher.update(bytes);
             }
         };
-        let step = inner.disk.write(file, offset, &mut |file| turn(file, offset, &mut observe))?;
-        if let Step::Moved(count) = step {
+        let step = inner.disk.write(file, offset, &mut |file| turn(file, offset, &mut observe));
+        if let Ok(Step::Moved(count)) = step {
             *len += count as u64;
         }
+        // Not everything was shown, or more than was written, as before an error.
         if hasher.as_ref().is_some_and(|hasher| hasher.size() != *len) {
             *hasher = None;
         }
-        Ok(step)
+        step
     }
 
     /// Copies a whole file of this machine by the best way there is, and reports which carried it. Nothing was staged
@@ -127,6 +128,8 @@ impl Staging {
         told: &mut dyn FnMut(u64),
     ) -> io::Result<Carried> {
         assert_eq!(self.len, 0, "a copy is of a whole file");
+        self.hasher = None;
+        self.hashed = None;
         let mut copy = ladder.begin(source, &self.file)?;
         let mut ended = false;
         while !ended {
@@ -143,9 +146,6 @@ impl Staging {
             let _ = self.inner.disk.write(&self.file, offset, &mut turn)?;
             self.len = copy.position();
             told(self.len);
-        }
-        if self.len > 0 {
-            self.hasher = None;
         }
         Ok(*copy.carried())
     }
@@ -186,6 +186,11 @@ impl Staging {
     pub fn verify(mut self, expected: Option<&Digest>) -> Result<Verified, VerifyError> {
         if let Some(announced) = self.announced.filter(|announced| *announced != self.len) {
             return Err(VerifyError::SizeMismatch { announced, actual: self.len });
+        }
+        // A receiver may have made the file longer than what it wrote, and an error may have left more than was counted.
+        let size = self.inner.disk.stat(&self.file).blame("stat", STAGED)?.size;
+        if size > self.len {
+            self.inner.disk.set_len(&self.file, self.len).blame("truncate", STAGED)?;
         }
         self.read_back(&|_| {})?;
         let hashed = match self.hasher {

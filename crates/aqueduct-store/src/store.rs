@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
@@ -60,18 +60,22 @@ pub(crate) struct Inner {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
     pub(crate) index: Index,
-    pub(crate) committer: Committer<Verified, Result<Published, PublishError>>,
-    /// Held for reading while one name is given or taken, and for writing where none may be: to put a blob in quarantine
-    /// without hitting the one that just replaced it, and to know what a sync of everything covers.
+    pub(crate) committer: Committer<Arc<Verified>, Result<Published, PublishError>>,
+    /// Shared while a name is given, alone while one is taken away or nobody may give any: so that the index hears of
+    /// names in the order they change, quarantine never hits the blob that just replaced a damaged one, and a sync of
+    /// everything knows what it covers.
     pub(crate) names: RwLock<()>,
-    /// Digests of which this session knows that they are right, kept only while others are suspect.
-    pub(crate) believed: Mutex<HashSet<Digest>>,
+    /// Names whose bytes are durable and whose directory is not synced yet. Every other name is durable, unless it is
+    /// loose.
+    pub(crate) unsynced: Mutex<HashSet<Digest>>,
+    /// Files, by inode, of which this session knows that they are right, kept only while others are suspect.
+    believed: Mutex<HashSet<(Digest, u64)>>,
     meta: Meta,
     state: Mutex<State>,
+    /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
+    recording: Mutex<()>,
     /// The session is on record: a crash from here on is an unclean stop.
     changing: AtomicBool,
-    /// The last process was killed on this boot: a name it gave may not be durable yet.
-    inherited: bool,
     read_only: OnceLock<StorageFault>,
     /// Held as long as the store is open.
     _lock: File,
@@ -92,8 +96,7 @@ impl Store {
         self.inner.settle()
     }
 
-    /// Records a clean stop, so that the next start has nothing to check. To be called once every operation is done.
-    /// Without it the store is as after a kill: nothing is lost, and the next start checks more.
+    /// Records a clean stop, so that the next start has nothing to check. Without it the store is as after a kill: nothing is lost, and the next start checks more.
     ///
     /// # Errors
     /// The stop was not recorded as clean.
@@ -104,23 +107,17 @@ impl Store {
 
 impl Inner {
     /// A store that was just opened.
-    pub(crate) fn new(
-        disk: Arc<dyn Disk>,
-        options: Options,
-        meta: Meta,
-        state: State,
-        inherited: bool,
-        lock: File,
-    ) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, meta: Meta, state: State, lock: File) -> Self {
         Self {
             index: Index::new(Arc::clone(&disk), state.index_stale),
             committer: Committer::new(),
             names: RwLock::default(),
+            unsynced: Mutex::default(),
             believed: Mutex::default(),
             meta,
             state: Mutex::new(state),
+            recording: Mutex::default(),
             changing: AtomicBool::new(false),
-            inherited,
             read_only: OnceLock::new(),
             disk,
             options,
@@ -128,48 +125,50 @@ impl Inner {
         }
     }
 
-    /// Puts the session on record before its first change.
+    /// Whether blobs are named before they are synced.
+    pub(crate) fn is_loose(&self) -> bool {
+        self.options.sync == SyncPolicy::None
+    }
+
+    /// Puts the session on record before its first change; in a loose one, takes the mark back where the clock went back.
     pub(crate) fn begin_changes(&self) -> Result<(), ReadOnly> {
         self.writable()?;
-        if self.changing.load(Ordering::Acquire) {
+        let loose_from = self.is_loose().then(|| self.disk.now());
+        let admitted = || loose_from.is_none_or(|now| lock(&self.state).admits(now));
+        if self.is_on_record() && admitted() {
             return Ok(());
         }
-        let session = Some(self.disk.incarnation());
-        let loose = self.options.sync == SyncPolicy::None;
-        self.record(|state| State { session, loose: state.loose || loose, ..state })?;
+        self.record(|state| state.begun(loose_from))?;
         self.changing.store(true, Ordering::Release);
         Ok(())
     }
 
+    /// Whether a crash from here on is known to be an unclean stop.
+    pub(crate) fn is_on_record(&self) -> bool {
+        self.changing.load(Ordering::Acquire)
+    }
+
     /// Turns the store read-only: after a failed sync nobody knows what is on the medium, and asking again may answer
     /// "all is well" (fsync(2), and wiki.postgresql.org/wiki/Fsync_Errors).
-    pub(crate) fn latch(&self, fault: StorageFault) -> ReadOnly {
+    fn latch(&self, fault: StorageFault) -> ReadOnly {
         ReadOnly(self.read_only.get_or_init(|| fault).clone())
     }
 
-    /// Whether a blob may be named before it is synced.
-    pub(crate) fn may_be_loose(&self) -> bool {
-        self.options.sync == SyncPolicy::None && lock(&self.state).may_be_loose(self.disk.now())
+    /// Whether the store still takes changes.
+    fn writable(&self) -> Result<(), ReadOnly> {
+        self.read_only.get().map_or(Ok(()), |fault| Err(ReadOnly(fault.clone())))
     }
 
     /// Whether a blob has to be hashed before it is believed.
     pub(crate) fn is_suspect(&self, digest: &Digest, stat: &Stat) -> bool {
-        lock(&self.state).suspect(stat.changed) && !lock(&self.believed).contains(digest)
+        lock(&self.state).suspects(stat.changed) && !lock(&self.believed).contains(&(*digest, stat.inode))
     }
 
-    /// Whether a blob that is not suspect is known to survive a power cut.
-    pub(crate) fn is_durable(&self, stat: &Stat) -> bool {
-        lock(&self.state).durable(stat.changed)
-    }
-
-    /// Remembers that a blob is right: it was published or hashed by this session.
-    pub(crate) fn believe(&self, digest: &Digest) {
-        if lock(&self.state).suspects_since.is_none() {
-            return;
-        }
+    /// Remembers that a file is right: it was published or hashed by this session.
+    pub(crate) fn believe(&self, digest: &Digest, stat: &Stat) {
         let mut believed = lock(&self.believed);
         if believed.len() < BELIEVED_COUNT_MAX {
-            believed.insert(*digest);
+            believed.insert((*digest, stat.inode));
         }
     }
 
@@ -184,54 +183,58 @@ impl Inner {
         lock(&self.state).suspects_since.is_some()
     }
 
-    /// Whether the store still takes changes.
-    fn writable(&self) -> Result<(), ReadOnly> {
-        self.read_only.get().map_or(Ok(()), |fault| Err(ReadOnly(fault.clone())))
-    }
-
     fn settle(&self) -> Result<(), ReadOnly> {
-        self.writable()?;
-        let now = self.barrier();
+        let now = {
+            let _alone = alone(&self.names);
+            self.disk.now()
+        };
         self.sync_filesystem()?;
         // Names go on being given while the filesystem is synced.
-        let loose = self.options.sync == SyncPolicy::None && self.changing.load(Ordering::Acquire);
-        self.record(|state| State { loose, ..state.settled(now) })
+        self.record(|state| {
+            let loose_from = (self.is_loose() && state.is_open).then_some(now);
+            state.settled(loose_from)
+        })
     }
 
     fn close(&self) -> Result<(), ReadOnly> {
-        let flushed = self.index.flush();
         self.writable()?;
-        if !self.changing.load(Ordering::Acquire) && flushed.is_ok() {
+        if !self.is_on_record() {
             return Ok(());
         }
-        let now = self.barrier();
-        if lock(&self.state).loose || self.inherited {
+        self.index.flush();
+        let _alone = alone(&self.names);
+        if self.is_loose() {
             self.sync_filesystem()?;
         }
-        // An index that could not be flushed is stale.
         let index_stale = self.index.is_stale();
-        self.record(|state| State { session: None, index_stale, ..state.settled(now) })?;
+        self.record(|state| State { index_stale, ..state.settled(None).clean() })?;
+        // A clone that changes something after all begins a session of its own.
         self.changing.store(false, Ordering::Release);
         Ok(())
     }
 
+    pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), ReadOnly> {
+        self.writable()?;
+        self.disk.sync_dir(directory).blame("sync directory", directory).map_err(|fault| self.latch(fault))
+    }
+
     pub(crate) fn sync_filesystem(&self) -> Result<(), ReadOnly> {
-        self.disk.sync_all().blame("sync filesystem", layout::ROOT).map_err(|fault| self.latch(fault))
+        self.writable()?;
+        self.disk.sync_all().blame("sync filesystem", layout::ROOT).map_err(|fault| {
+            // Pages that could not be written are taken for clean, and may be read back as whatever is on the medium.
+            let mut state = lock(&self.state);
+            *state = state.suspecting(state.mark);
+            self.latch(fault)
+        })
     }
 
     /// Changes the state, on the medium first.
     fn record(&self, change: impl FnOnce(State) -> State) -> Result<(), ReadOnly> {
-        let mut state = lock(&self.state);
-        let next = change(state.clone());
+        let _recording = lock(&self.recording);
+        let next = change(*lock(&self.state));
         self.meta.record(&next).map_err(|fault| self.latch(fault))?;
-        *state = next;
+        *lock(&self.state) = next;
         Ok(())
-    }
-
-    /// A moment which every name given so far comes before, and every later one does not.
-    fn barrier(&self) -> i64 {
-        let _alone = alone(&self.names);
-        self.disk.now()
     }
 }
 

@@ -48,3 +48,11 @@ fn those_who_come_during_a_round_share_the_next_one() {
     });
     assert_eq!(*lock(&sizes), [1, 5]);
 }
+
+#[test]
+fn a_round_that_panics_keeps_nobody_waiting() {
+    let committer = Committer::<u32, u32>::new();
+    let first = thread::scope(|scope| scope.spawn(|| committer.commit(1, |_| panic!("on purpose"))).join());
+    assert!(first.is_err());
+    assert_eq!(committer.commit(2, |round| round), 2);
+}

@@ -1,71 +1,60 @@
 use super::*;
 
-fn boot(name: &str) -> Incarnation {
-    Incarnation(name.to_owned())
-}
-
-fn loose_session(mark: i64) -> State {
-    State { loose: true, session: Some(boot("first")), ..State::fresh(mark) }
+fn loose(mark: i64) -> State {
+    State::fresh().begun(Some(mark))
 }
 
 #[test]
 fn after_a_clean_stop_nothing_is_suspect() {
-    let state = State::fresh(100).reopened(500, &boot("second"));
-    assert_eq!(state, State::fresh(100));
-    assert!(!state.suspect(i64::MAX));
+    let state = loose(100).settled(None).clean();
+    assert_eq!(state.recovered(), state);
+    assert!(!state.suspects(i64::MAX));
 }
 
 #[test]
-fn after_a_power_cut_loose_names_since_the_mark_are_suspect() {
-    let state = loose_session(100).reopened(500, &boot("second"));
-    assert!(!state.suspect(99));
-    assert!(state.suspect(100), "named in the second of the mark, perhaps after it");
-    assert!(state.suspect(10_000), "the clock may have been ahead, or somebody ran chown since");
+fn after_an_unclean_stop_names_since_the_mark_are_suspect() {
+    let state = loose(100).recovered();
+    assert!(!state.suspects(99));
+    assert!(state.suspects(100), "named in the second of the mark, perhaps after it");
+    assert!(state.suspects(10_000), "the clock may have been ahead, or somebody ran chown since");
+    assert!(state.index_stale);
+    assert_eq!(state.mark, None, "what is there now was synced, right or wrong");
+}
+
+#[test]
+fn after_an_unclean_stop_of_a_synced_session_nothing_is_suspect() {
+    let state = State::fresh().begun(None).recovered();
+    assert!(!state.suspects(i64::MAX));
     assert!(state.index_stale);
 }
 
 #[test]
-fn after_a_kill_on_the_same_boot_nothing_is_suspect_and_nothing_more_is_durable() {
-    let state = loose_session(100).reopened(500, &boot("first"));
-    assert!(!state.suspect(200));
-    assert!(!state.durable(200));
-    assert!(state.loose, "a power cut may still come");
-    assert!(state.index_stale);
-}
-
-#[test]
-fn after_a_power_cut_in_a_synced_session_nothing_is_suspect() {
-    let session = State { session: Some(boot("first")), ..State::fresh(100) };
-    let state = session.reopened(500, &boot("second"));
-    assert!(!state.suspect(200));
-    assert!(state.durable(200), "it was read from the medium");
-}
-
-#[test]
-fn a_second_power_cut_does_not_forget_the_suspects_of_the_first() {
-    let first = loose_session(100).reopened(500, &boot("second"));
-    let again = State { loose: true, session: Some(boot("second")), ..first };
-    let state = again.reopened(900, &boot("third"));
-    assert!(state.suspect(100));
+fn a_second_unclean_stop_does_not_forget_the_suspects_of_the_first() {
+    let state = loose(100).recovered().begun(Some(500)).recovered();
+    assert!(state.suspects(100));
 }
 
 #[test]
 fn a_sync_of_everything_moves_the_mark() {
-    let state = loose_session(100).settled(300);
-    assert!(state.durable(299));
-    assert!(!state.durable(300), "named in the second of the sync, perhaps after it");
-    assert!(!state.reopened(500, &boot("second")).suspect(400));
+    let state = loose(100).settled(Some(300)).recovered();
+    assert!(!state.suspects(299));
+    assert!(state.suspects(300), "named in the second of the sync, perhaps after it");
 }
 
 #[test]
-fn nothing_is_loose_while_the_clock_is_behind_the_mark() {
-    let state = loose_session(100);
-    assert!(!state.may_be_loose(99));
-    assert!(state.may_be_loose(100));
-    assert!(!State::fresh(100).may_be_loose(100), "a session that syncs has nothing loose");
+fn a_session_that_begins_before_the_mark_takes_the_mark_back() {
+    assert_eq!(loose(100).begun(Some(40)).mark, Some(40));
+    assert_eq!(loose(100).begun(Some(400)).mark, Some(100));
+}
+
+#[test]
+fn no_loose_name_is_admitted_while_the_clock_is_behind_the_mark() {
+    assert!(!loose(100).admits(99));
+    assert!(loose(100).admits(100));
+    assert!(!State::fresh().begun(None).admits(100), "a session that syncs has nothing loose");
 }
 
 #[test]
 fn of_a_store_without_a_recorded_state_everything_is_suspect() {
-    assert!(State::unknown(500).suspect(i64::MIN));
+    assert!(State::unknown().suspects(i64::MIN));
 }

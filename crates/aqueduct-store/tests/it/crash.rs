@@ -40,6 +40,7 @@ fn no_power_cut_harms_a_blob_with_checkpoints() {
 #[test]
 fn no_power_cut_while_a_lost_index_is_made_anew_harms_a_blob() {
     power_cut_at_every_verb(&Workload::without_index(), None).unwrap();
+    power_cut_at_every_verb(&Workload::with_damaged_index(), None).unwrap();
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn no_power_cut_while_a_damaged_blob_is_replaced_brings_it_back() {
 #[test]
 fn no_kill_loses_or_falsifies_anything() {
     for workload in Workload::all() {
-        kill_at_every_verb(&workload).unwrap();
+        kill_at_every_verb(&workload, None).unwrap();
     }
 }
 
@@ -72,6 +73,15 @@ fn a_store_that_was_being_made_can_be_made_after_any_power_cut() {
     make(&disk).unwrap();
     let total = disk.count();
     let mut slot_after = Slot::new().unwrap();
+    // The same verbs, failing.
+    for fail in (1..=total).filter(|fail| *fail < 12 || *fail % 61 == 0 || total - fail < 24) {
+        let disk = slot.empty().unwrap();
+        disk.plan(Plan { fail_at: Some((fail, std::io::ErrorKind::Other)), ..Plan::default() });
+        drop(make(&disk));
+        disk.plan(Plan::default());
+        let store = make(&disk).unwrap_or_else(|error| panic!("verb {fail} failed, and then: {error}"));
+        workload::put(&store, workload::Content::A).unwrap();
+    }
     // Of the thousand directories some; of what comes before and after them, all.
     for stop in (1..=total).filter(|stop| *stop < 12 || *stop % 61 == 0 || total - stop < 24) {
         let disk = slot.empty().unwrap();
@@ -123,6 +133,7 @@ fn every_place_in_the_store_is_swept() {
         (Verb::Link, "quarantine"),
         (Verb::SyncDir, "quarantine"),
         (Verb::Link, "index.redb"),
+        (Verb::Unlink, "index.redb"),
         (Verb::SyncAll, "."),
     ] {
         assert!(seen(verb, start), "no workload has {verb:?} in {start}");

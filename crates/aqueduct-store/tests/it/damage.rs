@@ -136,6 +136,7 @@ fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
     let (mut slot, disk, store) = simulated(SyncPolicy::None);
     let content = bytes(3000, 1);
     put(&store, &content);
+    disk.kill();
     drop(store);
     let name = format!("blobs/sha256/{}/{}", &digest(&content).hex()[..2], &digest(&content).hex()[2..]);
     let wrong =
@@ -155,6 +156,7 @@ fn the_mark_spares_what_was_settled_from_being_hashed_again() {
     disk.advance(2);
     store.settle().unwrap();
     put(&store, b"loose");
+    disk.kill();
     drop(store);
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let store = reopen(&slot.mount(&image).unwrap(), SyncPolicy::None);
@@ -168,6 +170,7 @@ fn the_mark_spares_what_was_settled_from_being_hashed_again() {
 fn once_the_suspects_are_checked_the_next_session_hashes_nothing() {
     let (mut slot, disk, store) = simulated(SyncPolicy::None);
     put(&store, b"loose");
+    disk.kill();
     drop(store);
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let after = slot.mount(&image).unwrap();

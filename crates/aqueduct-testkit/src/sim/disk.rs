@@ -2,19 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::mem;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_flow::Step;
 use aqueduct_store::RealDisk;
-use aqueduct_store::disk::{Disk, Incarnation, Linked, Stat, Verb};
+use aqueduct_store::disk::{Disk, Linked, Stat, Verb};
 
 use super::image::{Cut, Image};
-use super::medium::{Change, FileId, Pending, Tree, parent};
+use super::medium::{Change, FileId, Pending, Tree};
 
 /// What shall go wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,10 +34,10 @@ pub enum Sabotage {
     SkipDirectorySync,
     /// Blobs get their name first and are synced after.
     LinkBeforeDataSync,
-    /// A name that is taken counts as durable, whoever gave it.
+    /// A name that is taken counts as given, whatever it leads to.
     TrustBareEexist,
-    /// A reboot goes unnoticed, and with it that there are suspects.
-    OverlookPowerCut,
+    /// What a killed process left is taken for durable.
+    SkipFilesystemSync,
 }
 
 /// A verb that was carried out, and on what.
@@ -66,7 +66,6 @@ pub(super) struct State {
     /// Durable and pending together: what a running system sees.
     pub(super) live: Tree,
     pub(super) clock: i64,
-    pub(super) boot: u64,
     pub(super) inodes: HashMap<u64, FileId>,
     pub(super) next_file: u64,
     plan: Plan,
@@ -75,26 +74,16 @@ pub(super) struct State {
     trace: Vec<Traced>,
     /// Files whose sync the sabotage put off until they have a name.
     put_off: Vec<FileId>,
-    /// Files and directories whose next sync the sabotage swallows.
-    trusted_files: Vec<FileId>,
-    trusted_directories: Vec<PathBuf>,
 }
 
 impl SimDisk {
-    pub(super) fn over(
-        real: RealDisk,
-        tree: Tree,
-        inodes: HashMap<u64, FileId>,
-        clock: i64,
-        boot: u64,
-    ) -> Self {
+    pub(super) fn over(real: RealDisk, tree: Tree, inodes: HashMap<u64, FileId>, clock: i64) -> Self {
         let next_file = tree.files.keys().map(|file| file.0 + 1).max().unwrap_or(0);
         let state = State {
             durable: tree.clone(),
             pending: Vec::new(),
             live: tree,
             clock,
-            boot,
             inodes,
             next_file,
             plan: Plan::default(),
@@ -102,8 +91,6 @@ impl SimDisk {
             stopped: false,
             trace: Vec::new(),
             put_off: Vec::new(),
-            trusted_files: Vec::new(),
-            trusted_directories: Vec::new(),
         };
         Self { sim: Arc::new(Sim { real, state: Mutex::new(state) }) }
     }
@@ -116,16 +103,17 @@ impl SimDisk {
         state.trace.clear();
     }
 
-    /// The disk as the next process finds it after this one was killed: nothing is lost, nothing became durable.
-    pub fn revive(&self) {
-        self.forget_process();
-        self.state().stopped = false;
-        self.plan(Plan::default());
+    /// The process dies: nothing it does from here on reaches the disk. To be called before its store is dropped, which
+    /// would close databases.
+    pub fn kill(&self) {
+        self.state().stopped = true;
     }
 
-    /// The process is killed and another starts, while the plan stands and verbs are counted on.
-    pub fn forget_process(&self) {
+    /// The disk as the next process finds it after a kill: nothing is lost, nothing became durable. The plan stands, unless
+    /// its stop was reached, and verbs are counted on.
+    pub fn revive(&self) {
         let mut state = self.state();
+        state.stopped = false;
         let State { live, inodes, pending, .. } = &mut *state;
         // The dead process held files without a name; they are gone.
         live.prune();
@@ -133,7 +121,7 @@ impl SimDisk {
         pending.retain(|pending| pending.change.file().is_none_or(|file| live.files.contains_key(&file)));
     }
 
-    /// Whether the plan's stop was reached.
+    /// Whether the power is off, or the process dead.
     pub fn is_stopped(&self) -> bool {
         self.state().stopped
     }
@@ -333,10 +321,6 @@ impl Disk for SimDisk {
         let id = self.running()?.file(file)?;
         let mut state = self.gate(Verb::SyncData, Path::new(&id.0.to_string()))?;
         let named = state.live.names.values().any(|named| *named == id);
-        if let Some(index) = state.trusted_files.iter().position(|trusted| *trusted == id) {
-            state.trusted_files.swap_remove(index);
-            return Ok(());
-        }
         let blob = !state.live.files[&id].writable;
         if state.sabotaged(Sabotage::LinkBeforeDataSync) && blob && !named {
             state.put_off.push(id);
@@ -352,11 +336,7 @@ impl Disk for SimDisk {
         let linked = self.sim.real.link(file, path)?;
         match linked {
             Linked::New => state.note(Change::Link { path: path.to_owned(), file: id }),
-            Linked::Exists if state.sabotaged(Sabotage::TrustBareEexist) => {
-                let present = state.live.names[path];
-                state.trusted_files.push(present);
-                state.trusted_directories.push(parent(path).to_owned());
-            }
+            Linked::Exists if state.sabotaged(Sabotage::TrustBareEexist) => return Ok(Linked::New),
             Linked::Exists => {}
         }
         if let Some(index) = state.put_off.iter().position(|put_off| *put_off == id) {
@@ -378,10 +358,6 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.gate(Verb::SyncDir, path)?;
-        if let Some(index) = state.trusted_directories.iter().position(|trusted| trusted == path) {
-            state.trusted_directories.swap_remove(index);
-            return Ok(());
-        }
         if !state.sabotaged(Sabotage::SkipDirectorySync) {
             state.sync(|change| change.directory() == Some(path));
         }
@@ -389,7 +365,10 @@ impl Disk for SimDisk {
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.gate(Verb::SyncAll, Path::new("."))?.sync(|_| true);
+        let mut state = self.gate(Verb::SyncAll, Path::new("."))?;
+        if !state.sabotaged(Sabotage::SkipFilesystemSync) {
+            state.sync(|_| true);
+        }
         Ok(())
     }
 
@@ -401,6 +380,34 @@ impl Disk for SimDisk {
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
         let _running = self.running()?;
         self.sim.real.open_writable(path)
+    }
+
+    fn drop_cache(&self, file: &File) -> io::Result<()> {
+        let mut state = self.running()?;
+        let id = state.file(file)?;
+        let forgotten = |pending: &Pending| pending.forgotten && pending.change.file() == Some(id);
+        if !state.pending.iter().any(forgotten) {
+            return Ok(());
+        }
+        // What the kernel took for clean never got anywhere, and now it is read back.
+        state.pending.retain(|pending| !forgotten(pending));
+        let mut content = state.durable.files.get(&id).cloned().unwrap_or_default();
+        content.changed = state.live.files[&id].changed;
+        // The length is the inode's, and stays.
+        let len = state.live.files[&id].bytes.len();
+        Arc::make_mut(&mut content.bytes).resize(len, 0);
+        let State { live, pending, .. } = &mut *state;
+        live.files.insert(id, content);
+        for pending in pending.iter().filter(|pending| pending.change.file() == Some(id)) {
+            live.apply(&pending.change, pending.at, None);
+        }
+        let path = live.names.iter().find(|(_, named)| **named == id).map(|(path, _)| path);
+        let path = self.directory().join(path.expect("only what has a name is read back"));
+        let mode = file.metadata()?.permissions();
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        let real = File::options().write(true).truncate(true).open(&path)?;
+        real.write_all_at(&live.files[&id].bytes, 0)?;
+        fs::set_permissions(&path, mode)
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
@@ -430,12 +437,6 @@ impl Disk for SimDisk {
 
     fn now(&self) -> i64 {
         self.state().clock
-    }
-
-    fn incarnation(&self) -> Incarnation {
-        let state = self.state();
-        let boot = if state.sabotaged(Sabotage::OverlookPowerCut) { 0 } else { state.boot };
-        Incarnation(format!("boot {boot}"))
     }
 
     fn root(&self) -> PathBuf {

@@ -20,7 +20,6 @@ use super::medium::{Change, Content, FileId, PAGE_LEN, Pending, Tree};
 pub struct Image {
     tree: Tree,
     clock: i64,
-    boot: u64,
     /// Which pending verbs survived, for a message.
     story: String,
 }
@@ -34,7 +33,7 @@ impl Image {
     /// A number that two images share when they hold the same files with the same bytes and times.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.clock, self.boot, &self.tree.directories).hash(&mut hasher);
+        (self.clock, &self.tree.directories).hash(&mut hasher);
         for (path, file) in &self.tree.names {
             let content = &self.tree.files[file];
             (path, content.changed, content.writable, content.bytes.len()).hash(&mut hasher);
@@ -63,6 +62,14 @@ impl Image {
         self
     }
 
+    /// The same with other bytes in the file at `path`, which is a database's.
+    pub fn with(mut self, path: &str, bytes: &[u8]) -> Self {
+        let file = self.tree.names[Path::new(path)];
+        let bytes = Arc::new(bytes.to_vec());
+        self.tree.files.insert(file, Content { bytes, changed: self.clock, writable: true });
+        self
+    }
+
     fn at(&self, path: &str) -> Option<&Content> {
         self.tree.names.get(Path::new(path)).map(|file| &self.tree.files[file])
     }
@@ -79,13 +86,12 @@ pub(super) struct Cut {
     durable: Tree,
     pending: Vec<Pending>,
     clock: i64,
-    boot: u64,
 }
 
 impl Cut {
     pub(super) fn now(state: &State) -> Self {
-        let State { durable, pending, clock, boot, .. } = state;
-        Self { durable: durable.clone(), pending: pending.clone(), clock: *clock, boot: *boot }
+        let State { durable, pending, clock, .. } = state;
+        Self { durable: durable.clone(), pending: pending.clone(), clock: *clock }
     }
 
     /// Only what is durable is kept.
@@ -172,7 +178,7 @@ impl Cut {
             }
         }
         tree.prune();
-        Image { tree, clock: self.clock, boot: self.boot + 1, story }
+        Image { tree, clock: self.clock, story }
     }
 }
 
@@ -221,7 +227,7 @@ impl Slot {
     /// # Errors
     /// Where the directory cannot be written.
     pub fn empty(&mut self) -> io::Result<SimDisk> {
-        let nothing = Image { tree: Tree::default(), clock: FIRST_SECOND, boot: 1, story: String::new() };
+        let nothing = Image { tree: Tree::default(), clock: FIRST_SECOND, story: String::new() };
         self.mount(&nothing)
     }
 
@@ -250,7 +256,7 @@ impl Slot {
             inodes.insert(fs::metadata(self.at(path))?.ino(), *id);
         }
         let real = RealDisk::open(self.directory.path())?.expect("the slot's directory is there");
-        let disk = SimDisk::over(real, image.tree.clone(), inodes, image.clock, image.boot);
+        let disk = SimDisk::over(real, image.tree.clone(), inodes, image.clock);
         self.last = Some(disk.clone());
         Ok(disk)
     }

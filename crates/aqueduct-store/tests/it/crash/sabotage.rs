@@ -2,7 +2,7 @@
 
 use aqueduct_testkit::Sabotage;
 
-use super::sweep::power_cut_at_every_verb;
+use super::sweep::{kill_at_every_verb, power_cut_at_every_verb};
 use super::workload::Workload;
 
 fn caught(workload: &Workload, sabotage: Sabotage) -> String {
@@ -23,12 +23,15 @@ fn linking_before_the_data_sync_is_caught() {
 
 #[test]
 fn trusting_a_bare_eexist_is_caught() {
-    let error = caught(&Workload::killed_between(), Sabotage::TrustBareEexist);
-    assert!(error.contains("was promised and is gone") || error.contains("wrong bytes"), "{error}");
+    let error = caught(&Workload::damaged(), Sabotage::TrustBareEexist);
+    assert!(error.contains("was promised and is gone"), "{error}");
 }
 
 #[test]
-fn overlooking_a_power_cut_is_caught() {
-    let error = caught(&Workload::loose(), Sabotage::OverlookPowerCut);
-    assert!(error.contains("wrong bytes"), "{error}");
+fn trusting_the_names_of_a_killed_process_is_caught() {
+    let error = caught(&Workload::killed_between(), Sabotage::SkipFilesystemSync);
+    assert!(error.contains("was promised and is gone"), "{error}");
+    let error = kill_at_every_verb(&Workload::synced(), Some(Sabotage::SkipFilesystemSync));
+    let error = error.expect_err("the kill sweep has to notice, too");
+    assert!(error.contains("was promised and is gone"), "{error}");
 }

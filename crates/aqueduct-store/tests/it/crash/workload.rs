@@ -156,6 +156,7 @@ impl Workload {
             Self::with_checkpoints(),
             Self::damaged(),
             Self::without_index(),
+            Self::with_damaged_index(),
         ]
     }
 
@@ -277,6 +278,18 @@ impl Workload {
         Self { name: "without index", start: start.without("index.redb"), known, acts: acts.to_vec() }
     }
 
+    /// The index is not one: it is put away first.
+    pub(super) fn with_damaged_index() -> Self {
+        let Self { start, known, .. } = Self::fresh("", &[]);
+        let acts = [Open(Full), Usage, Put(A), Close];
+        Self {
+            name: "with damaged index",
+            start: start.with("index.redb", b"damage"),
+            known,
+            acts: acts.to_vec(),
+        }
+    }
+
     fn fresh(name: &'static str, acts: &[Act]) -> Self {
         let mut slot = Slot::new().unwrap();
         let disk = slot.empty().unwrap();
@@ -317,8 +330,13 @@ impl Run {
                 break;
             }
         }
-        // What a process that dies leaves undone.
+        // The process ends here, and does not live to close anything.
+        let was_stopped = self.disk.is_stopped();
+        self.disk.kill();
         self.store = None;
+        if !was_stopped {
+            self.disk.revive();
+        }
         Ok(())
     }
 
@@ -393,10 +411,12 @@ impl Run {
                 }
             }
             Kill => {
-                self.store = None;
-                drop(store);
+                // A power that is off stays off.
                 if !self.disk.is_stopped() {
-                    self.disk.forget_process();
+                    self.disk.kill();
+                    self.store = None;
+                    drop(store);
+                    self.disk.revive();
                 }
             }
         }
