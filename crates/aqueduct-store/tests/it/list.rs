@@ -66,3 +66,46 @@ fn usage_counts_blobs_and_bytes() {
     store.remove(&crate::fixture::digest(b"12345")).unwrap();
     assert_eq!((store.usage().unwrap().count, store.usage().unwrap().size), (1, 0));
 }
+
+#[test]
+fn usage_is_right_after_any_race_of_publishers_and_removers() {
+    let (_directory, store) = store();
+    for round in 0..50 {
+        let content = bytes(10, round);
+        std::thread::scope(|scope| {
+            scope.spawn(|| put(&store, &content));
+            scope.spawn(|| store.remove(&crate::fixture::digest(&content)).unwrap());
+            scope.spawn(|| crate::fixture::read(&store, &crate::fixture::digest(&content)));
+        });
+    }
+    let listed = store.list(None, usize::MAX).unwrap().len() as u64;
+    assert_eq!((store.usage().unwrap().count, store.usage().unwrap().size), (listed, listed * 10));
+}
+
+#[test]
+fn an_index_that_was_lost_is_not_believed_until_it_was_matched() {
+    let (directory, store) = store();
+    for seed in 0..20 {
+        put(&store, &bytes(10, seed));
+    }
+    store.close().unwrap();
+    fs::remove_file(directory.path().join("index.redb")).unwrap();
+    let store = crate::fixture::open(directory.path());
+    put(&store, b"one more, noted in a new index");
+    store.close().unwrap();
+    assert_eq!(crate::fixture::open(directory.path()).usage().unwrap().count, 21);
+}
+
+#[test]
+fn a_power_cut_after_a_clean_stop_takes_nothing_from_the_index() {
+    let (mut slot, disk, store) = crate::fixture::simulated(aqueduct_store::SyncPolicy::Full);
+    put(&store, b"x");
+    assert_eq!(store.usage().unwrap().count, 1);
+    let inner = store.clone();
+    store.close().unwrap();
+    disk.kill();
+    drop(inner);
+    let after = slot.mount(&disk.image_of_durable()).unwrap();
+    let store = crate::fixture::reopen(&after, aqueduct_store::SyncPolicy::Full);
+    assert_eq!(store.usage().unwrap().count, 1);
+}

@@ -49,7 +49,9 @@ fn a_filesystem_of_its_own_is_an_empty_directory() {
 #[test]
 fn a_store_that_is_open_is_locked_for_everybody_else_until_it_is_dropped() {
     let (directory, store) = store();
+    let before = snapshot(directory.path());
     assert!(matches!(refuse(directory.path()), OpenError::Locked { .. }));
+    assert_eq!(snapshot(directory.path()), before);
     drop(store);
     open(directory.path());
 }
@@ -68,8 +70,14 @@ fn a_newer_format_is_refused_and_not_touched() {
 fn a_damaged_marker_is_refused_and_not_touched() {
     let (directory, store) = store();
     store.close().unwrap();
-    for text in ["", "aqueduct store\nformat one\n", "aqueduct store\nformat 1\nid 12\n", "\0\0\0", "\u{e9}"]
-    {
+    for text in [
+        "",
+        "aqueduct store\nformat one\n",
+        "aqueduct store\nformat 0\n",
+        "aqueduct store\nformat 1\nid 12\n",
+        "\0\0\0",
+        "\u{e9}",
+    ] {
         damage_marker(directory.path(), text);
         let before = snapshot(directory.path());
         assert!(matches!(refuse(directory.path()), OpenError::DamagedMarker { .. }), "{text:?}");

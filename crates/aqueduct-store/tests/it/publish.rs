@@ -1,12 +1,13 @@
 //! How blobs get in, and what stands in the way.
 
-use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::io::{ErrorKind, Seek, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::sync::Barrier;
 use std::thread;
 
 use aqueduct_blob::Algorithm;
-use aqueduct_flow::Step;
+use aqueduct_flow::{Intake, ReceiveRoute, Step};
 use aqueduct_store::disk::Verb;
 use aqueduct_store::{ChangeError, Outcome, PublishError, Store, SyncPolicy, VerifyError};
 use aqueduct_testkit::{Plan, SimDisk};
@@ -292,6 +293,102 @@ fn no_descriptor_is_left_behind_by_any_failure() {
         drop(staged);
     }
     assert_eq!(open_count(), before);
+}
+
+#[test]
+fn what_a_receiver_reserved_beyond_the_last_byte_is_cut_off() {
+    let (_directory, store) = store();
+    let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
+    let mut intake = Intake::new(ReceiveRoute::Mmap);
+    let mut source = tempfile::tempfile().unwrap();
+    source.write_all(b"hello").unwrap();
+    source.rewind().unwrap();
+    loop {
+        let step = staging.fill(&mut |target, offset, observe| {
+            intake.step(source.as_fd(), target, offset, 1 << 20, observe)
+        });
+        if step.unwrap() == Step::End {
+            break;
+        }
+    }
+    staging.verify(None).unwrap().publish().unwrap();
+    assert_eq!(read(&store, &digest(b"hello")).unwrap(), b"hello");
+}
+
+#[test]
+fn a_turn_that_fails_halfway_leaves_what_was_counted_and_no_more() {
+    let (_directory, store) = store();
+    let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
+    let failed = staging.fill(&mut |file, offset, observe| {
+        file.write_all_at(b"partial", offset)?;
+        observe(b"part");
+        Err(ErrorKind::ConnectionReset.into())
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let verified = staging.verify(None).unwrap();
+    assert_eq!((verified.digest(), verified.size()), (digest(b""), 0));
+    verified.publish().unwrap();
+    assert_eq!(read(&store, &digest(b"")).unwrap(), b"");
+}
+
+#[test]
+fn a_failed_directory_sync_is_not_asked_again_and_nobody_is_told_that_the_blob_is_there() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    put(&store, b"before");
+    let verified = stage(&store, b"x");
+    disk.plan(Plan { fail_at: Some((3, ErrorKind::Other)), ..Plan::default() });
+    verified.publish().unwrap_err();
+    assert!(matches!(store.has(&digest(b"x")).unwrap_err(), ChangeError::ReadOnly(_)));
+    assert!(store.has(&digest(b"before")).unwrap());
+    assert_eq!(disk.trace().iter().filter(|traced| traced.verb == Verb::SyncDir).count(), 1);
+}
+
+#[test]
+fn what_is_already_gone_is_gone_for_good() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    put(&store, b"x");
+    disk.plan(Plan { fail_at: Some((2, ErrorKind::Other)), ..Plan::default() });
+    store.remove(&digest(b"x")).unwrap_err();
+    drop(store);
+    let store = reopen(&disk, SyncPolicy::Full);
+    disk.plan(Plan::default());
+    assert!(!store.remove(&digest(b"x")).unwrap());
+    assert!(
+        disk.trace().iter().any(|traced| traced.verb == Verb::SyncDir && traced.path.starts_with("blobs"))
+    );
+}
+
+#[test]
+fn what_only_reads_changes_nothing_on_the_medium() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    put(&store, b"x");
+    store.close().unwrap();
+    disk.plan(Plan::default());
+    let store = reopen(&disk, SyncPolicy::Full);
+    assert!(store.blob(&digest(b"x")).unwrap().is_some());
+    assert!(store.has(&digest(b"x")).unwrap());
+    assert_eq!(store.list(None, 10).unwrap().len(), 1);
+    store.close().unwrap();
+    assert_eq!(disk.trace(), []);
+}
+
+#[test]
+fn a_name_that_something_else_has_is_an_error_that_says_so() {
+    let (directory, store) = store();
+    let path = path(directory.path(), "blobs", &digest(b"x"));
+    std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+    let PublishError::Change(ChangeError::Fault(fault)) = stage(&store, b"x").publish().unwrap_err() else {
+        panic!("it is no fault of the disk")
+    };
+    assert_eq!(fault.kind(), ErrorKind::AlreadyExists);
+}
+
+#[test]
+fn meta_can_be_written_on_a_full_disk() {
+    let (directory, store) = store();
+    store.close().unwrap();
+    let meta = std::fs::metadata(directory.path().join("meta.redb")).unwrap();
+    assert!(meta.blocks() * 512 >= meta.len(), "{} of {} bytes", meta.blocks() * 512, meta.len());
 }
 
 fn names(root: &std::path::Path) -> Vec<std::path::PathBuf> {
