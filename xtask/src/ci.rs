@@ -23,6 +23,9 @@ const CHECKS: &[(&str, &str)] = &[
 
 const TESTS: &str = "cargo test --workspace --locked";
 
+/// After the tests, which have built most of it.
+const BENCH: &str = "cargo xtask bench --smoke";
+
 /// Installs what is missing and runs everything. The last line of a green run counts the tests.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut report = Report::default();
@@ -32,6 +35,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         report.time(name, &line.to_string(), || line.run(root))?;
     }
     let passed_count = report.time("test", TESTS, || Line::new(TESTS, &deny).run_tests(root))?;
+    report.time("bench", BENCH, || Line::new(BENCH, &deny).run(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");
     Ok(())

@@ -68,6 +68,7 @@ fn arms(program: &Path, file: &Path) -> Result<Vec<Arm>> {
     add(OPENSSL, "openssl dgst -sha256 FILE", "", Some(last), None);
     add(HASH, "BENCH hash FILE --digest sha256 --threads 1", "", Some(last), Some(OPENSSL));
     add(B3SUM, "b3sum --num-threads 1 FILE", "", Some(last), None);
+    add("BLAKE3: b3sum, not mapped", "b3sum --no-mmap --num-threads 1 FILE", "", Some(last), Some(B3SUM));
     add("BLAKE3: ours, hash", "BENCH hash FILE --digest blake3 --threads 1", "", Some(last), Some(B3SUM));
     for (algorithm, pinned, rival, [one, every]) in
         [("sha256", Some(VERIFY), OPENSSL, SHA256_SCALING), ("blake3", None, B3SUM, BLAKE3_SCALING)]

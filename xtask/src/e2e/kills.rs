@@ -49,15 +49,13 @@ impl Kills<'_> {
         }
         ensure!(killed == KILL_COUNT, "of {ATTEMPT_COUNT_MAX} puts only {killed} could be killed");
         report.ok(&format!(
-            "{killed} kills while the store was made ({whole:?}): each time the next put was fine"
+            "{killed} kills while the store was made ({whole:.1?}): each time the next put was fine"
         ));
         Ok(())
     }
 
     fn while_bytes_move(&mut self, large: &Path, report: &mut Report) -> Result<()> {
-        let began = Instant::now();
-        let digest = self.put(large)?;
-        let whole = began.elapsed();
+        let (digest, whole) = self.put(large)?;
         self.empty()?;
         let clean = files_in(self.aqueduct.store())?;
         let (mut killed, mut published) = (0, 0);
@@ -82,7 +80,7 @@ impl Kills<'_> {
             fs::metadata(large)?.len(),
             killed - published
         ));
-        ensure!(self.put(large)? == digest, "another name for the same bytes");
+        ensure!(self.put(large)?.0 == digest, "another name for the same bytes");
         self.aqueduct.call("verify", NONE)?.success().context("verify")?;
         report.ok("after all kills the same file went in, and verify passed");
         Ok(())
@@ -107,19 +105,20 @@ impl Kills<'_> {
     /// Puts a new small file, and answers how long that took.
     fn put_small(&mut self) -> Result<Duration> {
         Filler::new(self.points.number()).write_file(self.small, SMALL_SIZE)?;
-        let began = Instant::now();
-        self.put(self.small)?;
-        Ok(began.elapsed())
+        let (_, whole) = self.put(self.small)?;
+        Ok(whole)
     }
 
-    /// Puts a file and holds its name against sha256sum(1), for the file and for the blob.
-    fn put(&self, file: &Path) -> Result<String> {
+    /// Puts a file and holds its name against sha256sum(1), for the file and for the blob. Answers how long the put took.
+    fn put(&self, file: &Path) -> Result<(String, Duration)> {
+        let began = Instant::now();
         let json = self.aqueduct.call("put", [file])?.success().context("put")?.json()?;
+        let whole = began.elapsed();
         let digest = json["files"][0]["digest"].as_str().context("put: no digest")?;
         let blob = self.aqueduct.path_of(digest)?;
         let sums = agreement::sha256sums(&[file.to_owned(), blob])?;
         ensure!(sums.values().all(|sum| sum == digest), "{digest}: {sums:?}");
-        Ok(digest.to_owned())
+        Ok((digest.to_owned(), whole))
     }
 
     fn empty(&self) -> Result<()> {
