@@ -55,6 +55,12 @@ pub(crate) fn shards() -> impl Iterator<Item = (Algorithm, u8)> {
     Algorithm::ALL.into_iter().flat_map(|algorithm| (0..=u8::MAX).map(move |first| (algorithm, first)))
 }
 
+/// The place of a blob's shard among [`shards`].
+pub(crate) fn shard_index(digest: &Digest) -> usize {
+    let earlier = Algorithm::ALL.into_iter().take_while(|algorithm| *algorithm != digest.algorithm()).count();
+    earlier * usize::from(SHARD_COUNT) + usize::from(digest.as_bytes()[0])
+}
+
 /// The digest that a name in a shard directory stands for; `None` for a foreign file.
 pub(crate) fn digest_at(algorithm: Algorithm, first: u8, name: &str) -> Option<Digest> {
     format!("{algorithm}:{first:02x}{name}").parse().ok()

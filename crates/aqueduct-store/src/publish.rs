@@ -88,7 +88,8 @@ impl Inner {
             // Every publisher syncs its own bytes, at the same time as the others: a large blob keeps no small one waiting.
             self.disk.sync_data(&verified.file).blame("sync", STAGED)?;
             let verified = Arc::new(verified);
-            let published = self.committer.commit(Arc::clone(&verified), |round| self.name_all(&round))?;
+            let committer = self.committer(&verified.digest());
+            let published = committer.commit(Arc::clone(&verified), |round| self.name_all(&round))?;
             self.after(&verified, &published);
             published
         };

@@ -60,7 +60,9 @@ pub(crate) struct Inner {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
     pub(crate) index: Index,
-    pub(crate) committer: Committer<Arc<Verified>, Result<Published, PublishError>>,
+    /// One for each shard, so that a round is of one directory. The syncs of several directories go on at the same time,
+    /// and the filesystem's journal commits them together.
+    committers: Vec<Committer<Arc<Verified>, Result<Published, PublishError>>>,
     /// Shared while a name is given, alone while one is taken away or nobody may give any: so that the index hears of
     /// names in the order they change, quarantine never hits the blob that just replaced a damaged one, and a sync of
     /// everything knows what it covers.
@@ -110,7 +112,7 @@ impl Inner {
     pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, meta: Meta, state: State, lock: File) -> Self {
         Self {
             index: Index::new(Arc::clone(&disk), state.index_stale),
-            committer: Committer::new(),
+            committers: layout::shards().map(|_| Committer::new()).collect(),
             names: RwLock::default(),
             unsynced: Mutex::default(),
             believed: Mutex::default(),
@@ -123,6 +125,14 @@ impl Inner {
             options,
             _lock: lock,
         }
+    }
+
+    /// Where the publishes of blobs like this one are gathered into rounds.
+    pub(crate) fn committer(
+        &self,
+        digest: &Digest,
+    ) -> &Committer<Arc<Verified>, Result<Published, PublishError>> {
+        &self.committers[layout::shard_index(digest)]
     }
 
     /// Whether blobs are named before they are synced.

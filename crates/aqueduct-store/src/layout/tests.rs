@@ -58,3 +58,11 @@ fn a_newer_marker_is_newer_and_not_damaged() {
     let newer = Marker::parse("aqueduct store\nformat 7\nwhatever comes then\n").unwrap();
     assert_eq!(newer.format, 7);
 }
+
+#[test]
+fn every_shard_is_found_where_it_is_listed() {
+    for (index, (algorithm, first)) in shards().enumerate() {
+        let digest = Digest::new(algorithm, [first; 32]);
+        assert_eq!(shard_index(&digest), index);
+    }
+}
