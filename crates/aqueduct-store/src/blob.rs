@@ -10,7 +10,6 @@ use aqueduct_flow::Extent;
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
-use crate::poison::lock;
 use crate::store::{Inner, Store};
 
 /// A blob, for as long as this is held: removing it meanwhile takes only its name away.
@@ -50,8 +49,7 @@ impl Store {
             return Ok(false);
         }
         // Its publisher has not synced the directory yet, and may not live to.
-        let is_unsynced = lock(&inner.unsynced).contains(digest);
-        if is_unsynced {
+        if inner.is_unsynced(digest) {
             inner.sync_directory(layout::parent(&layout::blob(digest)))?;
         }
         Ok(true)

@@ -129,7 +129,9 @@ impl Inner {
             let placed = placed.as_ref().map_err(Clone::clone)?;
             if let Some(directory) = &placed.unsynced {
                 directories[directory.as_path()].clone()?;
-                lock(&self.unsynced).remove(&placed.published.digest);
+                if placed.published.outcome == Outcome::New {
+                    self.name_is_settled(&placed.published.digest);
+                }
             }
             Ok(placed.published)
         });
@@ -163,8 +165,7 @@ impl Inner {
                 continue;
             }
             // Somebody else's publish may be waiting for the same directory.
-            let is_unsynced = lock(&self.unsynced).contains(&digest);
-            let unsynced = is_unsynced.then(|| layout::parent(&path).to_owned());
+            let unsynced = self.is_unsynced(&digest).then(|| layout::parent(&path).to_owned());
             return Ok(Placed { published: published(Outcome::AlreadyPresent), unsynced });
         }
         Err(PublishError::Contended { digest })
@@ -182,14 +183,32 @@ impl Inner {
                 continue;
             }
             // Before the name can be seen: whoever finds it has to know that it may not last.
-            let is_ours = !self.is_loose() && lock(&self.unsynced).insert(digest);
+            if !self.is_loose() {
+                *lock(&self.unsynced).entry(digest).or_default() += 1;
+            }
             let linked = self.disk.link(&verified.file, path).blame("link", path);
             if linked.as_ref().is_ok_and(|linked| *linked == Linked::New) {
                 self.index.note(Note::Named { digest, size: verified.size(), at: self.disk.now() });
-            } else if is_ours {
-                lock(&self.unsynced).remove(&digest);
+            } else if !self.is_loose() {
+                self.name_is_settled(&digest);
             }
             return Ok(linked?);
+        }
+    }
+
+    /// Whether somebody gave this name, or is about to, and has not synced its directory yet.
+    pub(crate) fn is_unsynced(&self, digest: &Digest) -> bool {
+        lock(&self.unsynced).contains_key(digest)
+    }
+
+    /// One who was about to give the name has synced its directory, or has not given it after all.
+    fn name_is_settled(&self, digest: &Digest) {
+        let mut unsynced = lock(&self.unsynced);
+        if let Some(count) = unsynced.get_mut(digest) {
+            *count -= 1;
+            if *count == 0 {
+                unsynced.remove(digest);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The store as a whole: what its operations share, and how it is settled and closed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -67,9 +67,9 @@ pub(crate) struct Inner {
     /// names in the order they change, quarantine never hits the blob that just replaced a damaged one, and a sync of
     /// everything knows what it covers.
     pub(crate) names: RwLock<()>,
-    /// Names whose bytes are durable and whose directory is not synced yet. Every other name is durable, unless it is
-    /// loose.
-    pub(crate) unsynced: Mutex<HashSet<Digest>>,
+    /// Names whose bytes are durable and whose directory is not synced yet, by how many have to sync it. Every other name
+    /// is durable, unless it is loose. As many as there are publishers.
+    pub(crate) unsynced: Mutex<HashMap<Digest, usize>>,
     /// Files, by inode, of which this session knows that they are right, kept only while others are suspect.
     believed: Mutex<HashSet<(Digest, u64)>>,
     meta: Meta,
