@@ -24,7 +24,7 @@ pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) place: Place,
 
-    /// A file; a directory, for files named <algorithm>-<hex>; or - for standard output, which is the default
+    /// A file; a directory, for files named ALGORITHM-HEX; or - for standard output, which is the default
     #[arg(short, long, env = "AQUEDUCT_OUTPUT", value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
     pub(crate) output: Option<PathBuf>,
 

@@ -9,7 +9,7 @@ use super::{Place, TEMPLATE};
 
 /// Store files, and print their digests
 ///
-/// Prints "<digest>  <path>", one line a file, in the order given; a directory's files are sorted by name. As sha256sum
+/// Prints "DIGEST  PATH", one line a file, in the order given; a directory's files are sorted by name. As sha256sum
 /// does, a line whose path holds a backslash, newline or carriage return begins with a backslash, and has \\, \n and \r
 /// for them; \xHH stands for any other control character but a tab.
 ///
