@@ -1,0 +1,3 @@
+//! Who answers: a server of blobs.
+
+#![forbid(unsafe_code)]
