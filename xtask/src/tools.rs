@@ -31,9 +31,14 @@ const PROGRAMS: &[Program] = &[
         package: "bash",
         why: "its `time` tells milliseconds where time(1) tells hundredths",
     },
+    Program { name: "curl", package: "curl", why: "most people talk to an HTTP server with it" },
+    Program { name: "wget", package: "wget", why: "a client that resumes in its own way" },
+    Program { name: "aria2c", package: "aria2", why: "a client that asks for many ranges at once" },
+    Program { name: "nc", package: "netcat-openbsd", why: "a client that knows no HTTP at all" },
     Program { name: "taskset", package: "util-linux", why: "rivals are measured on one and the same core" },
     Program { name: "strace", package: "strace", why: "the benchmarks count syncs" },
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
+    Program { name: "wrk", package: "wrk", why: "the benchmarks ask a server for many small blobs" },
 ];
 
 /// What only `cargo xtask e2e` calls.
