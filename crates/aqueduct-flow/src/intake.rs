@@ -11,6 +11,7 @@ use std::os::fd::BorrowedFd;
 
 use aqueduct_sys::{Errno, Error};
 
+use crate::write_all::write_all_at;
 use crate::{Carried, Route, Side, Step};
 
 /// The way an [`Intake`] tries to receive.
@@ -123,6 +124,27 @@ impl Intake {
             Err(Fault::Failed(error)) => Err(error),
             Err(Fault::Refused) => unreachable!("copy is never refused"),
         }
+    }
+
+    /// Writes `bytes`, which were read from the source together with what came before them, to `target` at `offset`, and
+    /// shows them to `observe`. They count as copied.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said of the target, such as `StorageFull`.
+    pub fn put(
+        &mut self,
+        bytes: &[u8],
+        target: &File,
+        offset: u64,
+        observe: &mut Observe<'_>,
+    ) -> io::Result<()> {
+        write_all_at(target, bytes, offset)?;
+        if !bytes.is_empty() {
+            observe(bytes);
+        }
+        self.carried.add(Route::Copy, bytes.len() as u64);
+        Ok(())
     }
 
     /// Ends the transfer: `target` gets exactly `size` bytes, whatever the route `mmap` reserved beyond them.

@@ -18,6 +18,7 @@ mod error;
 mod fadvise;
 mod fallocate;
 mod flock;
+mod hostname;
 #[allow(
     unsafe_code,
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
@@ -27,8 +28,10 @@ mod open;
 mod pipe;
 mod poll;
 mod read;
+mod recv;
 mod reflink;
 mod rename;
+mod rlimit;
 mod seek;
 mod sendfile;
 mod splice;
@@ -43,13 +46,16 @@ pub use error::{Error, Result, errno_of};
 pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
+pub use hostname::hostname;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use open::{Access, open_directory, open_file};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
 pub use poll::{Readiness, wait_until};
 pub use read::{ReadFlags, pread, preadv2, read};
+pub use recv::recv_discard;
 pub use reflink::reflink;
 pub use rename::rename_noreplace;
+pub use rlimit::{DescriptorLimit, descriptor_limit, set_descriptor_limit};
 pub use rustix::fs::FileType;
 pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};

@@ -29,7 +29,7 @@ pub struct SendQueue {
     appetite: Appetite,
     /// Belongs to the first extent in `links`.
     window: Option<Window>,
-    /// Found at the first step.
+    /// Found at the first step, if not told.
     outlet: Option<OutletKind>,
 }
 
@@ -58,6 +58,12 @@ impl SendQueue {
         }
     }
 
+    /// Like [`Self::new`], for a target that is known to be a socket.
+    #[must_use]
+    pub fn to_socket(route: SendRoute) -> Self {
+        Self { outlet: Some(OutletKind::Socket), ..Self::new(route) }
+    }
+
     /// Appends bytes, such as the head of a reply. Those before an extent leave together with its first bytes.
     pub fn push_memory(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
@@ -82,6 +88,13 @@ impl SendQueue {
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.links.iter().map(Link::len).sum()
+    }
+
+    /// The first extent that is not sent yet, with what is left of it; `None` if only memory is left. Whoever must not wait
+    /// for a disk sees to it that its pages are in memory before the next step.
+    #[must_use]
+    pub fn next_extent(&self) -> Option<&Extent> {
+        self.links.iter().find_map(Link::as_extent)
     }
 
     /// The route in use: the one asked for, or `Copy` after the kernel refused it.
@@ -205,7 +218,7 @@ impl SendQueue {
 
     /// Makes the window show the front of the first extent, if there is one.
     fn open_window(&mut self) -> Result<(), Fault> {
-        let Some(extent) = self.links.iter().find_map(Link::as_extent) else {
+        let Some(extent) = self.next_extent() else {
             return Ok(());
         };
         if self.window.as_ref().is_some_and(|window| !window.front(extent).is_empty()) {

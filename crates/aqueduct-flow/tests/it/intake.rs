@@ -249,3 +249,19 @@ fn an_observer_may_step_another_transfer() {
         assert!(inner_offset > 0);
     }
 }
+
+#[test]
+fn bytes_that_were_read_ahead_are_written_before_those_of_the_source() {
+    for route in ReceiveRoute::ALL {
+        let (target, mut observed) = (unnamed(), Vec::new());
+        let source = OwnedFd::from(patterned(LARGE));
+        let mut intake = Intake::new(route);
+        intake.put(b"ahead", &target, 0, &mut |bytes| observed.extend_from_slice(bytes)).unwrap();
+        let received = receive(&source, &target, 5, intake, LARGE, || panic!("a file never blocks"));
+        observed.extend_from_slice(&received.observed);
+        let expected = [b"ahead", &pattern(0..LARGE as u64)[..]].concat();
+        assert_same(&observed, &expected, "observed");
+        assert_same(&content(&target), &expected, "written");
+        assert_eq!(received.carried.total(), expected.len() as u64, "{route}");
+    }
+}

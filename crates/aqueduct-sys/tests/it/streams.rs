@@ -88,3 +88,30 @@ fn pieces_are_written_as_one() {
     let (_reader, writer) = pipe().unwrap();
     assert_eq!(sendmsg(&writer, &pieces, SendFlags::empty()).unwrap_err().errno(), Errno::NOTSOCK);
 }
+
+#[test]
+fn what_is_discarded_from_a_tcp_socket_is_gone_and_counted() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (theirs, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut ours, b"0123456789").unwrap();
+    drop(ours);
+    let mut scratch = [7; 6];
+    assert_eq!(aqueduct_sys::recv_discard(&theirs, &mut scratch).unwrap(), 6);
+    assert_eq!(scratch, [7; 6], "nothing was copied");
+    let mut bytes = [0; 10];
+    assert_eq!(read(&theirs, &mut bytes).unwrap(), 4);
+    assert_eq!(&bytes[..4], b"6789");
+    assert_eq!(aqueduct_sys::recv_discard(&theirs, &mut scratch).unwrap(), 0, "the end is a value");
+}
+
+#[test]
+fn the_limit_on_descriptors_is_read_as_it_was_set() {
+    let limit = aqueduct_sys::descriptor_limit();
+    aqueduct_sys::set_descriptor_limit(limit).unwrap();
+    assert_eq!(aqueduct_sys::descriptor_limit(), limit);
+    let too_high = aqueduct_sys::DescriptorLimit { soft: limit.hard.map(|hard| hard + 1), ..limit };
+    if limit.hard.is_some() {
+        assert_eq!(aqueduct_sys::set_descriptor_limit(too_high).unwrap_err().errno(), Errno::INVAL);
+    }
+}
