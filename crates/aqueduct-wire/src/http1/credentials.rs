@@ -1,0 +1,50 @@
+//! Who asks (RFC 9110 section 11.4).
+
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+/// What an `Authorization` field says. Its `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A token alone (RFC 6750 section 2.1).
+    Bearer(String),
+    /// A user and a password (RFC 7617), for programs that know nothing else.
+    Basic {
+        /// Up to the first colon.
+        user: String,
+        /// May hold colons.
+        password: String,
+    },
+}
+
+impl Credentials {
+    /// Reads the value of an `Authorization` field. `None` for another scheme and for what is malformed.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(value).ok()?;
+        let (scheme, rest) = text.split_once(' ')?;
+        let secret = rest.trim_start_matches(' ');
+        if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        if scheme.eq_ignore_ascii_case("bearer") {
+            Some(Self::Bearer(secret.to_owned()))
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            let pair = String::from_utf8(BASE64_STANDARD.decode(secret).ok()?).ok()?;
+            let (user, password) = pair.split_once(':')?;
+            Some(Self::Basic { user: user.to_owned(), password: password.to_owned() })
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer(_) => f.write_str("Bearer(..)"),
+            Self::Basic { user, .. } => f.debug_struct("Basic").field("user", user).finish_non_exhaustive(),
+        }
+    }
+}
