@@ -10,6 +10,7 @@ mod kills;
 mod mount;
 mod round_trip;
 mod routes;
+mod served;
 
 use std::path::Path;
 use std::process::Command;
@@ -19,11 +20,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::scratch::Scratch;
 use crate::{ci, metadata, process, tools};
-use aqueduct::Aqueduct;
 
-/// Runs every check, and stops at the first that fails. What was written is removed in either case.
-pub(crate) fn run(root: &Path) -> Result<()> {
+/// Runs every check, or those of the named parts, and stops at the first that fails. What was written is removed in
+/// either case.
+pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     let began = Instant::now();
+    let parts = chosen(names)?;
     tools::install(root)?;
     tools::install_for_e2e()?;
     let target = metadata::target_dir(root)?;
@@ -40,15 +42,54 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         .current_dir(root)
         .status()?;
     ensure!(status.success(), "cargo build: {status}");
-    let program = target.join("release/aqueduct");
-
+    let ground = Ground { program: &target.join("release/aqueduct"), dir };
     let mut report = Report::default();
-    let large = round_trip::run(&Aqueduct::new(&program, &dir.join("store")), dir, &mut report)?;
-    kills::run(&program, &large, dir, &mut report)?;
-    routes::run(&program, dir, &mut report)?;
+    for part in parts {
+        (part.check)(&ground, &mut report).with_context(|| format!("{} failed", part.name))?;
+    }
     let seconds = began.elapsed().as_secs_f64();
     println!("\nend to end: {} checks passed, 0 failed, in {seconds:.0} s", report.count);
     Ok(())
+}
+
+/// The parts, in the order in which they run.
+const PARTS: &[Part] = &[
+    Part { name: "round-trip", check: round_trip::run },
+    Part { name: "kills", check: kills::run },
+    Part { name: "routes", check: routes::run },
+    Part { name: "clients", check: served::clients::run },
+    Part { name: "ports", check: served::ports::run },
+    Part { name: "stops", check: served::stops::run },
+    Part { name: "sendfile", check: served::sendfile::run },
+    Part { name: "cut-off", check: served::cut_off::run },
+    Part { name: "memory", check: served::memory::run },
+];
+
+/// Checks that belong together.
+struct Part {
+    name: &'static str,
+    check: fn(&Ground<'_>, &mut Report) -> Result<()>,
+}
+
+/// What every part stands on.
+struct Ground<'a> {
+    /// The program as it is released.
+    program: &'a Path,
+    /// Where it may write. Each part removes what it wrote that is large.
+    dir: &'a Path,
+}
+
+/// All parts where none is named.
+fn chosen(names: &[&str]) -> Result<Vec<&'static Part>> {
+    let known = || PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
+    for name in names {
+        ensure!(
+            PARTS.iter().any(|part| part.name == *name),
+            "no part is named {name}; there are {}",
+            known()
+        );
+    }
+    Ok(PARTS.iter().filter(|part| names.is_empty() || names.contains(&part.name)).collect())
 }
 
 /// What was checked, as it goes.
@@ -78,5 +119,9 @@ fn free_bytes(dir: &Path) -> Result<u64> {
     Ok(blocks * size)
 }
 
-/// Three times the large file, three times the libraries, and the images of filesystems.
+/// Three times the large file, three times the libraries, and the images of filesystems; or four large files in a
+/// server's store.
 const SPACE_NEEDED: u64 = 25 << 30;
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,8 @@ const USAGE: &str = "\
 cargo xtask ci       install what is missing, then run every check and test
 cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
-cargo xtask e2e      put, get, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
+cargo xtask e2e [PART...]
+                     put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
 cargo xtask bench hash|publish
                      measure what docs/performance.md says
 cargo xtask bench --smoke
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
         ["ci"] => root().and_then(|root| ci::run(&root)),
         ["tidy"] => root().and_then(|root| tidy::run(&root)),
         ["tools"] => root().and_then(|root| tools::install(&root)),
-        ["e2e"] => root().and_then(|root| e2e::run(&root)),
+        ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),

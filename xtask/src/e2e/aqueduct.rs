@@ -7,10 +7,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-/// The program and the store it is to use.
+/// The program, and the store that it is to use, or that a server has.
 pub(super) struct Aqueduct {
     program: PathBuf,
     store: PathBuf,
+    /// Asked instead of the store.
+    server: Option<String>,
 }
 
 /// What a call answered.
@@ -32,7 +34,12 @@ pub(super) struct Listed {
 
 impl Aqueduct {
     pub(super) fn new(program: &Path, store: &Path) -> Self {
-        Self { program: program.to_owned(), store: store.to_owned() }
+        Self { program: program.to_owned(), store: store.to_owned(), server: None }
+    }
+
+    /// It asks the server at `address`, which has `store`.
+    pub(super) fn remote(program: &Path, store: &Path, address: &str) -> Self {
+        Self { server: Some(address.to_owned()), ..Self::new(program, store) }
     }
 
     pub(super) fn program(&self) -> &Path {
@@ -50,7 +57,7 @@ impl Aqueduct {
         Ok(self.store.join("blobs").join(algorithm).join(shard).join(rest))
     }
 
-    /// Runs `aqueduct COMMAND --json --store STORE ARGUMENTS`.
+    /// Runs `aqueduct COMMAND --json --store STORE ARGUMENTS`, or with `--server ADDRESS`.
     pub(super) fn call<A: AsRef<OsStr>>(
         &self,
         command: &str,
@@ -58,12 +65,16 @@ impl Aqueduct {
     ) -> Result<Answer> {
         // GNU time hands the exit code through. It is the kernel's own high-water mark, see getrusage(2).
         let measure = self.store.with_extension("memory");
+        let (flag, place) = match &self.server {
+            Some(address) => ("--server", OsStr::new(address)),
+            None => ("--store", self.store.as_os_str()),
+        };
         let output = Command::new("/usr/bin/time")
             .args(["--quiet", "--format=%M", "--output"])
             .arg(&measure)
             .arg(&self.program)
-            .args([command, "--json", "--store"])
-            .arg(&self.store)
+            .args([command, "--json", flag])
+            .arg(place)
             .args(arguments)
             .stdin(Stdio::null())
             .output()

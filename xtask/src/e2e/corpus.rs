@@ -17,8 +17,6 @@ pub(super) struct Corpus {
     pub(super) files: Vec<PathBuf>,
     /// How many of them are libraries, by their names.
     pub(super) library_count: usize,
-    /// The one over 5 GiB.
-    pub(super) large: PathBuf,
     /// The one with a hole.
     pub(super) sparse: PathBuf,
 }
@@ -38,8 +36,7 @@ impl Corpus {
         for paths in chosen.chunks(ARGUMENT_COUNT_MAX) {
             process::run(Command::new("cp").arg("--parents").args(paths).arg(dir))?;
         }
-        let large = dir.join("large");
-        Filler::new(2).write_file(&large, LARGE_SIZE)?;
+        write_large(&dir.join("large"))?;
         File::create(dir.join("empty"))?;
         let sparse = dir.join("sparse");
         write_sparse(&sparse)?;
@@ -47,8 +44,13 @@ impl Corpus {
         walk(dir, &mut files)?;
         let files: Vec<PathBuf> = files.into_iter().map(|found| found.path).collect();
         ensure!(files.len() == count + 3, "{} files were copied of {count}", files.len() - 3);
-        Ok(Self { dir: dir.to_owned(), files, library_count, large, sparse })
+        Ok(Self { dir: dir.to_owned(), files, library_count, sparse })
     }
+}
+
+/// Makes the file over 5 GiB.
+pub(super) fn write_large(path: &Path) -> Result<()> {
+    Filler::new(2).write_file(path, LARGE_SIZE)
 }
 
 /// A regular file of this system.

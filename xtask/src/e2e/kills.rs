@@ -9,19 +9,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::aqueduct::{Aqueduct, NONE};
-use super::{Report, agreement};
+use super::{Ground, Report, agreement, corpus};
 use crate::filler::Filler;
 
-pub(super) fn run(program: &Path, large: &Path, dir: &Path, report: &mut Report) -> Result<()> {
+pub(super) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("put, killed");
+    let Ground { program, dir } = *ground;
+    let large = dir.join("large");
+    corpus::write_large(&large)?;
     let mut kills = Kills {
         aqueduct: &Aqueduct::new(program, &dir.join("killed")),
         small: &dir.join("small"),
         points: Filler::new(4),
     };
     kills.while_the_store_is_made(report)?;
-    kills.while_bytes_move(large, report)?;
+    kills.while_bytes_move(&large, report)?;
     fs::remove_dir_all(dir.join("killed"))?;
+    fs::remove_file(large)?;
     Ok(())
 }
 
@@ -170,7 +174,7 @@ pub(super) fn files_in(dir: &Path) -> Result<BTreeSet<PathBuf>> {
 }
 
 /// A moment before `whole` has passed, chosen by a random number; never 0, by which timeout(1) means "never".
-fn moment(random: u64, whole: Duration) -> Duration {
+pub(super) fn moment(random: u64, whole: Duration) -> Duration {
     let thousandths = u32::try_from(random % 1000).expect("a remainder below 1000") + 1;
     whole * thousandths / 1000
 }

@@ -10,12 +10,14 @@ use serde_json::Value;
 
 use super::aqueduct::{Answer, Aqueduct, NONE};
 use super::corpus::{Corpus, SPARSE_EDGE_LEN};
-use super::{Report, agreement, kills};
+use super::{Ground, Report, agreement, kills};
 
-/// Answers where the large file is, for those who want to put it again.
-pub(super) fn run(aqueduct: &Aqueduct, dir: &Path, report: &mut Report) -> Result<PathBuf> {
+pub(super) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("files in, files out");
-    let corpus = Corpus::make(&dir.join("source"))?;
+    let Ground { program, dir } = *ground;
+    let aqueduct = &Aqueduct::new(program, &dir.join("store"));
+    let source = dir.join("source");
+    let corpus = Corpus::make(&source)?;
     println!("    {} files: {} libraries", corpus.files.len(), corpus.library_count);
     let out = dir.join("out");
     fs::create_dir(&out)?;
@@ -26,7 +28,8 @@ pub(super) fn run(aqueduct: &Aqueduct, dir: &Path, report: &mut Report) -> Resul
     trip.remove(report)?;
     fs::remove_dir_all(&out)?;
     fs::remove_dir_all(aqueduct.store())?;
-    Ok(corpus.large)
+    fs::remove_dir_all(source)?;
+    Ok(())
 }
 
 struct Trip<'a> {

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::aqueduct::Aqueduct;
 use super::mount::Mounted;
-use super::{Report, agreement};
+use super::{Ground, Report, agreement};
 use crate::filler::Filler;
 use crate::process;
 
-pub(super) fn run(program: &Path, dir: &Path, report: &mut Report) -> Result<()> {
+pub(super) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("routes");
+    let Ground { program, dir } = *ground;
     for filesystem in FILESYSTEMS {
         let mounted = Mounted::make(filesystem.kind, dir)?;
         check(program, filesystem, mounted.dir(), report).context(filesystem.kind)?;

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use super::addresses::unknown_hosts;
+use super::finished::sleeps;
 use super::markdown::{broken_links, table, unlisted_pages};
 use super::{Exception, Finding, RULES, Rule, findings};
 use crate::metadata::{Dependency, Package};
@@ -175,6 +177,24 @@ fn every_kind_of_broken_link_is_found() {
 fn a_link_may_lead_to_a_folder_or_to_the_web() {
     let tree = tree(&[("docs/it.md", "[a](..) [b](../docs) [c](https://example.com/)")]);
     assert_eq!(broken_links(&tree), []);
+}
+
+#[test]
+fn an_address_that_nobody_can_have_needs_no_host() {
+    let hosts = ["HOST/x", "blobs.example:7070", "user:word@host", "192.0.2.1", "127.0.0.2:1"];
+    for host in hosts {
+        assert_eq!(unknown_hosts(&source(&format!("// http://{host}"))), [], "{host}");
+    }
+    for host in ["mirror", "example.internal", "10.0.0.1"] {
+        assert_eq!(unknown_hosts(&source(&format!("// http://{host}"))).len(), 1, "{host}");
+    }
+}
+
+#[test]
+fn a_paused_clock_may_be_slept_by() {
+    let body = "fn f() { tokio::time::sleep(DELAY) }";
+    assert_eq!(sleeps(&source(body)).len(), 1);
+    assert_eq!(sleeps(&source(&format!("{body} fn g() {{ builder.start_paused(true) }}"))), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{parse_sums, same_bytes};
+use super::{parse_openssl_sums, parse_sums, same_bytes};
 
 #[test]
 fn a_sum_is_read_with_whatever_name_follows() {
@@ -19,4 +19,11 @@ fn files_that_differ_do_not_agree() {
     let here = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     assert!(same_bytes(here, here).is_ok());
     assert!(same_bytes(here, Path::new("/dev/null")).is_err());
+}
+
+#[test]
+fn a_sum_of_openssl_is_read_and_an_error_is_not() {
+    let hex = "ab".repeat(32);
+    assert_eq!(parse_openssl_sums(&format!("{hex} *a file\n")), Some(vec![format!("sha256:{hex}")]));
+    assert_eq!(parse_openssl_sums("a file: No such file or directory\n"), None);
 }

@@ -1,0 +1,12 @@
+//! The program as a server, asked by the clients that people have.
+
+pub(super) mod clients;
+mod curl;
+pub(super) mod cut_off;
+pub(super) mod memory;
+pub(super) mod ports;
+pub(super) mod sendfile;
+mod server;
+pub(super) mod stops;
+mod trace;
+mod uploads;
