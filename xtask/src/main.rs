@@ -10,6 +10,7 @@ mod filler;
 mod metadata;
 mod process;
 mod scratch;
+mod server;
 mod tidy;
 mod tools;
 mod tree;

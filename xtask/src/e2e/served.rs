@@ -6,7 +6,6 @@ pub(super) mod cut_off;
 pub(super) mod memory;
 pub(super) mod ports;
 pub(super) mod sendfile;
-mod server;
 pub(super) mod stops;
 mod trace;
 mod uploads;

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::curl::{self, curl};
-use super::server::Server;
 use crate::e2e::aqueduct::{Aqueduct, NONE};
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
 use crate::process;
+use crate::server::Server;
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("clients");

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::curl;
-use super::server::Server;
 use super::uploads::{Sources, Uploads};
 use crate::e2e::aqueduct::{Aqueduct, NONE};
 use crate::e2e::kills::{files_in, moment};
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
+use crate::server::Server;
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("uploads, cut off");

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use anyhow::{Context, Result, ensure};
 
 use super::curl;
-use super::server::{Server, refused};
 use crate::e2e::{Ground, Report};
+use crate::server::{Server, refused};
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("taken ports");

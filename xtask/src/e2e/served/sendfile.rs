@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::curl;
-use super::server::Server;
 use super::trace::Sent;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
+use crate::server::Server;
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("a large download, traced");

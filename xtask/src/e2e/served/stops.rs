@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::curl::{self, curl};
-use super::server::Server;
 use crate::e2e::aqueduct::Aqueduct;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
+use crate::server::Server;
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("stop under load");

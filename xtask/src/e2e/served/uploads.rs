@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::curl::curl;
-use super::server::Server;
 use crate::e2e::agreement;
 use crate::filler::Filler;
+use crate::server::Server;
 
 /// What is put: a few large files, and a directory of many small ones.
 pub(super) struct Sources {

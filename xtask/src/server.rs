@@ -1,4 +1,4 @@
-//! A server under test: started, watched from outside, and ended.
+//! A server of ours: started, watched from outside, and ended.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process;
 
 /// `aqueduct serve`, on a port of its own. Killed when the value goes.
-pub(in crate::e2e) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
     store: PathBuf,
@@ -25,13 +25,13 @@ pub(in crate::e2e) struct Server {
 
 impl Server {
     /// Starts a server over `store` and waits until it listens.
-    pub(super) fn start(program: &Path, store: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &Path, store: &Path) -> Result<Self> {
         Self::start_by(Command::new(program), store)
     }
 
     /// Starts it by `command`, to which the arguments of the program are still to be added. The process must be the
     /// program's own in the end.
-    pub(super) fn start_by(mut command: Command, store: &Path) -> Result<Self> {
+    pub(crate) fn start_by(mut command: Command, store: &Path) -> Result<Self> {
         let log = store.with_extension("log");
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--store"])
@@ -50,43 +50,43 @@ impl Server {
     }
 
     /// As `http://127.0.0.1:PORT`.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn store(&self) -> &Path {
+    pub(crate) fn store(&self) -> &Path {
         &self.store
     }
 
     /// Where a blob is to be had.
-    pub(super) fn blob(&self, digest: &str) -> String {
+    pub(crate) fn blob(&self, digest: &str) -> String {
         format!("{}/blobs/{digest}", self.address)
     }
 
     /// How many descriptors the process has open.
-    pub(super) fn descriptor_count(&self) -> Result<usize> {
+    pub(crate) fn descriptor_count(&self) -> Result<usize> {
         let dir = format!("/proc/{}/fd", self.child.id());
         Ok(fs::read_dir(&dir).context(dir)?.count())
     }
 
     /// Where the kernel says how much memory the process has, see proc_pid_status(5).
-    pub(super) fn status_path(&self) -> PathBuf {
+    pub(crate) fn status_path(&self) -> PathBuf {
         format!("/proc/{}/status", self.child.id()).into()
     }
 
     /// Asks it to stop, and insists that it ends in time and well.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         self.ask_to_stop()?;
         self.stopped()
     }
 
     /// Asks it to stop, and does not wait for it.
-    pub(super) fn ask_to_stop(&self) -> Result<()> {
+    pub(crate) fn ask_to_stop(&self) -> Result<()> {
         self.signal("TERM")
     }
 
     /// Waits for the end of a server that was asked to stop.
-    pub(super) fn stopped(mut self) -> Result<()> {
+    pub(crate) fn stopped(mut self) -> Result<()> {
         let status = self.end()?.with_context(|| {
             format!("still there {} s after SIGTERM\n{}", END_MAX.as_secs(), self.last_words())
         })?;
@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// Kills it, as the kernel does when memory runs out.
-    pub(super) fn kill(mut self) -> Result<()> {
+    pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         let status = self.end()?.context("a process outlives SIGKILL")?;
         ensure!(status.signal() == Some(9), "{status} before SIGKILL\n{}", self.last_words());
@@ -131,7 +131,7 @@ impl Server {
     }
 
     /// What it said on standard error.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let said = fs::read(&self.log).unwrap_or_default();
         let tail = &said[said.len().saturating_sub(WORDS_LEN_MAX)..];
         format!("the server said: {}", String::from_utf8_lossy(tail).trim_end())
@@ -147,7 +147,7 @@ impl Drop for Server {
 }
 
 /// Runs `aqueduct serve` where it cannot begin, and answers what it says of that.
-pub(super) fn refused(program: &Path, store: &Path, address: &str) -> Result<String> {
+pub(crate) fn refused(program: &Path, store: &Path, address: &str) -> Result<String> {
     let output = Command::new("timeout")
         .arg(START_MAX.as_secs().to_string())
         .arg(program)
