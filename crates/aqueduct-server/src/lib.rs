@@ -1,3 +1,35 @@
-//! Who answers: a server of blobs.
+//! Who answers: a server of blobs, over HTTP/1.1.
+//!
+//! One reactor a core, each with its own listener. A reactor never waits for a disk: whatever may (open, write, hash, sync,
+//! link, unlink, a cold page) is done by [`workers`], in bounded turns, and a stalled peer holds none of them. What a
+//! peer says becomes an intent by a [`door`]; what came of it becomes a reply there too. A door sees no socket, no file
+//! and no body.
+//!
+//! [`Server::bind`] listens; [`Server::run`] serves until [`Control::stop`], then drains and closes the store.
 
 #![forbid(unsafe_code)]
+
+mod admission;
+mod background;
+mod body;
+mod cache;
+mod close;
+mod connection;
+mod deadline;
+mod discard;
+mod door;
+mod inbox;
+mod listen;
+mod options;
+mod reactor;
+mod reply;
+mod residency;
+mod server;
+mod tokens;
+mod upload;
+mod work;
+mod workers;
+
+pub use options::{Deadlines, Options};
+pub use server::{BindError, Control, RunError, Server};
+pub use tokens::{TokenError, Tokens};

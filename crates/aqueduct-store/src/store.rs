@@ -89,6 +89,18 @@ impl Store {
         self.inner.disk.root()
     }
 
+    /// When its publishes are acknowledged.
+    #[must_use]
+    pub fn sync_policy(&self) -> SyncPolicy {
+        self.inner.options.sync
+    }
+
+    /// Whether it takes no changes any more, because a sync failed. Asks no disk.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.inner.read_only.get().is_some()
+    }
+
     /// Makes durable whatever is not, and moves the durable mark. Under [`SyncPolicy::None`] this bounds what a power
     /// cut can cost, and how much has to be hashed after one.
     ///

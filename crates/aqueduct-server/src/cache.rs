@@ -1,0 +1,80 @@
+//! Small blobs that were asked for a moment ago, in memory, so that one write answers and no worker is needed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aqueduct_blob::Digest;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Lru;
+
+/// A bounded cache of whole small blobs. Their bytes were hashed when they were read.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    blobs: Lru<Digest, Arc<[u8]>, Weight>,
+    /// How many removals there were: what was read before one may be what it removed.
+    removal_count: AtomicU64,
+}
+
+/// The state of a cache before a blob was opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket(u64);
+
+impl Cache {
+    pub(crate) fn new() -> Self {
+        let estimated_count = usize::try_from(CACHE_LEN / 4096).unwrap_or(usize::MAX);
+        Self {
+            blobs: Lru::with_weighter(estimated_count, CACHE_LEN, Weight),
+            removal_count: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether blobs of this size are kept.
+    pub(crate) fn admits(size: u64) -> bool {
+        size <= BLOB_LEN_MAX
+    }
+
+    pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        self.blobs.get(digest)
+    }
+
+    /// To be taken before a blob is opened that may then be put here.
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket(self.removal_count.load(Ordering::SeqCst))
+    }
+
+    /// Keeps a blob, unless any was removed since the ticket was taken.
+    pub(crate) fn put(&self, ticket: Ticket, digest: Digest, bytes: Arc<[u8]>) {
+        self.blobs.insert(digest, bytes);
+        // A removal counts first and forgets second: whichever of us comes later takes it out.
+        if self.ticket().0 != ticket.0 {
+            self.blobs.remove(&digest);
+        }
+    }
+
+    /// Forgets a blob that was removed from the store, after it was.
+    pub(crate) fn removed(&self, digest: &Digest) {
+        self.removal_count.fetch_add(1, Ordering::SeqCst);
+        self.blobs.remove(digest);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<Digest, Arc<[u8]>> for Weight {
+    fn weight(&self, _: &Digest, bytes: &Arc<[u8]>) -> u64 {
+        bytes.len() as u64 + ENTRY_LEN
+    }
+}
+
+/// What small blobs may take of memory, in all.
+const CACHE_LEN: u64 = 16 << 20;
+
+/// Beyond this sendfile(2) costs less than copying, and one blob would push out a hundred others.
+const BLOB_LEN_MAX: u64 = 64 << 10;
+
+/// What an entry takes beside its bytes, about.
+const ENTRY_LEN: u64 = 128;
+
+#[cfg(test)]
+mod tests;

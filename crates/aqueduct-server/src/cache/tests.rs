@@ -1,0 +1,41 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aqueduct_blob::Algorithm;
+
+use super::*;
+
+fn digest(number: u8) -> Digest {
+    Digest::new(Algorithm::Sha256, [number; 32])
+}
+
+#[test]
+fn a_blob_is_found_until_it_is_removed() {
+    let cache = Cache::new();
+    cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
+    assert_eq!(cache.find(&digest(1)).unwrap()[..], b"one"[..]);
+    assert!(cache.find(&digest(2)).is_none());
+    cache.removed(&digest(1));
+    assert!(cache.find(&digest(1)).is_none());
+}
+
+#[test]
+fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
+    let cache = Cache::new();
+    let ticket = cache.ticket();
+    cache.removed(&digest(1));
+    cache.put(ticket, digest(1), Arc::from(&b"one"[..]));
+    assert!(cache.find(&digest(1)).is_none());
+}
+
+#[test]
+fn the_cache_stays_within_its_bound() {
+    let cache = Cache::new();
+    for number in 0..=u8::MAX {
+        for other in 0..4 {
+            let mut bytes = [number; 32];
+            bytes[0] = other;
+            cache.put(cache.ticket(), Digest::new(Algorithm::Blake3, bytes), Arc::from(vec![0; 64 << 10]));
+        }
+    }
+    assert!(cache.blobs.weight() <= CACHE_LEN, "{}", cache.blobs.weight());
+}

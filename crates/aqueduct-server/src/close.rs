@@ -1,0 +1,34 @@
+//! How connections end, and who is to blame.
+
+use std::io;
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(crate) enum Close {
+    /// One side said so, between two requests.
+    Clean,
+    /// The peer went away in the middle.
+    PeerGone(io::Error),
+    /// The peer was too slow.
+    Deadline(&'static str),
+    /// What the peer sent could not be followed.
+    Protocol(&'static str),
+    /// The disk failed in the middle of a reply.
+    Fault(io::Error),
+    /// A worker died of a bug of ours.
+    Bug,
+}
+
+impl Close {
+    /// Writes it down, as loudly as the blame deserves: peers can do what they like, our own troubles need a person.
+    pub(crate) fn log(&self, peer: std::net::SocketAddr) {
+        match self {
+            Self::Clean => tracing::trace!(%peer, "closed"),
+            Self::PeerGone(error) => tracing::debug!(%peer, %error, "the peer went away"),
+            Self::Deadline(what) => tracing::debug!(%peer, "the peer was too slow with {what}"),
+            Self::Protocol(what) => tracing::debug!(%peer, "the peer sent {what}"),
+            Self::Fault(error) => tracing::error!(%peer, %error, "a reply broke off"),
+            Self::Bug => tracing::error!(%peer, "a worker panicked; this is a bug of this program"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Doors: translators between a protocol and the store. What a head asks for becomes an [`Intent`]; what became of it, an
+//! [`Outcome`], becomes the head of a reply. No door sees a socket, a file or a body.
+
+mod answer;
+mod blobs;
+mod front;
+mod problem;
+
+use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
+use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version};
+
+use crate::admission::Admission;
+use crate::tokens::Right;
+
+pub(crate) use answer::{Answer, Content, Piece, Voice};
+pub(crate) use problem::Refusal;
+
+/// A request, as far as its head tells.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) intent: Result<Intent, Refusal>,
+    /// Only the head of the reply is wanted.
+    pub(crate) head_only: bool,
+    pub(crate) framing: Framing,
+    pub(crate) version: Version,
+    pub(crate) keep_alive: bool,
+    pub(crate) expects_continue: bool,
+}
+
+/// What a peer asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Intent {
+    /// A blob, or parts of it.
+    Read(Read),
+    /// To take the body for a blob.
+    Write(Write),
+    /// To remove a blob.
+    Remove { digest: Digest },
+    /// A page of the list of blobs.
+    List { after: Option<Digest>, limit: usize },
+    /// Which of the digests in the body are not here.
+    Missing,
+    /// Whether this server is well.
+    Health,
+    /// What this server is; `host` is what it was called.
+    Front { html: bool, host: String },
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Read {
+    pub(crate) digest: Digest,
+    pub(crate) condition: Condition,
+    /// The field `Range`, if there is one and `If-Range` lets it count: it means something once the size is known.
+    pub(crate) ranges: Option<Box<[u8]>>,
+}
+
+/// What the preconditions of RFC 9110 section 13 say, should the blob be here: its digest is all they depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Holds,
+    NotModified,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Write {
+    pub(crate) name: Name,
+    /// A blob that is here already is an error (`If-None-Match: *`).
+    pub(crate) only_new: bool,
+}
+
+/// Who names a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The peer did.
+    Given(Digest),
+    /// This server finds it.
+    Found(Algorithm),
+}
+
+/// What became of an intent.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The blob is here, and these parts of it were asked for.
+    Blob {
+        digest: Digest,
+        size: u64,
+        ranges: Ranges,
+    },
+    /// The peer has it.
+    NotModified {
+        digest: Digest,
+    },
+    /// It is here now.
+    Stored(Published),
+    Removed,
+    Listed {
+        page: Vec<Listed>,
+        next: Option<Digest>,
+    },
+    Missing(Vec<Digest>),
+    Healthy,
+    Front {
+        html: bool,
+        host: String,
+    },
+    Refused(Refusal),
+}
+
+impl Request {
+    /// What a head asks for, and whether it may.
+    pub(crate) fn read(head: &RequestHead<'_>, admission: &Admission) -> Self {
+        let intent = admission.hear(head).and_then(|()| {
+            let intent = blobs::intent(head)?;
+            intent.right().map_or(Ok(()), |right| admission.admit(head, right))?;
+            Ok(intent)
+        });
+        Self {
+            intent,
+            head_only: head.method == http::Method::HEAD,
+            framing: head.framing,
+            version: head.version,
+            keep_alive: head.keep_alive,
+            expects_continue: head.expects_continue,
+        }
+    }
+}
+
+impl Intent {
+    /// What it takes to be heard; `None` if anybody is.
+    fn right(&self) -> Option<Right> {
+        match self {
+            Self::Read(_) | Self::List { .. } | Self::Missing => Some(Right::Read),
+            Self::Write(_) | Self::Remove { .. } => Some(Right::Write),
+            Self::Health | Self::Front { .. } => None,
+        }
+    }
+}
+
+/// A blob that was here before anything was sent.
+pub(crate) fn already_present(digest: Digest, size: u64) -> Published {
+    Published { digest, size, outcome: PublishOutcome::AlreadyPresent }
+}
+
+/// What a reply to a `POST /blobs/missing` is made from.
+pub(crate) use blobs::{MISSING_BODY_LEN_MAX, parse_digests};

@@ -1,0 +1,207 @@
+//! What became of an intent, as the head of a reply and what follows it.
+
+use std::ops::Range;
+
+use aqueduct_blob::Digest;
+use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
+use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, etag, repr_digest};
+use http::StatusCode;
+use serde_json::json;
+
+use super::{Outcome, Refusal, front};
+
+/// A reply, but for what depends on the connection.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: HeadWriter,
+    pub(crate) content: Content,
+}
+
+/// What follows the head.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Content {
+    Nothing,
+    Text(Vec<u8>),
+    /// Parts of the blob, with what goes between them.
+    Pieces(Vec<Piece>),
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Piece {
+    Memory(Vec<u8>),
+    Part(Range<u64>),
+}
+
+/// What every answer of a server has in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    /// Whether readers bring tokens, so that no cache on the way may answer others.
+    pub(crate) is_private: bool,
+}
+
+impl Voice {
+    pub(crate) fn answer(self, outcome: &Outcome) -> Answer {
+        match outcome {
+            Outcome::Blob { digest, size, ranges } => self.blob(digest, *size, ranges),
+            Outcome::NotModified { digest } => {
+                let head = self.described(HeadWriter::response(StatusCode::NOT_MODIFIED), digest);
+                Answer { head, content: Content::Nothing }
+            }
+            Outcome::Stored(published) => stored(published),
+            Outcome::Removed => {
+                Answer { head: HeadWriter::response(StatusCode::NO_CONTENT), content: Content::Nothing }
+            }
+            Outcome::Listed { page, next } => {
+                let blobs: Vec<_> = page.iter().map(listed).collect();
+                json_text(
+                    StatusCode::OK,
+                    &json!({ "blobs": blobs, "next": next.map(|next| next.to_string()) }),
+                )
+            }
+            Outcome::Missing(missing) => {
+                let missing: Vec<_> = missing.iter().map(Digest::to_string).collect();
+                json_text(StatusCode::OK, &json!({ "missing": missing }))
+            }
+            Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
+            Outcome::Front { html, host } => front::page(*html, host),
+            Outcome::Refused(refusal) => refused(refusal),
+        }
+    }
+
+    fn blob(self, digest: &Digest, size: u64, ranges: &Ranges) -> Answer {
+        let head = |status| self.described(HeadWriter::response(status), digest);
+        match ranges {
+            Ranges::Whole => Answer {
+                head: served(head(StatusCode::OK), digest).field("Content-Length", size),
+                content: Content::Pieces(vec![Piece::Part(0..size)]),
+            },
+            Ranges::One(range) => {
+                let content_range = ContentRange { range: range.clone(), size: Some(size) };
+                Answer {
+                    head: served(head(StatusCode::PARTIAL_CONTENT), digest)
+                        .field("Content-Range", content_range)
+                        .field("Content-Length", range.end - range.start),
+                    content: Content::Pieces(vec![Piece::Part(range.clone())]),
+                }
+            }
+            Ranges::Many(ranges) => {
+                let (pieces, len) = multipart(digest, size, ranges);
+                Answer {
+                    head: guarded(head(StatusCode::PARTIAL_CONTENT))
+                        .field(
+                            "Content-Type",
+                            format_args!("multipart/byteranges; boundary={}", boundary(digest)),
+                        )
+                        .field("Content-Length", len),
+                    content: Content::Pieces(pieces),
+                }
+            }
+            Ranges::Unsatisfiable => refused(&Refusal::Unsatisfiable { digest: *digest, size }),
+        }
+    }
+
+    /// What is true of a blob in every answer about it. It never changes, so nobody need ever ask again.
+    fn described(self, head: HeadWriter, digest: &Digest) -> HeadWriter {
+        let who = if self.is_private { "private" } else { "public" };
+        let head = head
+            .field("ETag", etag(digest))
+            .field("Cache-Control", format_args!("{who}, max-age=31536000, immutable"))
+            .field("Accept-Ranges", "bytes");
+        match repr_digest(digest) {
+            Some(repr_digest) => head.field("Repr-Digest", repr_digest),
+            None => head,
+        }
+    }
+}
+
+/// Whatever a blob holds, a browser shall neither guess what it is nor run it.
+fn guarded(head: HeadWriter) -> HeadWriter {
+    head.field("X-Content-Type-Options", "nosniff")
+        .field("Content-Security-Policy", "sandbox; default-src 'none'")
+}
+
+/// A colon in a file's name is taken for the end of a host's name by scp(1) and rsync(1).
+fn served(head: HeadWriter, digest: &Digest) -> HeadWriter {
+    let (algorithm, hex) = (digest.algorithm(), digest.hex());
+    guarded(head)
+        .field("Content-Type", BLOB_TYPE)
+        .field("Content-Disposition", format_args!("attachment; filename=\"{algorithm}-{hex}\""))
+}
+
+/// RFC 9110 section 14.6. Returns the pieces and their total length.
+fn multipart(digest: &Digest, size: u64, ranges: &[Range<u64>]) -> (Vec<Piece>, u64) {
+    let boundary = boundary(digest);
+    let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
+    let mut len = 0;
+    let mut separator = "";
+    for range in ranges {
+        let content_range = ContentRange { range: range.clone(), size: Some(size) };
+        let part_head = format!(
+            "{separator}--{boundary}\r\nContent-Type: {BLOB_TYPE}\r\nContent-Range: {content_range}\r\n\r\n"
+        );
+        separator = "\r\n";
+        len += part_head.len() as u64 + (range.end - range.start);
+        pieces.push(Piece::Memory(part_head.into_bytes()));
+        pieces.push(Piece::Part(range.clone()));
+    }
+    let end = format!("\r\n--{boundary}--\r\n");
+    len += end.len() as u64;
+    pieces.push(Piece::Memory(end.into_bytes()));
+    (pieces, len)
+}
+
+/// A blob that contained this would contain a part of its own digest: nobody can make one.
+fn boundary(digest: &Digest) -> String {
+    format!("aqueduct-{}", &digest.hex()[..32])
+}
+
+fn stored(published: &Published) -> Answer {
+    let Published { digest, size, outcome } = published;
+    let status = match outcome {
+        PublishOutcome::New => StatusCode::CREATED,
+        PublishOutcome::AlreadyPresent => StatusCode::OK,
+    };
+    let answer = json_text(status, &json!({ "digest": digest.to_string(), "size": size }));
+    Answer { head: answer.head.field("Location", format_args!("/blobs/{digest}")), ..answer }
+}
+
+fn listed(listed: &Listed) -> serde_json::Value {
+    json!({ "digest": listed.digest.to_string(), "size": listed.size, "published": listed.published })
+}
+
+fn refused(refusal: &Refusal) -> Answer {
+    let problem = refusal.problem();
+    let mut answer = text(problem.status, "application/problem+json", problem.json());
+    answer.head = match refusal {
+        Refusal::NeedsToken { .. } => answer.head.field("WWW-Authenticate", CHALLENGE),
+        Refusal::MethodNotAllowed { allow } => answer.head.field("Allow", allow),
+        Refusal::Unsatisfiable { size, .. } => {
+            answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
+        }
+        _ => answer.head,
+    };
+    if let Some(seconds) = problem.retry_after {
+        answer.head = answer.head.field("Retry-After", seconds);
+    }
+    answer
+}
+
+fn json_text(status: StatusCode, value: &serde_json::Value) -> Answer {
+    text(status, "application/json", format!("{value}\n").into_bytes())
+}
+
+/// Text that is true now and may not be the next time.
+pub(super) fn text(status: StatusCode, content_type: &str, text: Vec<u8>) -> Answer {
+    let head = guarded(HeadWriter::response(status))
+        .field("Content-Type", content_type)
+        .field("Cache-Control", "no-store")
+        .field("Content-Length", text.len());
+    Answer { head, content: Content::Text(text) }
+}
+
+const BLOB_TYPE: &str = "application/octet-stream";
+
+const CHALLENGE: &str = "Bearer realm=\"aqueduct\", Basic realm=\"aqueduct\", charset=\"UTF-8\"";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! What a peer is told when it does not get what it asked for: RFC 9457 problem details. The one place that knows which
+//! failure is which status.
+
+use aqueduct_blob::{Digest, DigestParseError};
+use aqueduct_wire::http1::{ChunkError, HeadError};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::tokens::Right;
+
+/// Why a request is not answered as it wished.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Refusal {
+    // The peer's mistakes.
+    BadHead(HeadError),
+    BadChunk(ChunkError),
+    BadDigest {
+        text: String,
+        error: DigestParseError,
+    },
+    BadQuery {
+        name: String,
+        value: String,
+        expected: &'static str,
+    },
+    BadBody {
+        detail: String,
+    },
+    TooManyDigests {
+        count: usize,
+        limit: usize,
+    },
+    NoSuchPath {
+        path: String,
+    },
+    MethodNotAllowed {
+        allow: &'static str,
+    },
+    TooLarge {
+        limit: u64,
+    },
+    /// Answered with an alert of TLS, since nothing else would be understood.
+    Tls,
+    SlowHead,
+    SlowBody,
+    Mismatch {
+        expected: Digest,
+        actual: Digest,
+    },
+    // What it may not do.
+    ForeignHost {
+        host: String,
+    },
+    ForeignOrigin {
+        origin: String,
+    },
+    NeedsToken {
+        right: Right,
+    },
+    NeedsWriteToken,
+    // What is or is not here.
+    Absent {
+        digest: Digest,
+    },
+    PreconditionFailed {
+        digest: Digest,
+    },
+    Unsatisfiable {
+        digest: Digest,
+        size: u64,
+    },
+    // Our own troubles.
+    NoSpace,
+    ReadOnly,
+    Contended {
+        digest: Digest,
+    },
+    Fault,
+}
+
+/// How a refusal is said.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    /// The last part of the `type`, which never changes its meaning.
+    pub(crate) name: &'static str,
+    /// One sentence: what is wrong, and what to do.
+    pub(crate) detail: String,
+    /// The values that were wrong, by name.
+    pub(crate) members: Vec<(&'static str, Value)>,
+    /// Seconds after which it may be worth another try.
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// How it is said.
+    pub(crate) fn problem(&self) -> Problem {
+        let problem = |status, name, detail: String| Problem {
+            status,
+            name,
+            detail,
+            members: Vec::new(),
+            retry_after: None,
+        };
+        match self {
+            Self::BadHead(error) => {
+                let (status, name) = head_status(*error);
+                problem(status, name, error.to_string())
+            }
+            Self::BadChunk(error) => problem(StatusCode::BAD_REQUEST, "bad-chunk", error.to_string()),
+            Self::BadDigest { text, error } => {
+                let detail = format!(
+                    "This is no digest: {error}. Write it as sha256:HEX or blake3:HEX, 64 hex digits."
+                );
+                problem(StatusCode::BAD_REQUEST, "bad-digest", detail).with("digest", shown(text))
+            }
+            Self::BadQuery { name, value, expected } => {
+                let detail = format!("The query's \"{}\" must be {expected}.", shown(name));
+                problem(StatusCode::BAD_REQUEST, "bad-query", detail)
+                    .with("parameter", shown(name))
+                    .with("value", shown(value))
+            }
+            Self::BadBody { detail } => {
+                let detail = format!(
+                    "The body cannot be used: {}. Send {{\"digests\": [\"sha256:...\"]}}.",
+                    shown(detail)
+                );
+                problem(StatusCode::BAD_REQUEST, "bad-body", detail)
+            }
+            Self::TooManyDigests { count, limit } => {
+                let detail = format!(
+                    "{count} digests are more than the {limit} that one request may ask for; ask in parts."
+                );
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "too-many-digests", detail)
+                    .with("count", *count)
+                    .with("limit", *limit)
+            }
+            Self::NoSuchPath { path } => {
+                let detail = "There is nothing at this path; GET / says what there is.".to_owned();
+                problem(StatusCode::NOT_FOUND, "no-such-path", detail).with("path", shown(path))
+            }
+            Self::MethodNotAllowed { allow } => {
+                let detail = format!("This path answers to {allow}.");
+                problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).with("allow", *allow)
+            }
+            Self::TooLarge { limit } => {
+                let detail = format!(
+                    "The body is larger than the {limit} bytes that are taken here (--max-blob-size for blobs)."
+                );
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", *limit)
+            }
+            Self::Tls => {
+                let detail = "There is no TLS here; use http instead of https.".to_owned();
+                problem(StatusCode::BAD_REQUEST, "tls", detail)
+            }
+            Self::SlowHead => {
+                let detail = "The head of the request did not arrive in time; send it at once.".to_owned();
+                problem(StatusCode::REQUEST_TIMEOUT, "slow-head", detail)
+            }
+            Self::SlowBody => {
+                let detail = "The body arrived too slowly; nothing was stored, so send it again.".to_owned();
+                problem(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
+            }
+            Self::Mismatch { expected, actual } => {
+                let detail = "The bytes that arrived have another digest than the one in the path; nothing was stored. \
+                              Check the source, then send it again.";
+                problem(StatusCode::BAD_REQUEST, "digest-mismatch", detail.to_owned())
+                    .with("expected", expected.to_string())
+                    .with("actual", actual.to_string())
+            }
+            Self::ForeignHost { host } => {
+                let detail = "This server does not answer to that name; use its address, or start it with --host NAME.";
+                problem(StatusCode::MISDIRECTED_REQUEST, "foreign-host", detail.to_owned())
+                    .with("host", shown(host))
+            }
+            Self::ForeignOrigin { origin } => {
+                let detail = "Pages of another origin may not use this server.".to_owned();
+                problem(StatusCode::FORBIDDEN, "foreign-origin", detail).with("origin", shown(origin))
+            }
+            Self::NeedsToken { right } => {
+                let needed = match right {
+                    Right::Read => "reads",
+                    Right::Write => "writes",
+                };
+                let detail = format!(
+                    "This needs a token that {needed}: send \"Authorization: Bearer TOKEN\", or the token as the password of Basic."
+                );
+                problem(StatusCode::UNAUTHORIZED, "needs-token", detail)
+            }
+            Self::NeedsWriteToken => {
+                let detail = "This token may read, and this needs one that may write.".to_owned();
+                problem(StatusCode::FORBIDDEN, "needs-write-token", detail)
+            }
+            Self::Absent { digest } => {
+                let detail = "This blob is not here.".to_owned();
+                problem(StatusCode::NOT_FOUND, "absent", detail).with("digest", digest.to_string())
+            }
+            Self::PreconditionFailed { digest } => {
+                let detail = "The blob is not as If-Match or If-None-Match wants it.".to_owned();
+                problem(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail)
+                    .with("digest", digest.to_string())
+            }
+            Self::Unsatisfiable { digest, size } => {
+                let detail = format!("The range begins behind the {size} bytes of this blob.");
+                problem(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", detail)
+                    .with("digest", digest.to_string())
+                    .with("size", *size)
+            }
+            Self::NoSpace => {
+                let detail = "The disk of the store is full; nothing was stored.".to_owned();
+                problem(StatusCode::INSUFFICIENT_STORAGE, "no-space", detail)
+            }
+            Self::ReadOnly => {
+                let detail = "The store takes no changes since its disk failed; it must be looked at and the server restarted.";
+                problem(StatusCode::SERVICE_UNAVAILABLE, "read-only", detail.to_owned()).after(60)
+            }
+            Self::Contended { digest } => {
+                let detail =
+                    "The blob was removed again and again while it was stored; try again.".to_owned();
+                problem(StatusCode::SERVICE_UNAVAILABLE, "contended", detail)
+                    .with("digest", digest.to_string())
+                    .after(1)
+            }
+            Self::Fault => {
+                let detail = "The server could not do this; its log says why.".to_owned();
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "fault", detail)
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// The body: RFC 9457 section 3.
+    pub(crate) fn json(&self) -> Vec<u8> {
+        let mut members = Map::new();
+        members.insert("type".to_owned(), json!(format!("urn:aqueduct:problem:{}", self.name)));
+        members.insert("title".to_owned(), json!(self.name.replace('-', " ")));
+        members.insert("status".to_owned(), json!(self.status.as_u16()));
+        members.insert("detail".to_owned(), json!(self.detail));
+        members.extend(self.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let mut text = Value::Object(members).to_string().into_bytes();
+        text.push(b'\n');
+        text
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+fn head_status(error: HeadError) -> (StatusCode, &'static str) {
+    match error {
+        HeadError::TargetTooLong => (StatusCode::URI_TOO_LONG, "target-too-long"),
+        HeadError::HeadTooLong => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-long"),
+        HeadError::TooManyFields => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-fields"),
+        HeadError::UnsupportedVersion => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "unsupported-version"),
+        HeadError::UnknownTransferCoding => (StatusCode::NOT_IMPLEMENTED, "unknown-transfer-coding"),
+        HeadError::UnknownExpectation => (StatusCode::EXPECTATION_FAILED, "unknown-expectation"),
+        HeadError::LengthAndChunked => (StatusCode::BAD_REQUEST, "length-and-chunked"),
+        HeadError::RepeatedLength => (StatusCode::BAD_REQUEST, "repeated-length"),
+        _ => (StatusCode::BAD_REQUEST, "bad-head"),
+    }
+}
+
+/// Enough of a peer's text to recognize it.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_COUNT_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
+}
+
+/// A digest fits.
+const SHOWN_COUNT_MAX: usize = 120;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Bytes that arrived and were not looked at yet.
+
+/// What was read from a peer beyond what was needed: the beginning of a body, or of the next request.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    /// Invariant: `taken <= bytes.len()`, and less where `bytes` is not empty.
+    taken: usize,
+}
+
+impl Inbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.compact();
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Takes `len` bytes off the front.
+    pub(crate) fn take(&mut self, len: usize) {
+        assert!(len <= self.bytes().len(), "no more is taken than is there");
+        self.taken += len;
+        if self.taken == self.bytes.len() {
+            self.bytes.clear();
+            self.taken = 0;
+        }
+    }
+
+    /// Lets `fill` put bytes behind those that are there; it says how many.
+    pub(crate) fn fill<E>(
+        &mut self,
+        len_max: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.compact();
+        let len = self.bytes.len();
+        self.bytes.resize(len + len_max, 0);
+        let filled = fill(&mut self.bytes[len..]);
+        self.bytes.truncate(len + filled.as_ref().map_or(0, |filled| *filled));
+        filled
+    }
+
+    /// Gives the memory back, which must be empty: a connection that waits holds none.
+    pub(crate) fn release(&mut self) {
+        assert!(self.is_empty(), "only an empty inbox is released");
+        *self = Self::default();
+    }
+
+    fn compact(&mut self) {
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests;

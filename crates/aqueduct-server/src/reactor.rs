@@ -1,0 +1,93 @@
+//! A thread that serves connections. It waits for sockets and for nothing else.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_sys::{Errno, errno_of};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::connection;
+use crate::server::{Shared, until_stop};
+
+/// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
+///
+/// `connection_count_max` holds for each listener.
+pub(crate) fn run(
+    listeners: Vec<StdListener>,
+    shared: &Arc<Shared>,
+    stop: &watch::Receiver<bool>,
+    connection_count_max: usize,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)?;
+            accepting.spawn(accept(listener, Arc::clone(shared), stop.clone(), connection_count_max));
+        }
+        while accepting.join_next().await.is_some() {}
+        Ok(())
+    })
+}
+
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+    connection_count_max: usize,
+) {
+    let mut connections = JoinSet::new();
+    let mut stopped = stop.clone();
+    loop {
+        tokio::select! {
+            () = until_stop(&mut stopped) => break,
+            Some(ended) = connections.join_next() => report(ended),
+            accepted = listener.accept(), if connections.len() < connection_count_max => match accepted {
+                Ok((stream, peer)) => {
+                    // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
+                    let _ = stream.set_nodelay(true);
+                    let served = connection::serve(stream, Arc::clone(&shared), stop.clone());
+                    connections.spawn(served_until_close(served, peer));
+                }
+                Err(error) => pause_after(&error).await,
+            },
+        }
+    }
+    // Whoever connects from here on finds nobody.
+    drop(listener);
+    let deadline = Instant::now() + shared.options.deadlines.grace;
+    while let Ok(Some(ended)) = timeout_at(deadline, connections.join_next()).await {
+        report(ended);
+    }
+    if !connections.is_empty() {
+        tracing::warn!(count = connections.len(), "connections were cut off at the deadline");
+    }
+}
+
+async fn served_until_close(served: impl Future<Output = crate::close::Close>, peer: std::net::SocketAddr) {
+    served.await.log(peer);
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection ended by a bug of this program");
+    }
+}
+
+/// Without descriptors or memory, accepting fails again at once until somebody closes something (accept(2)).
+async fn pause_after(error: &io::Error) {
+    let resources = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    if errno_of(error).is_some_and(|errno| resources.contains(&errno)) {
+        tracing::warn!(%error, "cannot accept connections");
+        sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,165 @@
+//! A reply on its way out: memory and parts of a blob, in turns, never waiting for a cold page.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::SystemTime;
+
+use aqueduct_flow::{SendQueue, Side, Step};
+use tokio::io::Interest;
+
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::deadline::Pace;
+use crate::door::{Answer, Content, Piece};
+use crate::residency;
+use crate::server::Shared;
+use crate::work::Found;
+
+/// What the connection adds to an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Leave out what follows the head.
+    pub(crate) head_only: bool,
+    /// What becomes of the connection, where the peer does not know it from the version it speaks.
+    pub(crate) connection: Option<&'static str>,
+}
+
+/// Sends an answer; `found` is the blob whose parts it names.
+pub(crate) async fn send(
+    connection: &mut Connection,
+    shared: &Shared,
+    answer: Answer,
+    found: Option<&Found>,
+    manner: Manner,
+) -> Result<(), Close> {
+    let queue = queue(shared, answer, found, manner);
+    drive(connection, shared, queue).await
+}
+
+/// Sends bytes as they are.
+pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec<u8>) -> Result<(), Close> {
+    let mut queue = SendQueue::to_socket(shared.options.send_route);
+    queue.push_memory(bytes);
+    drive(connection, shared, queue).await
+}
+
+fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
+    let Answer { head, content } = answer;
+    let head = head.field("Date", Date);
+    let head = match manner.connection {
+        Some(connection) => head.field("Connection", connection),
+        None => head,
+    };
+    let mut memory = head.finish();
+    let mut queue = SendQueue::to_socket(shared.options.send_route);
+    if manner.head_only {
+        queue.push_memory(memory);
+        return queue;
+    }
+    // What is in memory leaves in one piece, up to the first extent.
+    let pieces = match content {
+        Content::Nothing => Vec::new(),
+        Content::Text(text) => vec![Piece::Memory(text)],
+        Content::Pieces(pieces) => pieces,
+    };
+    for piece in pieces {
+        match (piece, found) {
+            (Piece::Memory(bytes), _) => memory.extend_from_slice(&bytes),
+            (Piece::Part(range), Some(Found::Bytes(bytes))) => {
+                let place = |offset| {
+                    usize::try_from(offset).expect("a range lies within the blob it was resolved against")
+                };
+                memory.extend_from_slice(&bytes[place(range.start)..place(range.end)]);
+            }
+            (Piece::Part(range), Some(Found::Open(blob))) => {
+                queue.push_memory(std::mem::take(&mut memory));
+                queue.push_extent(blob.extent(range));
+            }
+            (Piece::Part(_), None) => unreachable!("parts are answered only of a blob that was found"),
+        }
+    }
+    queue.push_memory(memory);
+    queue
+}
+
+async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueue) -> Result<(), Close> {
+    let stream = &connection.stream;
+    let mut pace = Pace::new(shared.options.deadlines.send);
+    loop {
+        warm_up(shared, &queue).await?;
+        // Most replies fit the socket's buffer: only one that does not is worth a deadline.
+        let step = match queue.step(stream.as_fd(), TURN_LEN) {
+            Ok(Step::Blocked(_)) => {
+                let ready =
+                    stream.async_io(Interest::WRITABLE, || match queue.step(stream.as_fd(), TURN_LEN)? {
+                        Step::Blocked(Side::Target) => Err(io::ErrorKind::WouldBlock.into()),
+                        step => Ok(step),
+                    });
+                pace.wait(ready).await.map_err(|_| Close::Deadline("taking a reply"))?
+            }
+            step => step,
+        };
+        match step {
+            Ok(Step::End) => break,
+            Ok(Step::Moved(moved)) => pace.moved(moved as u64),
+            Ok(Step::Blocked(_)) => unreachable!("the queue was asked again until it was not"),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Close::Fault(error)),
+            Err(error) => return Err(Close::PeerGone(error)),
+        }
+        if queue.is_empty() {
+            break;
+        }
+        // A large reply shall never delay a small one.
+        tokio::task::yield_now().await;
+    }
+    if queue.carried().total() > 0 {
+        tracing::debug!(carried = %queue.carried(), "sent");
+    }
+    Ok(())
+}
+
+/// Has a worker read what the next step will send, unless it is in memory.
+async fn warm_up(shared: &Shared, queue: &SendQueue) -> Result<(), Close> {
+    let Some(extent) = queue.next_extent() else { return Ok(()) };
+    let window = residency::window(extent, TURN_LEN);
+    if residency::is_warm(extent.file(), &window) {
+        return Ok(());
+    }
+    let extent = extent.clone();
+    let read = shared.readers.run(move || {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(SCRATCH_LEN, 0);
+            residency::warm(extent.file(), window, scratch)
+        })
+    });
+    read.await?.map_err(Close::Fault)
+}
+
+/// The time, as RFC 9110 section 5.6.7 writes it, made once a second.
+struct Date;
+
+impl std::fmt::Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let now = SystemTime::now();
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        DATE.with_borrow_mut(|(made, text)| {
+            if *made != Some(second) {
+                *made = Some(second);
+                *text = httpdate::fmt_http_date(now);
+            }
+            f.write_str(text)
+        })
+    }
+}
+
+thread_local! {
+    static DATE: RefCell<(Option<u64>, String)> = const { RefCell::new((None, String::new())) };
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What one step sends before another connection has its turn.
+const TURN_LEN: usize = 1 << 20;
+
+/// What a worker reads at once of what is cold.
+const SCRATCH_LEN: usize = 256 << 10;

@@ -1,0 +1,44 @@
+//! Whether what is to be sent is in memory. sendfile(2) waits for cold pages even on a socket that never blocks, and a
+//! reactor that waits for a disk serves nobody.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use aqueduct_flow::Extent;
+use aqueduct_sys::{ReadFlags, preadv2};
+
+/// The part of an extent that the next turn sends.
+pub(crate) fn window(extent: &Extent, len_max: usize) -> Range<u64> {
+    let Range { start, end } = extent.range();
+    start..end.min(start.saturating_add(len_max as u64))
+}
+
+/// Whether a window of a file can be sent without waiting for the disk.
+///
+/// A byte at its end tells: what is before it was read earlier or with it. cachestat(2) would not do, since it counts
+/// pages that are still being read. Where the filesystem cannot say (EOPNOTSUPP), where the file ends early (0), and on any
+/// error, the answer is no: a worker will meet the same and may wait.
+pub(crate) fn is_warm(file: &File, window: &Range<u64>) -> bool {
+    let Some(last) = window.end.checked_sub(1) else { return true };
+    matches!(preadv2(file, &mut [0], last, ReadFlags::NOWAIT), Ok(1))
+}
+
+/// Reads a window from the disk, to its last byte: for workers. A file that ends early is left to the sender to find.
+pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::Result<()> {
+    let mut offset = window.start;
+    while offset < window.end {
+        let len = usize::try_from(window.end - offset).map_or(scratch.len(), |len| len.min(scratch.len()));
+        match file.read_at(&mut scratch[..len], offset) {
+            Ok(0) => return Ok(()),
+            Ok(read) => offset += read as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::sync::Arc;
+
+use aqueduct_sys::{Advice, fadvise, fdatasync};
+
+use super::*;
+
+/// On a disk, not in memory.
+fn file(len: usize) -> File {
+    let mut file = tempfile::tempfile_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    file.write_all(&vec![7; len]).unwrap();
+    fdatasync(&file).unwrap();
+    file
+}
+
+#[test]
+fn what_was_dropped_from_memory_is_cold_and_what_was_read_is_warm() {
+    let len = 3 << 20;
+    let file = file(len);
+    let window = 0..len as u64;
+    assert!(is_warm(&file, &window), "just written");
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    assert!(!is_warm(&file, &window));
+    warm(&file, window.clone(), &mut [0; 4096]).unwrap();
+    assert!(is_warm(&file, &window));
+}
+
+#[test]
+fn a_window_behind_the_end_of_the_file_is_never_warm_and_ends_nobody() {
+    let file = file(10);
+    assert!(!is_warm(&file, &(0..11)));
+    warm(&file, 0..11, &mut [0; 4096]).unwrap();
+    assert!(is_warm(&file, &(0..0)));
+}
+
+#[test]
+fn a_window_is_no_longer_than_a_turn() {
+    let extent = Extent::new(Arc::new(file(1)), 5..100);
+    assert_eq!(window(&extent, 10), 5..15);
+    assert_eq!(window(&extent, 1000), 5..100);
+}

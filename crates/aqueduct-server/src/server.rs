@@ -1,0 +1,240 @@
+//! A server: what its reactors share, how it begins, and how it ends.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use aqueduct_store::{ReadOnly, Store};
+use aqueduct_sys::{DescriptorLimit, descriptor_limit, hostname, set_descriptor_limit};
+use tokio::sync::watch;
+
+use crate::admission::Admission;
+use crate::background::Background;
+use crate::cache::Cache;
+use crate::door::Voice;
+use crate::listen::listen;
+use crate::workers::{Crew, Workers};
+use crate::{Options, Tokens, reactor};
+
+/// A server that listens. It serves once it runs.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    /// One list for each reactor.
+    listeners: Vec<Vec<TcpListener>>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    crews: [Crew; 2],
+}
+
+/// What may be done to a server while it runs, from any thread.
+#[derive(Clone, Debug)]
+pub struct Control {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+}
+
+/// What the reactors share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) options: Options,
+    pub(crate) admission: Admission,
+    pub(crate) cache: Cache,
+    /// For what is only looked up or read: quick, and somebody waits for it.
+    pub(crate) readers: Workers,
+    /// For what changes the store, and waits for the medium.
+    pub(crate) writers: Workers,
+}
+
+/// Why a server could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody listens there.
+    #[error("{address} is taken by another program; stop that one, or choose another port (0 for any)")]
+    Taken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Anybody on the network could read and delete.
+    #[error(
+        "{address} can be reached from the network, and there are no tokens; give --token-file, or --open-to-network \
+         if everybody there may read, write and delete"
+    )]
+    Open {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The kernel said no.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread or a descriptor was not to be had.
+    #[error("cannot start")]
+    Start(#[from] io::Error),
+}
+
+/// Why a server ended other than it should.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A thread could not be started, or failed.
+    #[error("a thread of the server failed")]
+    Thread(#[from] io::Error),
+    /// Nothing is lost, and the next start checks more.
+    #[error("the store could not be closed")]
+    Close(#[from] ReadOnly),
+}
+
+impl Server {
+    /// Listens. Connections wait until the server runs.
+    ///
+    /// # Errors
+    ///
+    /// Where an address is taken, cannot be had, or is open to a network without tokens.
+    pub fn bind(store: Store, options: Options) -> Result<Self, BindError> {
+        for &address in &options.listen {
+            if !address.ip().is_loopback() && options.tokens.is_none() {
+                if !options.open_to_network {
+                    return Err(BindError::Open { address });
+                }
+                tracing::warn!("everybody who can reach {address} may read, write and delete");
+            }
+        }
+        let readers = Crew::new("reader", READER_COUNT_MAX)?;
+        let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let context = runtime.enter();
+        let mut addresses = Vec::new();
+        let mut listeners: Vec<Vec<_>> = (0..options.reactors.get()).map(|_| Vec::new()).collect();
+        for &address in &options.listen {
+            let (address, sockets) =
+                listen(address, options.reactors.get()).map_err(|source| match source.kind() {
+                    io::ErrorKind::AddrInUse => BindError::Taken { address },
+                    _ => BindError::Listen { address, source },
+                })?;
+            addresses.push(address);
+            for (listeners, socket) in listeners.iter_mut().zip(sockets) {
+                listeners.push(socket);
+            }
+        }
+        drop(context);
+        let names = options.hosts.iter().cloned().chain(hostname());
+        let shared = Shared {
+            admission: Admission::new(names, options.tokens.clone()),
+            cache: Cache::new(),
+            readers: readers.workers(),
+            writers: writers.workers(),
+            store,
+            options,
+        };
+        let stop = watch::Sender::new(false);
+        Ok(Self { addresses, listeners, shared: Arc::new(shared), stop, crews: [readers, writers] })
+    }
+
+    /// Where it listens, with the ports that it was given.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What may be done to it while it runs.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control { shared: Arc::clone(&self.shared), stop: self.stop.clone() }
+    }
+
+    /// Serves until it is stopped, finishes what is in flight, and closes the store.
+    ///
+    /// # Errors
+    ///
+    /// Where a thread cannot be started, or the store not be closed.
+    pub fn run(self) -> Result<(), RunError> {
+        let Self { listeners, shared, stop, crews, .. } = self;
+        let listener_count = listeners.iter().map(Vec::len).sum::<usize>().max(1);
+        let connection_count_max = (connection_count_max() / listener_count).max(1);
+        let background = Background::start(&shared.store)?;
+        let served = thread::scope(|scope| {
+            let reactors: Vec<_> = (listeners.into_iter())
+                .map(|listeners| {
+                    let (shared, stopped) = (&shared, stop.subscribe());
+                    let run = move || reactor::run(listeners, shared, &stopped, connection_count_max);
+                    thread::Builder::new().name("reactor".to_owned()).spawn_scoped(scope, run)
+                })
+                .collect();
+            let mut served = Ok(());
+            for reactor in reactors {
+                let ended = reactor
+                    .map(|reactor| reactor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                // One that failed takes the others with it: half a server is worse than none.
+                if let Err(error) = ended.flatten() {
+                    stop.send_replace(true);
+                    served = Err(error);
+                }
+            }
+            served
+        });
+        drop(background);
+        for crew in crews {
+            crew.stop(JOBS_TIMEOUT);
+        }
+        shared.store.clone().close()?;
+        Ok(served?)
+    }
+}
+
+impl Control {
+    /// Ends the server: it accepts nobody any more, and finishes what is in flight.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Takes other tokens from the next request on. A server that began without any keeps doing without.
+    pub fn set_tokens(&self, tokens: Tokens) {
+        if self.shared.options.tokens.is_some() {
+            self.shared.admission.set_tokens(tokens);
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn voice(&self) -> Voice {
+        Voice { is_private: self.options.tokens.is_some() }
+    }
+}
+
+/// Waits until the server is told to stop.
+pub(crate) async fn until_stop(stop: &mut watch::Receiver<bool>) {
+    // An error says that nobody can tell any more: that is no reason to go on.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// How many connections there may be: each has at most one file open beside its socket. Raises the limit on descriptors as
+/// far as it goes.
+fn connection_count_max() -> usize {
+    let limit = descriptor_limit();
+    let raised = DescriptorLimit { soft: limit.hard, ..limit };
+    let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
+    let soft = soft.map_or(CONNECTION_COUNT_MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
+    (soft.saturating_sub(DESCRIPTORS_RESERVED) / 2).clamp(1, CONNECTION_COUNT_MAX)
+}
+
+/// Enough for a few that wait for a slow disk at once.
+const READER_COUNT_MAX: usize = 8;
+
+/// As many as make group commit worth it: their syncs are waited for together.
+const WRITER_COUNT_MAX: usize = 16;
+
+/// For the store, the listeners, the pipes of the workers and the log.
+const DESCRIPTORS_RESERVED: usize = 128;
+
+/// More would be a gigabyte of the kernel's memory for idle sockets.
+const CONNECTION_COUNT_MAX: usize = 100_000;
+
+/// What a job that nobody waits for any more may take: a sync on a busy disk.
+const JOBS_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,277 @@
+//! A blob on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use aqueduct_flow::{Intake, Step};
+use aqueduct_store::Staging;
+use aqueduct_sys::{Errno, errno_of, read};
+use aqueduct_wire::http1::CONTINUE;
+use tokio::net::TcpStream;
+
+use crate::body::Body;
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::deadline::Pace;
+use crate::door::{Name, Outcome, Refusal, Write};
+use crate::inbox::Inbox;
+use crate::reply;
+use crate::server::Shared;
+use crate::work::{self, Begun};
+
+/// What came of an upload; the body may not have been read to its end.
+pub(crate) struct Uploaded {
+    pub(crate) connection: Connection,
+    pub(crate) body: Body,
+    pub(crate) outcome: Outcome,
+    /// The peer was told to go on, so that what comes is surely the body.
+    pub(crate) was_continued: bool,
+}
+
+/// Receives a body into the store. `size` is its length, if known; `waits` says that the peer sends nothing before it is
+/// told to.
+pub(crate) async fn receive(
+    connection: Connection,
+    shared: &Arc<Shared>,
+    write: Write,
+    body: Body,
+    size: Option<u64>,
+    waits: bool,
+) -> Result<Uploaded, Close> {
+    let limit = shared.options.blob_size_max;
+    if size.is_some_and(|size| size > limit) {
+        let outcome = Outcome::Refused(Refusal::TooLarge { limit });
+        return Ok(Uploaded { connection, body, outcome, was_continued: false });
+    }
+    // A peer that sends the body all the same waits for nothing (RFC 9110 section 10.1.1).
+    let waits = waits && connection.inbox.is_empty() && !body.is_done();
+    let mut pace = Pace::new(shared.options.deadlines.body);
+    let begin = {
+        let shared = Arc::clone(shared);
+        move || begin(&shared, write, body, size, connection, waits)
+    };
+    let mut stage = shared.writers.run(begin).await?;
+    let mut was_continued = false;
+    loop {
+        let turned = match stage {
+            Stage::Over(uploaded) => return Ok(Uploaded { was_continued, ..*uploaded }),
+            Stage::Gone(error) => return Err(Close::PeerGone(error)),
+            Stage::Under(turned) => turned,
+        };
+        let (upload, mut connection) = *turned;
+        match upload.turn {
+            Turn::Tired => {}
+            Turn::Hungry if waits && !was_continued => {
+                was_continued = true;
+                reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
+            }
+            Turn::Hungry => {
+                // Nothing else looks at the socket meanwhile, so a look that takes nothing tells when there is more.
+                match pace.wait(connection.stream.peek(&mut [0])).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Err(Close::PeerGone(error)),
+                    Err(_) => {
+                        let (body, outcome) = (upload.body, Outcome::Refused(Refusal::SlowBody));
+                        return Ok(Uploaded { connection, body, outcome, was_continued });
+                    }
+                }
+            }
+        }
+        let before = upload.staging.len();
+        stage = shared.writers.run(move || upload.go_on(connection)).await?;
+        if let Stage::Under(turned) = &stage {
+            pace.moved(turned.0.staging.len() - before);
+        }
+    }
+}
+
+/// Where an upload is, between two turns.
+enum Stage {
+    Under(Box<(Upload, Connection)>),
+    Over(Box<Uploaded>),
+    /// The peer went away; what was staged is gone, too.
+    Gone(io::Error),
+}
+
+struct Upload {
+    staging: Staging,
+    intake: Intake,
+    body: Body,
+    name: Name,
+    size_max: u64,
+    /// Why the last turn ended.
+    turn: Turn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// There is nothing to read yet.
+    Hungry,
+    /// Others shall have theirs.
+    Tired,
+}
+
+/// Why an upload ends before its body does.
+enum Stop {
+    Refused(Refusal),
+    Gone(io::Error),
+}
+
+/// Begins an upload, and goes on with it as far as one turn comes, unless the peer waits to be told.
+fn begin(
+    shared: &Shared,
+    write: Write,
+    body: Body,
+    size: Option<u64>,
+    connection: Connection,
+    waits: bool,
+) -> Stage {
+    let over = |connection, body, outcome| {
+        Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))
+    };
+    match work::begin(&shared.store, write, size) {
+        Err(refusal) => over(connection, body, Outcome::Refused(refusal)),
+        Ok(Begun::Present(published)) => over(connection, body, Outcome::Stored(published)),
+        Ok(Begun::Staging(staging)) => {
+            let upload = Upload {
+                staging: *staging,
+                intake: Intake::new(shared.options.receive_route),
+                body,
+                name: write.name,
+                size_max: shared.options.blob_size_max,
+                turn: Turn::Hungry,
+            };
+            if waits { Stage::Under(Box::new((upload, connection))) } else { upload.go_on(connection) }
+        }
+    }
+}
+
+impl Upload {
+    /// One turn; after the last byte the blob is verified and published.
+    fn go_on(mut self, mut connection: Connection) -> Stage {
+        match self.take(&connection.stream, &mut connection.inbox) {
+            Ok(Some(turn)) => {
+                self.turn = turn;
+                Stage::Under(Box::new((self, connection)))
+            }
+            Ok(None) => {
+                let carried = *self.intake.carried();
+                let outcome = match work::publish(self.staging, self.name) {
+                    Ok(published) => {
+                        tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
+                        Outcome::Stored(published)
+                    }
+                    Err(refusal) => Outcome::Refused(refusal),
+                };
+                let (body, was_continued) = (self.body, false);
+                Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued }))
+            }
+            Err(Stop::Gone(error)) => Stage::Gone(error),
+            Err(Stop::Refused(refusal)) => {
+                let (body, outcome) = (self.body, Outcome::Refused(refusal));
+                Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))
+            }
+        }
+    }
+
+    /// Takes what there is, up to one turn's worth; `None` once the body is whole.
+    fn take(&mut self, stream: &TcpStream, inbox: &mut Inbox) -> Result<Option<Turn>, Stop> {
+        let mut left_of_turn = TURN_LEN;
+        while !self.body.is_done() {
+            if left_of_turn == 0 {
+                return Ok(Some(Turn::Tired));
+            }
+            let Some(len) = self.expected(stream, inbox)? else { return Ok(Some(Turn::Hungry)) };
+            if len == 0 {
+                continue;
+            }
+            if self.staging.len().saturating_add(len) > self.size_max {
+                return Err(Stop::Refused(Refusal::TooLarge { limit: self.size_max }));
+            }
+            let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
+            let moved = if inbox.is_empty() {
+                match self.step(stream, len)? {
+                    Some(moved) => moved,
+                    None => return Ok(Some(Turn::Hungry)),
+                }
+            } else {
+                let bytes = &inbox.bytes()[..len.min(inbox.bytes().len())];
+                let moved = bytes.len();
+                self.put(bytes)?;
+                inbox.take(moved);
+                moved
+            };
+            left_of_turn -= moved;
+            self.body.take(moved as u64);
+        }
+        Ok(None)
+    }
+
+    /// How many bytes of the blob come next, once the framing before them was read; `None` if there is nothing yet.
+    fn expected(&mut self, stream: &TcpStream, inbox: &mut Inbox) -> Result<Option<u64>, Stop> {
+        loop {
+            let next = self.body.next(inbox.bytes());
+            let (framing_len, len) = next.map_err(|error| Stop::Refused(Refusal::BadChunk(error)))?;
+            inbox.take(framing_len);
+            if len > 0 || self.body.is_done() {
+                return Ok(Some(len));
+            }
+            match inbox.fill(READ_AHEAD_LEN, |room| uninterrupted_read(stream, room)) {
+                Ok(0) => return Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(Stop::Gone(error)),
+            }
+        }
+    }
+
+    /// Moves up to `len` bytes from the socket into the staging; `None` if there are none yet.
+    fn step(&mut self, stream: &TcpStream, len: usize) -> Result<Option<usize>, Stop> {
+        let Self { staging, intake, .. } = self;
+        let step = staging.fill(&mut |file, offset, observe| {
+            intake.step(stream.as_fd(), file, offset, len, &mut |bytes| observe(bytes))
+        });
+        match step {
+            Ok(Step::Moved(moved)) => Ok(Some(moved)),
+            Ok(Step::Blocked(_)) => Ok(None),
+            Ok(Step::End) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+            Err(error) if is_of_peer(&error) => Err(Stop::Gone(error)),
+            Err(error) => Err(Stop::Refused(work::fault("receive a blob", &error))),
+        }
+    }
+
+    /// Writes bytes that were read ahead.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let Self { staging, intake, .. } = self;
+        let put = staging.fill(&mut |file, offset, observe| {
+            intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
+            Ok(Step::Moved(bytes.len()))
+        });
+        put.map(drop).map_err(|error| Stop::Refused(work::fault("receive a blob", &error)))
+    }
+}
+
+fn uninterrupted_read(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
+    Ok(aqueduct_flow::uninterrupted(|| read(stream, &mut *room))?)
+}
+
+/// Whether an error that an intake met is the connection's and not the disk's.
+fn is_of_peer(error: &io::Error) -> bool {
+    let peers = [
+        Errno::CONNRESET,
+        Errno::CONNABORTED,
+        Errno::PIPE,
+        Errno::NOTCONN,
+        Errno::TIMEDOUT,
+        Errno::HOSTUNREACH,
+        Errno::NETUNREACH,
+    ];
+    errno_of(error).is_some_and(|errno| peers.contains(&errno))
+}
+
+/// What a worker moves before another connection has its turn: enough that handing over does not count.
+const TURN_LEN: usize = 1 << 20;
+
+/// What is read at once to find the framing of chunks: most clients' chunks fit, and all of a larger one's rest is spliced.
+const READ_AHEAD_LEN: usize = 64 << 10;

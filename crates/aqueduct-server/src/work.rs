@@ -1,0 +1,186 @@
+//! What workers do on the store for a reactor: everything here may wait for a disk.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use aqueduct_blob::{Digest, Hasher};
+use aqueduct_store::{
+    Blob, ChangeError, Listed, PublishError, Published, Staging, StorageFault, Store, VerifyError,
+};
+
+use crate::cache::Cache;
+use crate::door::{Name, Refusal, Write, already_present};
+
+/// A blob that was found, in the form in which it is sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// All of a small one.
+    Bytes(Arc<[u8]>),
+    Open(Blob),
+}
+
+impl Found {
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Open(blob) => blob.size(),
+        }
+    }
+}
+
+/// Looks for a blob. A small one is read, hashed and kept in the cache.
+pub(crate) fn find(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
+    let ticket = cache.ticket();
+    let Some(blob) = store.blob(digest)? else { return Ok(None) };
+    if !Cache::admits(blob.size()) {
+        return Ok(Some(Found::Open(blob)));
+    }
+    let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;
+    let mut hasher = Hasher::new(digest.algorithm());
+    hasher.update(&bytes);
+    if hasher.finish().digest != *digest {
+        tracing::error!(%digest, "a blob is not what its name says; verifying it");
+        // Damaged, it goes to quarantine; then it is not here.
+        store.verify(digest, std::num::NonZeroUsize::MIN, &|_| {})?;
+        return Ok(None);
+    }
+    let bytes: Arc<[u8]> = bytes.into();
+    cache.put(ticket, *digest, Arc::clone(&bytes));
+    Ok(Some(Found::Bytes(bytes)))
+}
+
+fn read_whole(blob: &Blob) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(blob.size()).map_err(io::Error::other)?];
+    blob.file().read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Removes a blob; false where there was none.
+pub(crate) fn remove(store: &Store, cache: &Cache, digest: &Digest) -> Result<bool, Refusal> {
+    let removed = store.remove(digest);
+    // Even where it failed: its name may be gone.
+    cache.removed(digest);
+    Ok(removed?)
+}
+
+/// A page of the list, and where the next one goes on.
+pub(crate) fn list(
+    store: &Store,
+    after: Option<Digest>,
+    limit: usize,
+) -> Result<(Vec<Listed>, Option<Digest>), Refusal> {
+    let page = store.list(after.as_ref(), limit)?;
+    let next = (page.len() == limit).then(|| page.last().map(|last| last.digest)).flatten();
+    Ok((page, next))
+}
+
+/// Which of these are not here, in the order asked.
+pub(crate) fn missing(store: &Store, digests: Vec<Digest>) -> Result<Vec<Digest>, Refusal> {
+    let mut missing = Vec::new();
+    for digest in digests {
+        if !store.has(&digest)? {
+            missing.push(digest);
+        }
+    }
+    Ok(missing)
+}
+
+/// What an upload begins with.
+pub(crate) enum Begun {
+    /// There is nothing to upload.
+    Present(Published),
+    Staging(Box<Staging>),
+}
+
+/// Begins an upload, unless its blob is here.
+pub(crate) fn begin(store: &Store, write: Write, size: Option<u64>) -> Result<Begun, Refusal> {
+    let algorithm = match write.name {
+        Name::Found(algorithm) => algorithm,
+        Name::Given(digest) => {
+            // As durable as the policy asks, and then its size, unless it was removed in between.
+            if store.has(&digest)?
+                && let Some(blob) = store.blob(&digest)?
+            {
+                if write.only_new {
+                    return Err(Refusal::PreconditionFailed { digest });
+                }
+                return Ok(Begun::Present(already_present(digest, blob.size())));
+            }
+            digest.algorithm()
+        }
+    };
+    Ok(Begun::Staging(Box::new(store.begin(algorithm, size)?)))
+}
+
+/// Verifies and publishes what was staged.
+pub(crate) fn publish(staging: Staging, name: Name) -> Result<Published, Refusal> {
+    let expected = match &name {
+        Name::Given(digest) => Some(digest),
+        Name::Found(_) => None,
+    };
+    Ok(staging.verify(expected)?.publish()?)
+}
+
+/// An error of the disk in the middle of a transfer.
+pub(crate) fn fault(doing: &str, error: &io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            tracing::warn!(%error, "no space to {doing}");
+            Refusal::NoSpace
+        }
+        _ => {
+            tracing::error!(%error, "cannot {doing}");
+            Refusal::Fault
+        }
+    }
+}
+
+impl From<StorageFault> for Refusal {
+    fn from(error: StorageFault) -> Self {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                tracing::warn!(cause, "no space: {error}");
+                Self::NoSpace
+            }
+            _ => {
+                tracing::error!(cause, "{error}");
+                Self::Fault
+            }
+        }
+    }
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Fault(fault) => fault.into(),
+            ChangeError::ReadOnly(read_only) => {
+                tracing::error!(cause = %read_only.0, "{read_only}");
+                Self::ReadOnly
+            }
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::DigestMismatch { expected, actual } => Self::Mismatch { expected, actual },
+            VerifyError::Fault(fault) => fault.into(),
+            VerifyError::SizeMismatch { .. } => {
+                unreachable!("a body is counted before it is verified: {error}")
+            }
+        }
+    }
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Contended { digest } => Self::Contended { digest },
+            PublishError::Change(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Threads that may wait for a disk, so that reactors need not.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::close::Close;
+
+/// A bounded crew of threads. Jobs wait in line where all are busy; each connection has at most one, so that the line is
+/// bounded, too.
+#[derive(Debug)]
+pub(crate) struct Crew(Runtime);
+
+/// Where to hand in jobs.
+#[derive(Clone, Debug)]
+pub(crate) struct Workers(Handle);
+
+impl Crew {
+    /// Threads start when they are needed, and end when they are not.
+    pub(crate) fn new(name: &'static str, count_max: usize) -> io::Result<Self> {
+        Builder::new_current_thread().thread_name(name).max_blocking_threads(count_max).build().map(Self)
+    }
+
+    pub(crate) fn workers(&self) -> Workers {
+        Workers(self.0.handle().clone())
+    }
+
+    /// Waits for jobs that were begun, up to a limit, and begins no other.
+    pub(crate) fn stop(self, timeout: Duration) {
+        self.0.shutdown_timeout(timeout);
+    }
+}
+
+impl Workers {
+    /// Runs a job. One whose connection is gone meanwhile runs to its end all the same.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Close> {
+        self.0.spawn_blocking(job).await.map_err(|_| Close::Bug)
+    }
+}
