@@ -8,6 +8,7 @@ mod hash;
 mod machine;
 mod publish;
 mod run;
+mod serve;
 mod syncs;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(crate) enum Workload {
     Hash,
     /// Publishing small blobs, beside a bare loop of system calls.
     Publish,
+    /// Serving over HTTP, beside nginx.
+    Serve,
 }
 
 /// Runs a workload and prints its figures as Markdown.
@@ -37,7 +40,7 @@ pub(crate) fn run(root: &Path, workload: Workload) -> Result<()> {
 /// Tries whether every arm runs and prints its figures. How fast is not looked at: a check must not fail because a
 /// machine is busy.
 pub(crate) fn smoke(root: &Path) -> Result<()> {
-    for workload in [Workload::Hash, Workload::Publish] {
+    for workload in [Workload::Hash, Workload::Publish, Workload::Serve] {
         let name = workload.measure(root, Extent::Smoke)?;
         println!("Every arm of {name} ran. This was a smoke test: its figures mean nothing.");
     }
@@ -57,24 +60,28 @@ impl Workload {
     /// Answers its name.
     fn measure(self, root: &Path, extent: Extent) -> Result<&'static str> {
         tools::install(root)?;
-        let program = build(root, extent)?;
+        let package = if let Self::Serve = self { "aqueduct" } else { "aqueduct-bench" };
+        let program = build(root, package, extent)?;
         let scratch = Scratch::make(&metadata::target_dir(root)?.join("bench"))?;
         match self {
             Self::Hash => hash::run(&program, scratch.dir(), extent).map(|()| "hash"),
             Self::Publish => publish::run(&program, scratch.dir(), extent).map(|()| "publish"),
+            Self::Serve => {
+                serve::run(&program, &tools::nginx(root)?, scratch.dir(), extent).map(|()| "serve")
+            }
         }
     }
 }
 
-/// Builds the arms and answers where they are. For a smoke test as tests are built: then most of it is there already.
-fn build(root: &Path, extent: Extent) -> Result<PathBuf> {
+/// Builds a program and answers where it is. For a smoke test as tests are built: then most of it is there already.
+fn build(root: &Path, package: &str, extent: Extent) -> Result<PathBuf> {
     let mut command = Command::new(crate::ci::cargo());
-    command.args(["build", "--quiet", "--locked", "--package", "aqueduct-bench"]).current_dir(root);
+    command.args(["build", "--quiet", "--locked", "--package", package]).current_dir(root);
     if extent == Extent::Full {
         command.arg("--release");
     }
     let status = command.status().context("cargo build")?;
     ensure!(status.success(), "cargo build: {status}");
     let profile = if extent == Extent::Full { "release" } else { "debug" };
-    Ok(metadata::target_dir(root)?.join(profile).join("aqueduct-bench"))
+    Ok(metadata::target_dir(root)?.join(profile).join(package))
 }

@@ -28,7 +28,7 @@ cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
-cargo xtask bench hash|publish
+cargo xtask bench hash|publish|serve
                      measure what docs/performance.md says
 cargo xtask bench --smoke
                      try whether that works, and measure nothing";
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
+        ["bench", "serve"] => root().and_then(|root| bench::run(&root, Workload::Serve)),
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

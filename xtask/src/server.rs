@@ -26,16 +26,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server over `store` and waits until it listens.
     pub(crate) fn start(program: &Path, store: &Path) -> Result<Self> {
-        Self::start_by(Command::new(program), store)
+        Self::start_by(Command::new(program), store, &[])
     }
 
-    /// Starts it by `command`, to which the arguments of the program are still to be added. The process must be the
+    /// Starts it by `command`, to which these and its other arguments are still to be added. The process must be the
     /// program's own in the end.
-    pub(crate) fn start_by(mut command: Command, store: &Path) -> Result<Self> {
+    pub(crate) fn start_by(mut command: Command, store: &Path, arguments: &[&str]) -> Result<Self> {
         let log = store.with_extension("log");
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--store"])
             .arg(store)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)
@@ -47,6 +48,10 @@ impl Server {
         let mut server = Self { child, address: String::new(), store: store.to_owned(), log, ended: said };
         server.address = server.heard().with_context(|| server.last_words())?;
         Ok(server)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// As `http://127.0.0.1:PORT`.

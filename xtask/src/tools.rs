@@ -50,6 +50,8 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
 ];
 
+const NGINX_BY_HAND: &str = "install nginx and run this again";
+
 const DENY: &str = "cargo-deny";
 
 /// Exact, so that the same deny.toml means the same everywhere.
@@ -61,7 +63,28 @@ pub(crate) fn install(root: &Path) -> Result<()> {
     if !is_deny(&deny(root)?) {
         install_deny(&tools_dir(root)?)?;
     }
+    nginx(root)?;
     Ok(())
+}
+
+/// Where nginx is, which serving is measured beside. One that is missing is unpacked into the target directory, and not
+/// installed: that would start a server on port 80.
+pub(crate) fn nginx(root: &Path) -> Result<PathBuf> {
+    if let Some(program) = find_program("nginx") {
+        return Ok(program);
+    }
+    let dir = tools_dir(root)?.join("nginx");
+    let program = dir.join("usr/sbin/nginx");
+    if !program.is_file() {
+        unpack_nginx(&dir)?;
+    }
+    let is_there = Command::new(&program).arg("-v").stderr(Stdio::null()).status();
+    ensure!(
+        is_there.is_ok_and(|status| status.success()),
+        "{} does not run; {NGINX_BY_HAND}",
+        program.display()
+    );
+    Ok(program)
 }
 
 /// Installs what is missing of that which only `cargo xtask e2e` calls.
@@ -75,6 +98,31 @@ pub(crate) fn deny(root: &Path) -> Result<PathBuf> {
         Some(program) => Ok(program),
         None => Ok(tools_dir(root)?.join("bin").join(DENY)),
     }
+}
+
+fn unpack_nginx(dir: &Path) -> Result<()> {
+    println!("unpacking Debian's nginx into {}", dir.display());
+    std::fs::create_dir_all(dir)?;
+    let download = || run_quietly(Command::new("apt-get").args(["download", "nginx"]).current_dir(dir));
+    if !download() {
+        // There may be no lists of packages yet.
+        let line = [root_prefix().unwrap_or_default(), &["apt-get", "update", "--quiet"]].concat();
+        run_quietly(Command::new(line[0]).args(&line[1..]));
+        ensure!(download(), "apt-get download nginx failed; {NGINX_BY_HAND}");
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            let unpacked = run_quietly(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(dir));
+            ensure!(unpacked, "{} cannot be unpacked; {NGINX_BY_HAND}", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn run_quietly(command: &mut Command) -> bool {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 fn tools_dir(root: &Path) -> Result<PathBuf> {

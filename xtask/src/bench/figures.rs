@@ -22,6 +22,11 @@ impl Spread {
         Self { median: f64::midpoint(low, high), min, max }
     }
 
+    /// The same in a unit of which there are `factor` in the other.
+    pub(super) fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, min: self.min * factor, max: self.max * factor }
+    }
+
     /// How `ours` stands to `theirs`, round by round: what was measured side by side is compared, and drift cancels.
     pub(super) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Self {
         assert_eq!(ours.len(), theirs.len(), "both were run in every round");
@@ -35,6 +40,11 @@ impl fmt::Display for Spread {
         let places = formatter.precision().unwrap_or(0);
         write!(formatter, "{:.places$} ({:.places$}-{:.places$})", self.median, self.min, self.max)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size below 2^53 is exact")]
+pub(super) fn gib(size: u64) -> f64 {
+    size as f64 / f64::from(1 << 30)
 }
 
 /// The rows of a Markdown table, below its head.

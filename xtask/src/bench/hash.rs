@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Extent;
-use super::figures::{Spread, print_table};
+use super::figures::{Spread, gib, print_table};
 use super::machine;
 use super::run::{self, Taken};
 use crate::filler::Filler;
@@ -180,11 +180,6 @@ fn warm(file: &Path) -> Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size below 2^53 is exact")]
-fn gib(size: u64) -> f64 {
-    size as f64 / f64::from(1 << 30)
 }
 
 const OPENSSL: &str = "SHA-256: openssl";

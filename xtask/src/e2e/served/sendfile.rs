@@ -22,7 +22,7 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     ensure!(curl::put(&file, &server.blob(&digest))? == 201, "a new blob is created");
     server.stop()?;
 
-    let server = Server::start_by(strace(program, &trace), &store)?;
+    let server = Server::start_by(strace(program, &trace), &store, &[])?;
     curl::same_as(&server.blob(&digest), &file)?;
     server.stop()?;
     let text = fs::read_to_string(&trace).context("strace")?;
