@@ -20,3 +20,6 @@ fn quality(accept: &[u8], media_type: &str) -> Option<f32> {
     let weight = parameters.find_map(|it| it.strip_prefix("q=").or_else(|| it.strip_prefix("Q=")));
     Some(weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ pub enum ChunkError {
     /// A chunk does not begin with a hexadecimal number.
     #[error("begin each chunk with its length in hexadecimal digits")]
     BadSize,
-    /// The length of a chunk, or of all of them together, is no `u64`.
+    /// The length of a chunk is no `u64`.
     #[error("send chunks of less than 2^64 bytes")]
     SizeTooLarge,
     /// An extension holds a control character.
@@ -153,6 +153,7 @@ impl ChunkedDecoder {
                         self.count_extension()?;
                         Ok(State::Extension { size, has_begun: byte == b';' })
                     }
+                    (b'\n', _) => Err(ChunkError::MissingLineEnd),
                     _ => Err(ChunkError::BadSize),
                 }
             }
@@ -249,3 +250,6 @@ fn line_feed(byte: u8) -> Result<(), ChunkError> {
 fn hex_digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use std::io::Write;
 
 use http::{Method, StatusCode};
 
+use super::target::is_target_byte;
+
 /// What a server says when it is ready for the body of a request that waits with it (RFC 9110 section 10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -32,10 +34,10 @@ impl HeadWriter {
     ///
     /// # Panics
     ///
-    /// If `target` does not begin with `/` or holds anything that is not printable ASCII.
+    /// If `target` does not begin with `/`, or holds a fragment or anything that is not printable ASCII.
     pub fn request(method: &Method, target: &str) -> Self {
-        let is_target = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
-        assert!(is_target, "a target is a path in printable ASCII: {target:?}");
+        let is_target = target.starts_with('/') && target.bytes().all(is_target_byte);
+        assert!(is_target, "a target is a path in printable ASCII without a fragment: {target:?}");
         Self::begin(format_args!("{method} {target} HTTP/1.1"))
     }
 
@@ -74,3 +76,6 @@ impl HeadWriter {
 
 /// Room for what a blob's head takes, about 400 bytes, so that it is allocated once.
 const HEAD_LEN_USUAL: usize = 512;
+
+#[cfg(test)]
+mod tests;

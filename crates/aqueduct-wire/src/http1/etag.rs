@@ -50,3 +50,6 @@ fn tags(list: &[u8]) -> impl Iterator<Item = Tag<'_>> {
         Some(Tag { is_weak, quoted })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ impl<'b> Fields<'b> {
             .any(|member| member.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests;

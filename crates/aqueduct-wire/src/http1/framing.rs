@@ -81,3 +81,6 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     }
     str::from_utf8(digits).ok()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

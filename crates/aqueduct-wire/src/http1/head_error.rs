@@ -70,8 +70,9 @@ pub enum HeadError {
     UnknownExpectation,
 }
 
-impl From<httparse::Error> for HeadError {
-    fn from(error: httparse::Error) -> Self {
+impl HeadError {
+    /// What httparse means, where the error alone tells.
+    pub(super) fn from_grammar(error: httparse::Error) -> Self {
         match error {
             httparse::Error::HeaderName | httparse::Error::HeaderValue => Self::BadField,
             httparse::Error::NewLine => Self::BadLineEnd,

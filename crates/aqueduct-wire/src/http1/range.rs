@@ -100,3 +100,6 @@ fn satisfy(asked: &[ByteRange], size: u64) -> Ranges {
 }
 
 const UNIT: &[u8] = b"bytes";
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,7 @@ pub fn repr_digest(digest: &Digest) -> Option<String> {
 pub fn parse_repr_digest(value: &[u8]) -> Option<Digest> {
     let members = str::from_utf8(value).ok()?.split(',').map(|member| member.trim_matches([' ', '\t']));
     // RFC 8941 section 4.2.2: of two members with one key the last counts.
-    let sha256 =
-        members.filter_map(|member| member.split_once('=')).filter(|(key, _)| *key == SHA256).next_back();
+    let sha256 = members.filter_map(|member| member.split_once('=')).rfind(|(key, _)| *key == SHA256);
     let (_, item) = sha256?;
     let (base64, parameters) = item.strip_prefix(':')?.split_once(':')?;
     if !(parameters.is_empty() || parameters.starts_with(';')) {
@@ -35,3 +34,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+#[cfg(test)]
+mod tests;

@@ -48,14 +48,17 @@ pub fn parse_request(bytes: &[u8]) -> Result<Option<(RequestHead<'_>, usize)>, H
     let mut request = httparse::Request::new(&mut []);
     let status = request.parse_with_uninit_headers(window, &mut room);
     let status = status.map_err(|error| refine(error, &request, window))?;
-    let len = match status {
-        Status::Complete(len) => len,
-        Status::Partial => return unfinished(window, bytes.len() >= HEAD_LEN_MAX).map(|()| None),
-    };
-    if has_bare_line_feed(&window[..len]) {
+    let seen_len = if let Status::Complete(len) = status { len } else { window.len() };
+    if has_bare_line_feed(&window[..seen_len]) {
         return Err(HeadError::BadLineEnd);
     }
-    Ok(Some((understand(&request)?, begin + len)))
+    match status {
+        Status::Complete(len) => Ok(Some((understand(&request)?, begin + len))),
+        Status::Partial if bytes.len() < HEAD_LEN_MAX => Ok(None),
+        // RFC 9112 section 3 wants the two told apart.
+        Status::Partial if window.contains(&b'\n') => Err(HeadError::HeadTooLong),
+        Status::Partial => Err(HeadError::TargetTooLong),
+    }
 }
 
 /// Where the first line begins, or `None` if that cannot be seen yet.
@@ -84,29 +87,16 @@ fn refine(error: httparse::Error, request: &httparse::Request<'_, '_>, window: &
                 HeadError::BadRequestLine
             }
         }
-        _ => error.into(),
-    }
-}
-
-/// What is already wrong with a head that has no end yet.
-pub(super) fn unfinished(head: &[u8], is_full: bool) -> Result<(), HeadError> {
-    match (has_bare_line_feed(head), is_full) {
-        (true, _) => Err(HeadError::BadLineEnd),
-        (false, true) if head.contains(&b'\n') => Err(HeadError::HeadTooLong),
-        (false, true) => Err(HeadError::TargetTooLong),
-        (false, false) => Ok(()),
+        _ => HeadError::from_grammar(error),
     }
 }
 
 /// httparse takes LF alone for the end of a line, as RFC 9112 section 2.2 lets it. Two readers that differ in this
 /// see two different heads.
 pub(super) fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut previous = 0;
-    head.iter().fold(false, |found, &byte| {
-        let is_bare = byte == b'\n' && previous != b'\r';
-        previous = byte;
-        found | is_bare
-    })
+    // Not `any`, which stops early and so cannot look at many bytes at once.
+    let pairs = head.iter().zip(head.get(1..).unwrap_or_default());
+    pairs.fold(head.starts_with(b"\n"), |found, (&left, &right)| found | (left != b'\r' && right == b'\n'))
 }
 
 fn understand<'b>(request: &httparse::Request<'_, 'b>) -> Result<RequestHead<'b>, HeadError> {
@@ -161,3 +151,6 @@ pub(super) const fn is_token_byte(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
         || byte.is_ascii_alphanumeric()
 }
+
+#[cfg(test)]
+mod tests;

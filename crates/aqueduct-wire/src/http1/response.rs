@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use httparse::Status;
 
 use super::limits::{FIELD_COUNT_MAX, HEAD_LEN_MAX};
-use super::request::{has_bare_line_feed, unfinished};
+use super::request::has_bare_line_feed;
 use super::{Fields, Framing, HeadError, ResponseFraming, Version};
 
 /// What a server answers. It borrows the bytes that were parsed.
@@ -44,14 +44,25 @@ pub fn parse_response<'b>(
     let mut room = [const { MaybeUninit::uninit() }; FIELD_COUNT_MAX];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let len = match config.parse_response_with_uninit_headers(&mut response, window, &mut room)? {
-        Status::Complete(len) => len,
-        Status::Partial => return unfinished(window, bytes.len() >= HEAD_LEN_MAX).map(|()| None),
-    };
-    if has_bare_line_feed(&window[..len]) {
+    let status = config.parse_response_with_uninit_headers(&mut response, window, &mut room);
+    let status = status.map_err(|error| refine(error, &response))?;
+    let seen_len = if let Status::Complete(len) = status { len } else { window.len() };
+    if has_bare_line_feed(&window[..seen_len]) {
         return Err(HeadError::BadLineEnd);
     }
-    Ok(Some((understand(&response, to)?, len)))
+    match status {
+        Status::Complete(len) => Ok(Some((understand(&response, to)?, len))),
+        Status::Partial if bytes.len() >= HEAD_LEN_MAX => Err(HeadError::HeadTooLong),
+        Status::Partial => Ok(None),
+    }
+}
+
+/// httparse calls it the version's fault when no space follows the version.
+fn refine(error: httparse::Error, response: &httparse::Response<'_, '_>) -> HeadError {
+    match (error, response.version) {
+        (httparse::Error::Version, Some(_)) => HeadError::BadStatusLine,
+        _ => HeadError::from_grammar(error),
+    }
 }
 
 fn understand<'b>(response: &httparse::Response<'_, 'b>, to: &Method) -> Result<ResponseHead<'b>, HeadError> {
@@ -85,3 +96,6 @@ fn find_framing(
 }
 
 const VERSION_BEGIN: &[u8] = b"HTTP/";
+
+#[cfg(test)]
+mod tests;
