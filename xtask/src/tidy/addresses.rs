@@ -24,8 +24,8 @@ const HOSTS: &[&str] = &[
     "www.sqlite.org",
 ];
 
-/// What stands for a name in usage, and in the tests of what reads an address.
-const PLACEHOLDERS: &[&str] = &["HOST", "host", "user"];
+/// What stands for a name in usage. So does a single letter, in the tests of what reads an address.
+const PLACEHOLDERS: &[&str] = &["ADDRESS", "HOST", "host", "user"];
 
 /// Names that nobody can have: RFC 2606, section 2.
 const RESERVED: &[&str] = &[".example", ".invalid", ".test"];
@@ -70,6 +70,7 @@ fn names_path(line: &str, path: &str) -> bool {
 /// Whether the address needs nobody to keep it alive, or is on the list.
 fn is_known(host: &str) -> bool {
     HOSTS.contains(&host)
+        || host.len() == 1
         || PLACEHOLDERS.contains(&host)
         || RESERVED.iter().any(|top| host.ends_with(top))
         || NUMBERS.iter().any(|prefix| host.starts_with(prefix))

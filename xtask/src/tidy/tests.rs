@@ -181,7 +181,7 @@ fn a_link_may_lead_to_a_folder_or_to_the_web() {
 
 #[test]
 fn an_address_that_nobody_can_have_needs_no_host() {
-    let hosts = ["HOST/x", "blobs.example:7070", "user:word@host", "192.0.2.1", "127.0.0.2:1"];
+    let hosts = ["HOST/x", "a/b", "blobs.example:7070", "user:word@host", "192.0.2.1", "127.0.0.2:1"];
     for host in hosts {
         assert_eq!(unknown_hosts(&source(&format!("// http://{host}"))), [], "{host}");
     }
