@@ -191,9 +191,9 @@ fn the_host_comes_once_unless_the_version_is_old() {
 
 #[test]
 fn the_target_names_the_host_before_the_field_does() {
-    let (head, _) = whole(b"GET http://a:80/b HTTP/1.1\r\nHost: c\r\n\r\n");
-    assert_eq!((head.host, head.path), (Some("a:80"), "/b"));
-    assert_eq!(parse_request(b"GET http://a/b HTTP/1.1\r\n\r\n"), Err(HeadError::MissingHost));
+    let (head, _) = whole(b"GET http://example.com:80/b HTTP/1.1\r\nHost: c\r\n\r\n");
+    assert_eq!((head.host, head.path), (Some("example.com:80"), "/b"));
+    assert_eq!(parse_request(b"GET http://example.com/b HTTP/1.1\r\n\r\n"), Err(HeadError::MissingHost));
 }
 
 #[test]
