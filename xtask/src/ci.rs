@@ -23,6 +23,8 @@ const CHECKS: &[(&str, &str)] = &[
 
 const TESTS: &str = "cargo test --workspace --locked";
 
+const FUZZ: &str = "cargo xtask fuzz";
+
 /// After the tests, which have built most of it.
 const BENCH: &str = "cargo xtask bench --smoke";
 
@@ -35,6 +37,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         report.time(name, &line.to_string(), || line.run(root))?;
     }
     let passed_count = report.time("test", TESTS, || Line::new(TESTS, &deny).run_tests(root))?;
+    report.time("fuzz", FUZZ, || Line::new(FUZZ, &deny).run(root))?;
     report.time("bench", BENCH, || Line::new(BENCH, &deny).run(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");

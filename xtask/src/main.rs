@@ -7,6 +7,7 @@ mod ci;
 mod code;
 mod e2e;
 mod filler;
+mod fuzz;
 mod metadata;
 mod process;
 mod scratch;
@@ -26,6 +27,8 @@ const USAGE: &str = "\
 cargo xtask ci       install what is missing, then run every check and test
 cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
+cargo xtask fuzz [SECONDS]
+                     feed what reads a stranger's bytes, each target for so long (10 s)
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
 cargo xtask bench hash|publish|serve
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         ["ci"] => root().and_then(|root| ci::run(&root)),
         ["tidy"] => root().and_then(|root| tidy::run(&root)),
         ["tools"] => root().and_then(|root| tools::install(&root)),
+        ["fuzz"] => root().and_then(|root| fuzz::run(&root, None)),
+        ["fuzz", seconds] => root().and_then(|root| fuzz::run(&root, Some(seconds))),
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
