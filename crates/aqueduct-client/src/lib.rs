@@ -1,3 +1,49 @@
 //! Who asks: a blocking client of an Aqueduct server.
+//!
+//! A [`Client`] speaks HTTP/1.1 to the blobs door. Bytes move as `aqueduct-flow` moves them: a file goes out by sendfile,
+//! and a blob comes in by splice, hashed on its way. No body is ever held whole, and no call waits longer than its
+//! options say.
+//!
+//! ```no_run
+//! use aqueduct_client::{Client, Options, Source};
+//!
+//! let client = Client::new("http://127.0.0.1:7070".parse()?, Options::default());
+//! let source = Source::new(std::fs::File::open("disk.img")?)?;
+//! let uploaded = client.put_unnamed(aqueduct_blob::Algorithm::Sha256, &source, &mut |_| {})?;
+//! println!("{} is {}", uploaded.digest, if uploaded.is_new { "new" } else { "old" });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! There is no store here, no runtime, and no thread that outlives a call.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do"))]
+
+mod body;
+mod client;
+mod connection;
+mod digest_cache;
+mod download;
+mod endpoint;
+mod error;
+mod head;
+mod landing;
+mod patience;
+mod problem;
+mod questions;
+mod response;
+mod source;
+mod token;
+mod upload;
+
+pub use client::{Client, Options};
+pub use digest_cache::DigestCache;
+pub use download::{Download, Received};
+pub use endpoint::{Endpoint, EndpointParseError};
+pub use error::{Error, ErrorKind};
+pub use landing::Landing;
+pub use questions::{Listed, Page};
+pub use source::Source;
+pub use token::{Token, TokenParseError};
+pub use upload::{Observe, Uploaded};

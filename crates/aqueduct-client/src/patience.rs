@@ -1,0 +1,70 @@
+//! When a broken transfer goes on, and when it is given up.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, Options};
+use crate::error::{Error, ErrorKind};
+
+/// Counts attempts without progress, and waits longer before each.
+#[derive(Clone, Debug)]
+pub(crate) struct Patience {
+    first_pause: Duration,
+    pause: Duration,
+    left: u32,
+    count_max: u32,
+}
+
+impl Patience {
+    pub(crate) fn new(options: &Options) -> Self {
+        let (pause, count_max) = (options.pause, options.retry_count_max);
+        Self { first_pause: pause, pause, left: count_max, count_max }
+    }
+
+    /// Something was achieved: the counting begins anew.
+    pub(crate) fn refresh(&mut self) {
+        self.pause = self.first_pause;
+        self.left = self.count_max;
+    }
+
+    /// Waits before the next attempt, or says that there is none.
+    pub(crate) fn wait(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        rest(self.pause);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        true
+    }
+}
+
+impl Client {
+    /// Runs `attempt` again as long as it loses its connection. A server that was never reached is not waited for.
+    pub(crate) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        let mut patience = Patience::new(self.options());
+        let mut was_there = false;
+        loop {
+            match attempt() {
+                Err(error) if error.is_retryable() => {
+                    was_there |= error.kind() != ErrorKind::Connect;
+                    if !was_there || !patience.wait() {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Lets time pass. Parking may end early, and then goes on.
+fn rest(time: Duration) {
+    let until = Instant::now() + time;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+}
+
+/// A server that restarts is back after some seconds: no pause is much longer.
+const PAUSE_MAX: Duration = Duration::from_secs(8);

@@ -1,0 +1,150 @@
+//! What can be asked without moving a blob.
+
+use aqueduct_blob::Digest;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// A part of the list of all blobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// In the order of their digests.
+    pub blobs: Vec<Listed>,
+    /// Ask for what comes after this one; `None` if this page was the last.
+    pub next: Option<Digest>,
+}
+
+/// A blob in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+    /// When it was stored, in seconds since 1970.
+    pub published: i64,
+}
+
+impl Client {
+    /// Which of these the server does not have, in the order given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
+        let mut missing = Vec::new();
+        for asked in digests.chunks(MISSING_COUNT_MAX) {
+            let names: Vec<_> = asked.iter().map(ToString::to_string).collect();
+            let body = json!({ "digests": names }).to_string();
+            let head = self.head(&Method::POST, "/blobs/missing").field("Content-Type", "application/json");
+            let mut request = head.field("Content-Length", body.len()).finish();
+            request.extend_from_slice(body.as_bytes());
+            let answer = self.persist(|| {
+                let response = self.ask(&Method::POST, &request)?;
+                if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
+            })?;
+            let named = answer["missing"].as_array().and_then(|list| list.iter().map(digest).collect());
+            let named: Vec<Digest> = named.ok_or_else(|| self.nonsense("missing"))?;
+            missing.extend(named);
+        }
+        Ok(missing)
+    }
+
+    /// The size of a blob in bytes; `None` if the server does not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        let request = self.head(&Method::HEAD, &target(digest)).finish();
+        self.persist(|| {
+            let response = self.ask(&Method::HEAD, &request)?;
+            match response.status() {
+                StatusCode::OK => response.head.length.map(Some).ok_or_else(|| self.nonsense("size")),
+                StatusCode::NOT_FOUND => Ok(None),
+                _ => Err(response.failure()),
+            }
+        })
+    }
+
+    /// Up to `limit` blobs behind `after` in the order of their digests, or from the first on.
+    ///
+    /// The server may give fewer: there are more as long as [`Page::next`] names one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Page, Error> {
+        let limit = limit.clamp(1, PAGE_COUNT_MAX);
+        let target = match after {
+            Some(after) => format!("/blobs?after={after}&limit={limit}"),
+            None => format!("/blobs?limit={limit}"),
+        };
+        let request = self.head(&Method::GET, &target).finish();
+        let answer = self.persist(|| {
+            let response = self.ask(&Method::GET, &request)?;
+            if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
+        })?;
+        let page = page(&answer).ok_or_else(|| self.nonsense("list"))?;
+        // Whoever follows it would go in circles.
+        if after.is_some() && page.next.is_some() && page.next.as_ref() <= after {
+            return Err(self.nonsense("next page"));
+        }
+        Ok(page)
+    }
+
+    /// Removes a blob; false if the server did not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+        let request = self.head(&Method::DELETE, &target(digest)).finish();
+        // Asked again after its answer was lost, it would say that the blob was not there.
+        let response = self.ask(&Method::DELETE, &request)?;
+        match response.status() {
+            StatusCode::NO_CONTENT | StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(response.failure()),
+        }
+    }
+
+    fn nonsense(&self, answer: &str) -> Error {
+        Error::protocol(self.endpoint(), format!("its answer has no {answer} in it"))
+    }
+}
+
+/// The path of a blob.
+pub(crate) fn target(digest: &Digest) -> String {
+    format!("/blobs/{digest}")
+}
+
+fn page(answer: &Value) -> Option<Page> {
+    let blobs = answer["blobs"].as_array()?.iter().map(listed).collect::<Option<_>>()?;
+    let next = match &answer["next"] {
+        Value::Null => None,
+        next => Some(digest(next)?),
+    };
+    Some(Page { blobs, next })
+}
+
+fn listed(blob: &Value) -> Option<Listed> {
+    Some(Listed {
+        digest: digest(&blob["digest"])?,
+        size: blob["size"].as_u64()?,
+        published: blob["published"].as_i64()?,
+    })
+}
+
+/// A digest in an answer.
+pub(crate) fn digest(value: &Value) -> Option<Digest> {
+    value.as_str()?.parse().ok()
+}
+
+/// What a server takes in one request.
+const MISSING_COUNT_MAX: usize = 10_000;
+
+/// What a server gives in one answer.
+const PAGE_COUNT_MAX: usize = 10_000;

@@ -1,0 +1,119 @@
+//! Uploads: of files by sendfile, of streams in chunks. What the server says that it took is held against what was sent.
+
+mod named;
+mod stream;
+mod unnamed;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use aqueduct_blob::Digest;
+use aqueduct_flow::{Carried, SendQueue, SendRoute};
+use http::{Method, StatusCode};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::questions;
+use crate::response::Response;
+use crate::source::Source;
+
+/// A blob that is on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Its name.
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// How many of its bytes were sent to find that out.
+    pub sent: u64,
+    /// The routes of those that came from a file; a stream's are copied.
+    pub carried: Carried,
+}
+
+/// Is told how many more bytes were sent, from the thread that called.
+pub type Observe<'a> = dyn FnMut(u64) + 'a;
+
+/// What the server says that it stored.
+#[derive(Debug)]
+struct Stored {
+    digest: Digest,
+    is_new: bool,
+}
+
+/// How far an upload is. One that begins again tells of what it sends anew, and of nothing twice.
+struct Progress<'a> {
+    observe: &'a mut Observe<'a>,
+    size: u64,
+    sent: u64,
+    told: u64,
+}
+
+impl<'a> Progress<'a> {
+    fn new(size: u64, observe: &'a mut Observe<'a>) -> Self {
+        Self { observe, size, sent: 0, told: 0 }
+    }
+
+    /// Notes that this much of head and body is left to send.
+    fn left(&mut self, left: u64) {
+        self.sent = self.size - left.min(self.size);
+        if self.sent > self.told {
+            (self.observe)(self.sent - self.told);
+            self.told = self.sent;
+        }
+    }
+}
+
+impl Client {
+    /// Sends a file once. `None` if `stop` said so before there was an answer.
+    fn send_file(
+        &self,
+        method: &Method,
+        target: &str,
+        source: &Source,
+        progress: &mut Progress<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<(Stored, Carried)>, Error> {
+        let head = self.head(method, target).field("Content-Type", CONTENT_TYPE);
+        let head = head.field("Content-Length", source.size()).finish();
+        let queue = || {
+            let mut queue = SendQueue::new(SendRoute::Sendfile);
+            queue.push_memory(head.clone());
+            queue.push_extent(source.extent());
+            queue
+        };
+        let watch = &mut |left| {
+            progress.left(left);
+            if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match self.exchange(method, queue, self.answer_wait(source.size()), watch)? {
+            None => Ok(None),
+            Some((response, carried)) => Ok(Some((self.stored(response)?, carried))),
+        }
+    }
+
+    /// How long to wait for the answer to an upload: the server syncs it first.
+    fn answer_wait(&self, size: u64) -> Duration {
+        self.options().answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
+    }
+
+    /// Reads what the server says of an upload.
+    fn stored(&self, response: Response<'_>) -> Result<Stored, Error> {
+        let is_new = match response.status() {
+            StatusCode::CREATED => true,
+            StatusCode::OK => false,
+            _ => return Err(response.failure()),
+        };
+        let answer = response.json()?;
+        match questions::digest(&answer["digest"]) {
+            Some(digest) => Ok(Stored { digest, is_new }),
+            None => Err(Error::protocol(self.endpoint(), "its answer has no digest in it")),
+        }
+    }
+}
+
+const CONTENT_TYPE: &str = "application/octet-stream";
+
+/// Bytes a second: a disk that syncs more slowly is broken.
+const SYNC_RATE_MIN: u64 = 16 << 20;

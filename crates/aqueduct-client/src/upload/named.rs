@@ -1,0 +1,46 @@
+//! Files whose digest is known.
+
+use aqueduct_blob::Digest;
+use http::Method;
+
+use super::{Observe, Progress, Uploaded};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::questions::target;
+use crate::source::Source;
+
+impl Client {
+    /// Sends a file under the digest that it had when it was seen. The server verifies it.
+    ///
+    /// Whoever has many asks first which are [`missing`](Self::missing).
+    ///
+    /// # Errors
+    ///
+    /// `Changed` if the file is not what it was when it was seen; `Mismatch` if it is, and yet the server received
+    /// something else. See the other kinds.
+    pub fn put<'a>(
+        &self,
+        digest: &Digest,
+        source: &Source,
+        observe: &'a mut Observe<'a>,
+    ) -> Result<Uploaded, Error> {
+        let mut progress = Progress::new(source.size(), observe);
+        let sent =
+            self.persist(|| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|| false));
+        let (stored, carried) = match sent {
+            Ok(sent) => sent.expect("nobody stops it"),
+            Err(error) if error.kind() == ErrorKind::Mismatch && source.has_changed()? => {
+                return Err(Error::changed());
+            }
+            Err(error) => return Err(error),
+        };
+        if source.has_changed()? {
+            return Err(Error::changed());
+        }
+        if stored.digest != *digest {
+            return Err(Error::stored_other(self.endpoint(), digest, &stored.digest));
+        }
+        let (size, sent) = (source.size(), progress.sent);
+        Ok(Uploaded { digest: *digest, size, is_new: stored.is_new, sent, carried })
+    }
+}

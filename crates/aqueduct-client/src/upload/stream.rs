@@ -1,0 +1,92 @@
+//! Streams, whose size nobody knows: in chunks, hashed on their way through.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use aqueduct_blob::{Algorithm, Hasher};
+use aqueduct_flow::{Carried, SendQueue, SendRoute};
+use aqueduct_wire::http1::{CHUNK_END, LAST_CHUNK, chunk_head};
+use http::Method;
+
+use super::unnamed::unnamed_target;
+use super::{CONTENT_TYPE, Observe, Uploaded};
+use crate::client::Client;
+use crate::connection::{Connection, Sent};
+use crate::error::Error;
+use crate::response::Response;
+
+impl Client {
+    /// Sends a stream to its end. It cannot be read twice, so that what breaks is not taken up again.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the server received something else than what was read. See the other kinds.
+    pub fn put_stream(
+        &self,
+        algorithm: Algorithm,
+        source: &mut dyn Read,
+        observe: &mut Observe<'_>,
+    ) -> Result<Uploaded, Error> {
+        // Not a kept one, which may be closed already: there is no second try.
+        let mut connection = self.connect()?;
+        let mut hasher = Hasher::new(algorithm);
+        let answered = self.send_stream(&mut connection, algorithm, source, &mut |bytes| {
+            hasher.update(bytes);
+            observe(bytes.len() as u64);
+        })?;
+        let size = hasher.size();
+        let received = connection.receive_head(&Method::POST, self.answer_wait(size));
+        let head = received.map_err(|error| Error::moving(self.endpoint(), error))?;
+        let stored = self.stored(Response::new(self, connection, head, answered == Sent::Whole))?;
+        let digest = hasher.finish().digest;
+        if stored.digest != digest {
+            return Err(Error::stored_other(self.endpoint(), &digest, &stored.digest));
+        }
+        Ok(Uploaded { digest, size, is_new: stored.is_new, sent: size, carried: Carried::default() })
+    }
+
+    /// Sends the head and all chunks, unless the server answers before.
+    fn send_stream(
+        &self,
+        connection: &mut Connection,
+        algorithm: Algorithm,
+        source: &mut dyn Read,
+        observe: &mut dyn FnMut(&[u8]),
+    ) -> Result<Sent, Error> {
+        let head = self.head(&Method::POST, &unnamed_target(algorithm)).field("Content-Type", CONTENT_TYPE);
+        let mut queue = SendQueue::new(SendRoute::Copy);
+        queue.push_memory(head.field("Transfer-Encoding", "chunked").finish());
+        let mut buffer = vec![0; READ_LEN];
+        loop {
+            let len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
+            let piece = &buffer[..len];
+            if len > 0 {
+                queue.push_memory([chunk_head(len as u64).as_bytes(), piece, CHUNK_END].concat());
+            } else {
+                queue.push_memory(LAST_CHUNK.to_vec());
+            }
+            let watch = &mut |_| ControlFlow::Continue(());
+            let sent = connection.send(&mut queue, &Method::POST, self.options().timeout, watch);
+            let sent = sent.map_err(|error| Error::moving(self.endpoint(), error))?;
+            observe(piece);
+            if len == 0 || sent == Sent::Answered {
+                return Ok(sent);
+            }
+            if connection.has_answer(&Method::POST).map_err(|error| Error::moving(self.endpoint(), error))? {
+                return Ok(Sent::Answered);
+            }
+        }
+    }
+}
+
+fn read(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// More than a pipe usually holds, so that a chunk is one read.
+const READ_LEN: usize = 256 << 10;

@@ -1,0 +1,86 @@
+//! Files whose digest is not known yet: they are hashed while they are sent.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use aqueduct_blob::{Algorithm, Digest};
+use http::Method;
+
+use super::{Observe, Progress, Uploaded};
+use crate::client::Client;
+use crate::error::Error;
+use crate::source::Source;
+
+impl Client {
+    /// Sends a file, and finds its digest meanwhile. If the digest is known before everything is sent, and the server
+    /// has that blob, the rest is not sent.
+    ///
+    /// # Errors
+    ///
+    /// `Changed` if somebody wrote to the file meanwhile; `Mismatch` if nobody did, and the server received something
+    /// else than what is in it. See the other kinds.
+    pub fn put_unnamed<'a>(
+        &self,
+        algorithm: Algorithm,
+        source: &Source,
+        observe: &'a mut Observe<'a>,
+    ) -> Result<Uploaded, Error> {
+        let target = unnamed_target(algorithm);
+        let mut progress = Progress::new(source.size(), observe);
+        let race = Race::default();
+        let (sent, hashed) = thread::scope(|scope| {
+            let hashing = scope.spawn(|| race.hash(self, source, algorithm));
+            let stop = || race.is_decided.load(Ordering::Relaxed);
+            let sent = self.persist(|| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
+            race.is_sent.store(true, Ordering::Relaxed);
+            race.is_lost.store(sent.is_err(), Ordering::Relaxed);
+            (sent, hashing.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        let (sent, digest) = (sent?, hashed?);
+        if source.has_changed()? {
+            return Err(Error::changed());
+        }
+        let (is_new, carried) = match sent {
+            Some((stored, _)) if stored.digest != digest => {
+                return Err(Error::stored_other(self.endpoint(), &digest, &stored.digest));
+            }
+            Some((stored, carried)) => (stored.is_new, carried),
+            // What was sent in vain is thrown away by the server, and carried nothing.
+            None => (false, Default::default()),
+        };
+        Ok(Uploaded { digest, size: source.size(), is_new, sent: progress.sent, carried })
+    }
+}
+
+/// Where the server names the blob.
+pub(super) fn unnamed_target(algorithm: Algorithm) -> String {
+    format!("/blobs?digest={algorithm}")
+}
+
+/// What the two threads tell each other.
+#[derive(Debug, Default)]
+struct Race {
+    /// There is nothing to send any more: the blob is there, or cannot be read.
+    is_decided: AtomicBool,
+    /// Everything is sent: to ask would save nothing.
+    is_sent: AtomicBool,
+    /// The upload failed: the digest is of no use.
+    is_lost: AtomicBool,
+}
+
+impl Race {
+    fn hash(&self, client: &Client, source: &Source, algorithm: Algorithm) -> Result<Digest, Error> {
+        let hashed = source.hash_unless(algorithm, &self.is_lost);
+        let is_decided = match &hashed {
+            Err(_) => true,
+            // What cannot be asked is sent.
+            Ok(digest) => {
+                !self.is_sent.load(Ordering::Relaxed)
+                    && client.missing(&[*digest]).is_ok_and(|missing| missing.is_empty())
+            }
+        };
+        self.is_decided.store(is_decided, Ordering::Relaxed);
+        hashed
+    }
+}

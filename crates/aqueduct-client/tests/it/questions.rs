@@ -1,0 +1,134 @@
+//! Asking: what is missing, how large, what there is, and what is to go.
+
+use aqueduct_client::{ErrorKind, Options};
+
+use crate::peer::{Peer, digest_of, field, quick, talk};
+
+#[test]
+fn missing_is_asked_in_batches_on_one_connection() {
+    let digests: Vec<_> = (0..10_001_u32).map(|index| digest_of(&index.to_le_bytes())).collect();
+    let (first, last) = (digests[0], digests[10_000]);
+    let peer = Peer::new(vec![talk(move |talk| {
+        let heard = talk.hear();
+        assert!(heard.head.starts_with("POST /blobs/missing HTTP/1.1\r\n"));
+        let asked: serde_json::Value = serde_json::from_slice(&heard.body).unwrap();
+        assert_eq!(asked["digests"].as_array().unwrap().len(), 10_000);
+        assert!(heard.body.len() < 1 << 20, "what a server takes");
+        talk.answer("200 OK", format!(r#"{{"missing":["{first}"]}}"#));
+        let asked: serde_json::Value = serde_json::from_slice(&talk.hear().body).unwrap();
+        assert_eq!(asked["digests"][0], last.to_string());
+        talk.answer("200 OK", format!(r#"{{"missing":["{last}"]}}"#));
+    })]);
+    assert_eq!(peer.client().missing(&digests).unwrap(), [first, last]);
+    assert_eq!(peer.client().missing(&[]).unwrap(), [], "nobody is asked");
+    peer.finish();
+}
+
+#[test]
+fn the_host_and_the_token_go_with_every_request_and_the_token_nowhere_else() {
+    let peer = Peer::new(vec![talk(|talk| {
+        let head = talk.hear_head();
+        assert_eq!(field(&head, "authorization"), Some("Bearer s3cret"));
+        assert!(field(&head, "host").unwrap().starts_with("127.0.0.1:"));
+        talk.answer("403 Forbidden", r#"{"detail":"This needs a write token."}"#);
+    })]);
+    let client = peer.client_with(Options { token: Some("s3cret".parse().unwrap()), ..quick() });
+    let error = client.remove(&digest_of(b"abc")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().ends_with("This needs a write token."), "{error}");
+    assert!(!format!("{error:?} {client:?}").contains("s3cret"));
+    peer.finish();
+}
+
+#[test]
+fn a_size_is_that_of_the_head_alone() {
+    let peer = Peer::new(vec![talk(|talk| {
+        assert!(talk.hear_head().starts_with("HEAD /blobs/sha256:"));
+        talk.say("HTTP/1.1 200 OK\r\nContent-Length: 5368709120\r\n\r\n");
+        talk.hear_head();
+        talk.say("HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n");
+    })]);
+    let client = peer.client();
+    assert_eq!(client.size(&digest_of(b"abc")).unwrap(), Some(5 << 30));
+    assert_eq!(client.size(&digest_of(b"def")).unwrap(), None);
+    peer.finish();
+}
+
+#[test]
+fn a_list_is_paged() {
+    let (one, two) = (digest_of(b"1"), digest_of(b"2"));
+    let (one, two) = (one.min(two), one.max(two));
+    let peer = Peer::new(vec![talk(move |talk| {
+        assert!(talk.hear_head().starts_with("GET /blobs?limit=10000 "), "no more than a server gives");
+        let blob = |digest| format!(r#"{{"digest":"{digest}","size":1,"published":-5}}"#);
+        talk.answer("200 OK", format!(r#"{{"blobs":[{}],"next":"{one}"}}"#, blob(one)));
+        assert!(talk.hear_head().starts_with(&format!("GET /blobs?after={one}&limit=1 ")));
+        talk.answer("200 OK", format!(r#"{{"blobs":[{}],"next":null}}"#, blob(two)));
+        talk.hear_head();
+        talk.answer("200 OK", format!(r#"{{"blobs":[],"next":"{one}"}}"#));
+    })]);
+    let client = peer.client();
+    let page = client.list(None, usize::MAX).unwrap();
+    assert_eq!((page.blobs[0].digest, page.blobs[0].size, page.blobs[0].published), (one, 1, -5));
+    let page = client.list(page.next.as_ref(), 1).unwrap();
+    assert_eq!((page.blobs[0].digest, page.next), (two, None));
+    let error = client.list(Some(&two), 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "a list that goes backwards never ends");
+    peer.finish();
+}
+
+#[test]
+fn a_blob_is_removed_or_was_not_there() {
+    let peer = Peer::new(vec![talk(|talk| {
+        assert!(talk.hear_head().starts_with("DELETE /blobs/sha256:"));
+        talk.say("HTTP/1.1 204 No Content\r\n\r\n");
+        talk.hear_head();
+        talk.answer("404 Not Found", "");
+        talk.hear_head();
+        talk.answer("503 Service Unavailable", r#"{"title":"Read-only"}"#);
+    })]);
+    let client = peer.client();
+    assert!(client.remove(&digest_of(b"abc")).unwrap());
+    assert!(!client.remove(&digest_of(b"abc")).unwrap());
+    let error = client.remove(&digest_of(b"abc")).unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Server, false));
+    peer.finish();
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_is_a_protocol_error() {
+    for answer in [
+        "garbage\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"missing\":[\"x\"]}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let peer = Peer::new(vec![talk(move |talk| {
+            talk.hear();
+            talk.say(answer);
+            talk.hang();
+        })]);
+        let error = peer.client().missing(&[digest_of(b"abc")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{answer:?}: {error:?}");
+        assert!(!error.is_retryable());
+        peer.finish();
+    }
+}
+
+#[test]
+fn an_answer_without_end_is_cut() {
+    let peer = Peer::new(vec![talk(|talk| {
+        talk.hear();
+        talk.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+        for _ in 0..64 {
+            talk.say(vec![b' '; 1 << 20]);
+        }
+    })]);
+    let error = peer.client().missing(&[digest_of(b"abc")]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    peer.finish();
+}
