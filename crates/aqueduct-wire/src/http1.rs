@@ -22,6 +22,7 @@ mod encode;
 mod etag;
 mod fields;
 mod framing;
+mod grammar;
 mod head_error;
 pub mod limits;
 mod range;

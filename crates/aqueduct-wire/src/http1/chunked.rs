@@ -1,7 +1,7 @@
 //! The chunked coding (RFC 9112 section 7.1): where the bytes of a body lie. The bytes themselves are not touched.
 
+use super::grammar::is_token_byte;
 use super::limits::{CHUNK_EXTENSIONS_LEN_MAX, CHUNK_LINE_LEN_MAX, TRAILER_LEN_MAX};
-use super::request::is_token_byte;
 
 /// What follows the bytes of each chunk that was begun with [`chunk_head`].
 pub const CHUNK_END: &[u8] = b"\r\n";

@@ -1,5 +1,6 @@
 //! Where a body ends (RFC 9112 section 6).
 
+use super::grammar::decimal;
 use super::{Fields, HeadError};
 
 /// The version of a message. Both are parsed alike; HTTP/1.0 has no chunks, no `Expect`, and closes by default.
@@ -55,7 +56,8 @@ impl Framing {
         let mut codings = fields.all("transfer-encoding");
         match (codings.next(), length) {
             (None, None) => Ok(Self::None),
-            (None, Some(length)) => Ok(Self::Length(parse_length(length)?)),
+            // RFC 9110 section 8.6 would let a list of equal numbers pass.
+            (None, Some(length)) => decimal(length).map(Self::Length).ok_or(HeadError::BadLength),
             // RFC 9112 section 6.1: a sign of an attempt at request smuggling, or of a faulty proxy before us.
             (Some(_), Some(_)) => Err(HeadError::LengthAndChunked),
             (Some(_), None) if version == Version::Http10 => Err(HeadError::ChunkedInHttp10),
@@ -66,20 +68,6 @@ impl Framing {
             (Some(_), None) => Err(HeadError::UnknownTransferCoding),
         }
     }
-}
-
-/// `1*DIGIT` and nothing else: `parse` alone would take a sign. A list of equal numbers, which RFC 9110 section 8.6
-/// lets a recipient accept, is refused.
-fn parse_length(value: &[u8]) -> Result<u64, HeadError> {
-    decimal(value).ok_or(HeadError::BadLength)
-}
-
-/// Reads digits. `None` for anything else, for nothing, and past the largest `u64`.
-pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use aqueduct_blob::ByteRange;
 
-use super::framing::decimal;
+use super::grammar::decimal;
 use super::limits::RANGE_COUNT_MAX;
 
 /// What a `Range` field means for a blob whose size is known.

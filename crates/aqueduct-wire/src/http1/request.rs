@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use http::Method;
 use httparse::Status;
 
+use super::grammar::{has_bare_line_feed, is_token_byte};
 use super::limits::{EMPTY_LINE_COUNT_MAX, FIELD_COUNT_MAX, HEAD_LEN_MAX};
 use super::target::Target;
 use super::{Fields, Framing, HeadError, Version, target};
@@ -91,14 +92,6 @@ fn refine(error: httparse::Error, request: &httparse::Request<'_, '_>, window: &
     }
 }
 
-/// httparse takes LF alone for the end of a line, as RFC 9112 section 2.2 lets it. Two readers that differ in this
-/// see two different heads.
-pub(super) fn has_bare_line_feed(head: &[u8]) -> bool {
-    // Not `any`, which stops early and so cannot look at many bytes at once.
-    let pairs = head.iter().zip(head.get(1..).unwrap_or_default());
-    pairs.fold(head.starts_with(b"\n"), |found, (&left, &right)| found | (left != b'\r' && right == b'\n'))
-}
-
 fn understand<'b>(request: &httparse::Request<'_, 'b>) -> Result<RequestHead<'b>, HeadError> {
     let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
     let method = method.map_err(|_| HeadError::NotHttp)?;
@@ -144,12 +137,6 @@ fn expects_continue(version: Version, fields: &Fields<'_>) -> Result<bool, HeadE
     } else {
         Err(HeadError::UnknownExpectation)
     }
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-pub(super) const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-        || byte.is_ascii_alphanumeric()
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use http::{Method, StatusCode};
 use httparse::Status;
 
+use super::grammar::has_bare_line_feed;
 use super::limits::{FIELD_COUNT_MAX, HEAD_LEN_MAX};
-use super::request::has_bare_line_feed;
 use super::{Fields, Framing, HeadError, ResponseFraming, Version};
 
 /// What a server answers. It borrows the bytes that were parsed.
