@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::process;
 
@@ -32,14 +32,19 @@ pub(super) fn filesystem(dir: &Path) -> Result<String> {
     said_by(Command::new("stat").args(["--file-system", "--format=%T"]).arg(dir))
 }
 
-/// The first line that a program says of its version.
+/// The first line that a program says of its version. wrk(1) says it and exits as if that were wrong.
 pub(super) fn version(program: &str, argument: &str) -> Result<String> {
-    said_by(Command::new(program).arg(argument))
+    let output =
+        Command::new(program).arg(argument).stdin(Stdio::null()).output().context(program.to_owned())?;
+    Ok(first_line(&String::from_utf8_lossy(&output.stdout)))
 }
 
 fn said_by(command: &mut Command) -> Result<String> {
-    let said = process::run(command)?;
-    Ok(said.stdout.lines().next().unwrap_or_default().trim().to_owned())
+    Ok(first_line(&process::run(command)?.stdout))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
 /// On x86; elsewhere /proc/cpuinfo has no such line.

@@ -25,7 +25,9 @@ pub(super) fn run(program: &Path, nginx: &Path, scratch: &Path, extent: Extent) 
     };
     println!("{}; loopback", machine::describe(scratch)?);
     for (program, argument) in [("curl", "--version"), ("wrk", "--version")] {
-        println!("{}", machine::version(program, argument)?);
+        // What follows is what it was built with.
+        let version = machine::version(program, argument)?;
+        println!("{}", version.split([' ', '(', '[']).take(2).collect::<Vec<_>>().join(" "));
     }
     println!("{}; {round_count} rounds, arms alternating\n", nginx::version(nginx)?);
     let contenders = [

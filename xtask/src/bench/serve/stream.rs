@@ -22,7 +22,9 @@ impl Stream {
 
     /// Asks for `target`, and answers how many bytes came.
     pub(super) fn drain(&mut self, target: &str) -> Result<u64> {
-        write!(self.socket, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host)?;
+        // In one piece: half a request would wait for the server to acknowledge the other half.
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.socket.write_all(request.as_bytes())?;
         let mut filled = 0;
         let (head_len, size) = loop {
             ensure!(filled < self.buffer.len(), "a head of {filled} bytes");
