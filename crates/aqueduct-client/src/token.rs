@@ -8,6 +8,21 @@ use std::str::FromStr;
 pub struct Token(String);
 
 impl Token {
+    /// The token in a file: its only word, or, of a server's list of lines `read TOKEN` and `write TOKEN`, the first that
+    /// may write, or else the first.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or it is none.
+    pub fn in_file(text: &str) -> Result<Self, TokenParseError> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let listed = |right: &str| lines.clone().find_map(|line| line.strip_prefix(right));
+        match listed("write ").or_else(|| listed("read ")) {
+            Some(token) => token.parse(),
+            None => lines.clone().collect::<Vec<_>>().join(" ").parse(),
+        }
+    }
+
     /// The value of the field Authorization (RFC 6750, section 2.1).
     pub(crate) fn authorization(&self) -> String {
         format!("Bearer {}", self.0)

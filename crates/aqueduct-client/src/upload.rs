@@ -66,14 +66,14 @@ impl<'a> Progress<'a> {
 }
 
 impl Client {
-    /// Sends a file once. `None` if `stop` said so before there was an answer.
+    /// Sends a file once. `None` if `stop`, which is told how much is left, said so before everything was sent.
     fn send_file(
         &self,
         method: &Method,
         target: &str,
         source: &Source,
         progress: &mut Progress<'_>,
-        stop: &dyn Fn() -> bool,
+        stop: &dyn Fn(u64) -> bool,
     ) -> Result<Option<(Stored, Carried)>, Error> {
         let head = self.head(method, target).field("Content-Type", CONTENT_TYPE);
         let head = head.field("Content-Length", source.size()).finish();
@@ -85,7 +85,7 @@ impl Client {
         };
         let watch = &mut |left| {
             progress.left(left);
-            if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if stop(left) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match self.exchange(method, queue, self.answer_wait(source.size()), watch)? {
             None => Ok(None),

@@ -26,7 +26,7 @@ impl Client {
     ) -> Result<Uploaded, Error> {
         let mut progress = Progress::new(source.size(), observe);
         let sent =
-            self.persist(|| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|| false));
+            self.persist(|| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|_| false));
         let (stored, carried) = match sent {
             Ok(sent) => sent.expect("nobody stops it"),
             Err(error) if error.kind() == ErrorKind::Mismatch && source.has_changed()? => {

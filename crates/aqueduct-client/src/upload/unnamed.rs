@@ -31,9 +31,11 @@ impl Client {
         let race = Race::default();
         let (sent, hashed) = thread::scope(|scope| {
             let hashing = scope.spawn(|| race.hash(self, source, algorithm));
-            let stop = || race.is_decided.load(Ordering::Relaxed);
+            let stop = |left| {
+                race.is_sent.store(left == 0, Ordering::Relaxed);
+                race.is_decided.load(Ordering::Relaxed)
+            };
             let sent = self.persist(|| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
-            race.is_sent.store(true, Ordering::Relaxed);
             race.is_lost.store(sent.is_err(), Ordering::Relaxed);
             (sent, hashing.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });

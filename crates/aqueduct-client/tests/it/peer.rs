@@ -82,12 +82,16 @@ impl Talk {
     pub(crate) fn hear(&mut self) -> Heard {
         let head = self.hear_head();
         let length = field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+        let body = self.hear_body(length);
+        Heard { head, body }
+    }
+
+    pub(crate) fn hear_body(&mut self, length: usize) -> Vec<u8> {
         while self.rest.len() < length {
-            assert!(self.hear_some(), "the client closed within the body of\n{head}");
+            assert!(self.hear_some(), "the client closed within a body of {length} bytes");
         }
         let rest = self.rest.split_off(length);
-        let body = std::mem::replace(&mut self.rest, rest);
-        Heard { head, body }
+        std::mem::replace(&mut self.rest, rest)
     }
 
     pub(crate) fn hear_head(&mut self) -> String {
@@ -109,17 +113,6 @@ impl Talk {
     pub(crate) fn hear_all(&mut self) -> Vec<u8> {
         while self.hear_some() {}
         std::mem::take(&mut self.rest)
-    }
-
-    /// Hears what comes next of a body; 0 at the end of the stream.
-    pub(crate) fn hear_into(&mut self, buffer: &mut [u8]) -> usize {
-        if self.rest.is_empty() {
-            return self.stream.read(buffer).unwrap_or(0);
-        }
-        let len = self.rest.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&self.rest[..len]);
-        self.rest.drain(..len);
-        len
     }
 
     /// Hears a body in chunks to its end.
