@@ -98,6 +98,3 @@ fn is_origin_of(origin: &[u8], host: &str) -> bool {
         .or_else(|| of_scheme(b"https://"))
         .is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_bytes()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -96,7 +96,11 @@ async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueu
                         Step::Blocked(Side::Target) => Err(io::ErrorKind::WouldBlock.into()),
                         step => Ok(step),
                     });
-                pace.wait(ready).await.map_err(|_| Close::Deadline("taking a reply"))?
+                pace.wait(ready).await.map_err(|_| {
+                    // Otherwise the kernel would keep what the peer does not take, and go on offering it.
+                    let _ = stream.set_zero_linger();
+                    Close::Deadline("taking a reply")
+                })?
             }
             step => step,
         };

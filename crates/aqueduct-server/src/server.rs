@@ -32,7 +32,8 @@ pub struct Server {
 /// What may be done to a server while it runs, from any thread.
 #[derive(Clone, Debug)]
 pub struct Control {
-    shared: Arc<Shared>,
+    /// `None` where there is nothing to admit by.
+    admission: Option<Arc<Admission>>,
     stop: watch::Sender<bool>,
 }
 
@@ -41,7 +42,7 @@ pub struct Control {
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) options: Options,
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) cache: Cache,
     /// For what is only looked up or read: quick, and somebody waits for it.
     pub(crate) readers: Workers,
@@ -126,7 +127,7 @@ impl Server {
         drop(context);
         let names = options.hosts.iter().cloned().chain(hostname());
         let shared = Shared {
-            admission: Admission::new(names, options.tokens.clone()),
+            admission: Arc::new(Admission::new(names, options.tokens.clone())),
             cache: Cache::new(),
             readers: readers.workers(),
             writers: writers.workers(),
@@ -146,7 +147,8 @@ impl Server {
     /// What may be done to it while it runs.
     #[must_use]
     pub fn control(&self) -> Control {
-        Control { shared: Arc::clone(&self.shared), stop: self.stop.clone() }
+        let admission = self.shared.options.tokens.is_some().then(|| Arc::clone(&self.shared.admission));
+        Control { admission, stop: self.stop.clone() }
     }
 
     /// Serves until it is stopped, finishes what is in flight, and closes the store.
@@ -196,8 +198,8 @@ impl Control {
 
     /// Takes other tokens from the next request on. A server that began without any keeps doing without.
     pub fn set_tokens(&self, tokens: Tokens) {
-        if self.shared.options.tokens.is_some() {
-            self.shared.admission.set_tokens(tokens);
+        if let Some(admission) = &self.admission {
+            admission.set_tokens(tokens);
         }
     }
 }

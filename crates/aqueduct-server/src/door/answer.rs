@@ -202,6 +202,3 @@ pub(super) fn text(status: StatusCode, content_type: &str, text: Vec<u8>) -> Ans
 const BLOB_TYPE: &str = "application/octet-stream";
 
 const CHALLENGE: &str = "Bearer realm=\"aqueduct\", Basic realm=\"aqueduct\", charset=\"UTF-8\"";
-
-#[cfg(test)]
-mod tests;

@@ -167,6 +167,3 @@ const MISSING_COUNT_MAX: usize = 10_000;
 
 /// Room for as many digests, quoted, and some white space; held in memory while it arrives.
 pub(crate) const MISSING_BODY_LEN_MAX: usize = 1 << 20;
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,15 @@
+//! A server in this process, and peers that say raw bytes to it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "fixtures are no store: they are read once and thrown away")]
+
+mod admission;
+mod conditions;
+mod deadlines;
+mod descriptors;
+mod downloads;
+mod fixture;
+mod lists;
+mod mistakes;
+mod stopping;
+mod uploads;

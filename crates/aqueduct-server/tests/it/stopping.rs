@@ -1,0 +1,109 @@
+//! How a server begins and ends.
+
+use std::net::SocketAddr;
+
+use aqueduct_server::{BindError, Options, Server};
+use aqueduct_store::{Absent, Store};
+use tempfile::TempDir;
+
+use crate::fixture::{Fixture, SMALL, digest, pattern};
+
+const HOST: &str = "Host: localhost\r\n";
+
+fn bind(address: &str, change: impl FnOnce(&mut Options)) -> Result<Server, BindError> {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = Store::open(directory.path(), Absent::Make, aqueduct_store::Options::default()).unwrap();
+    let mut options = Options { listen: vec![address.parse().unwrap()], ..Options::default() };
+    change(&mut options);
+    Server::bind(store, options)
+}
+
+#[test]
+fn a_taken_port_is_an_error_and_not_a_second_listener() {
+    let server = Fixture::new();
+    let taken = bind(&server.address.to_string(), |_| {}).unwrap_err();
+    assert!(matches!(taken, BindError::Taken { address } if address == server.address), "{taken}");
+    for _ in 0..20 {
+        assert_eq!(server.ask(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n")).status, 200);
+    }
+}
+
+#[test]
+fn a_network_needs_tokens_or_a_word() {
+    let error = bind("0.0.0.0:0", |_| {}).unwrap_err();
+    assert!(matches!(error, BindError::Open { .. }));
+    assert!(error.to_string().contains("--open-to-network"));
+    bind("0.0.0.0:0", |options| options.open_to_network = true).unwrap();
+    bind("[::1]:0", |_| {}).unwrap();
+}
+
+#[test]
+fn a_port_is_free_again_at_once() {
+    let server = Fixture::new();
+    let address = server.address;
+    server.put(b"so that a connection was closed by the server");
+    drop(server);
+    drop(bind(&address.to_string(), |_| {}).unwrap());
+}
+
+#[test]
+fn what_is_in_flight_is_finished_and_the_store_closed() {
+    let mut server = Fixture::new();
+    let bytes = pattern(8 << 20);
+    let large = server.put(&bytes);
+    let coming = digest(b"coming in");
+    let (mut reader, mut writer, idle) = (server.connect(), server.connect(), server.connect());
+    rustix::net::sockopt::set_socket_recv_buffer_size(&reader.stream, SMALL).unwrap();
+    reader.say(&format!("GET /blobs/{large} HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(reader.head().status, 200);
+    writer.say(&format!(
+        "PUT /blobs/{coming} HTTP/1.1\r\n{HOST}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(writer.head().status, 100);
+    server.control.stop();
+    idle.assert_closed();
+    assert!(reader.take(bytes.len()) == bytes);
+    writer.say("coming in");
+    let reply = writer.reply();
+    assert_eq!((reply.status, reply.field("Connection")), (201, Some("close")));
+    for peer in [reader, writer] {
+        peer.finish();
+        peer.assert_closed();
+    }
+    let address: SocketAddr = server.address;
+    server.ended().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens");
+    let store = Store::open(server.root(), Absent::Refuse, aqueduct_store::Options::default()).unwrap();
+    assert!(store.has(&coming).unwrap());
+}
+
+#[test]
+fn what_is_not_finished_in_time_is_cut_off() {
+    let mut server = Fixture::with(|options| options.deadlines.grace = std::time::Duration::from_millis(50));
+    let name = digest(b"never comes");
+    let mut peer = server.connect();
+    peer.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: 11\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(peer.head().status, 100);
+    server.control.stop();
+    peer.assert_closed();
+    server.ended().unwrap();
+}
+
+#[test]
+fn several_addresses_are_one_server() {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = Store::open(directory.path(), Absent::Make, aqueduct_store::Options::default()).unwrap();
+    let listen = vec!["127.0.0.1:0".parse().unwrap(), "127.0.0.2:0".parse().unwrap()];
+    let server = Server::bind(store, Options { listen, ..Options::default() }).unwrap();
+    let (addresses, control) = (server.addresses().to_vec(), server.control());
+    let running = std::thread::spawn(move || server.run());
+    for address in addresses {
+        let mut peer = crate::fixture::Peer::connect(address);
+        peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+        assert_eq!(peer.reply().status, 200, "{address}");
+    }
+    control.stop();
+    running.join().unwrap().unwrap();
+}

@@ -1,0 +1,242 @@
+//! Blobs on their way in.
+
+use aqueduct_blob::Algorithm;
+
+use crate::fixture::{Fixture, digest, digest_by, files, pattern};
+
+const HOST: &str = "Host: localhost\r\n";
+
+#[test]
+fn a_blob_is_created_once_and_there_from_then_on() {
+    let server = Fixture::new();
+    let name = digest(b"hello");
+    let mut peer = server.connect();
+    for (status, round) in [(201, "first"), (200, "second")] {
+        peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhello"));
+        let reply = peer.reply();
+        assert_eq!(reply.status, status, "{round}");
+        assert_eq!(reply.field("Location"), Some(format!("/blobs/{name}").as_str()));
+        assert_eq!(reply.json(), serde_json::json!({ "digest": name.to_string(), "size": 5 }));
+        assert_eq!(reply.field("Connection"), None, "it is kept");
+    }
+    assert!(server.has(&name));
+}
+
+#[test]
+fn bytes_of_another_digest_are_refused_with_both_and_stored_under_neither() {
+    let server = Fixture::new();
+    let (expected, actual) = (digest(b"right"), digest(b"wrong"));
+    let mut peer = server.connect();
+    peer.say(&format!("PUT /blobs/{expected} HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nwrong"));
+    let problem = peer.reply().assert_problem(400, "digest-mismatch");
+    assert_eq!(problem["expected"], expected.to_string());
+    assert_eq!(problem["actual"], actual.to_string());
+    assert!(!server.has(&expected) && !server.has(&actual));
+    // The body was read, so the connection is as good as new.
+    peer.say(&format!("PUT /blobs/{expected} HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nright"));
+    assert_eq!(peer.reply().status, 201);
+}
+
+#[test]
+fn the_server_names_a_blob_by_the_algorithm_asked_for() {
+    let server = Fixture::new();
+    let mut peer = server.connect();
+    for (query, algorithm) in [
+        ("", Algorithm::Sha256),
+        ("?digest=blake3", Algorithm::Blake3),
+        ("?digest=sha256", Algorithm::Sha256),
+    ] {
+        let name = digest_by(algorithm, query.as_bytes());
+        peer.say(&format!(
+            "POST /blobs{query} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n{query}",
+            query.len()
+        ));
+        let reply = peer.reply();
+        assert_eq!(reply.status, 201);
+        assert_eq!(reply.field("Location"), Some(format!("/blobs/{name}").as_str()));
+        assert!(server.has(&name));
+    }
+}
+
+#[test]
+fn a_blob_of_any_size_arrives_however_it_is_cut() {
+    let server = Fixture::new();
+    for len in [0, 1, 4096, 70_000, (3 << 20) + 1] {
+        let bytes = pattern(len);
+        let name = digest(&bytes);
+        let mut peer = server.connect();
+        let request = format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {len}\r\n\r\n");
+        // The head in two pieces, the first bytes of the body together with its end.
+        peer.say(&request[..7]);
+        let begin = bytes.len().min(100);
+        peer.say_bytes(&[&request.as_bytes()[7..], &bytes[..begin]].concat());
+        for piece in bytes[begin..].chunks(300_007) {
+            peer.say_bytes(piece);
+        }
+        assert_eq!(peer.reply().status, 201, "{len}");
+        peer.say(&format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+        assert!(peer.reply().body == bytes, "{len}");
+    }
+}
+
+#[test]
+fn chunks_of_every_size_make_one_blob() {
+    let server = Fixture::new();
+    let bytes = pattern((2 << 20) + 12_345);
+    let name = digest(&bytes);
+    for chunk_len in [4001, 65_536, 200_000, bytes.len()] {
+        let mut peer = server.connect();
+        let mut said =
+            format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+        for chunk in bytes.chunks(chunk_len) {
+            said.extend_from_slice(format!("{:x};ext=1\r\n", chunk.len()).as_bytes());
+            said.extend_from_slice(chunk);
+            said.extend_from_slice(b"\r\n");
+        }
+        // Behind the last chunk and a trailer comes the next request.
+        said.extend_from_slice(
+            b"0\r\nTrailer: ignored\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        );
+        peer.say_bytes(&said);
+        assert_eq!(peer.reply().status, 201, "{chunk_len}");
+        assert_eq!(peer.reply().text(), "ok\n");
+        peer.say(&format!("DELETE /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+        assert_eq!(peer.reply().status, 204);
+    }
+}
+
+#[test]
+fn who_waits_to_be_told_is_told_and_then_heard() {
+    let server = Fixture::new();
+    let name = digest(b"waited");
+    let mut peer = server.connect();
+    peer.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: 6\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(peer.head().status, 100);
+    peer.say("waited");
+    assert_eq!(peer.reply().status, 201);
+    peer.say(&format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(peer.reply().body, b"waited");
+}
+
+#[test]
+fn who_waits_with_a_blob_that_is_here_need_not_send_it() {
+    let server = Fixture::new();
+    let name = server.put(b"here already");
+    let mut peer = server.connect();
+    peer.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: 12\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    let reply = peer.reply();
+    assert_eq!((reply.status, reply.field("Connection")), (200, Some("close")));
+    // It may send the body all the same, or a request: neither is taken for the other.
+    peer.say(&format!("DELETE /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+    peer.finish();
+    peer.assert_closed();
+    assert!(server.has(&name), "what followed was not parsed as a head");
+}
+
+#[test]
+fn a_body_that_looks_like_a_request_is_drained_and_not_obeyed() {
+    let server = Fixture::new();
+    let victim = server.put(b"victim");
+    let name = server.put(b"here already");
+    let smuggled = format!("DELETE /blobs/{victim} HTTP/1.1\r\n{HOST}\r\n");
+    let mut peer = server.connect();
+    peer.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n{smuggled}",
+        smuggled.len()
+    ));
+    assert_eq!(peer.reply().status, 200);
+    peer.say(&format!("HEAD /blobs/{victim} HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(peer.head().status, 200);
+}
+
+#[test]
+fn a_large_body_that_nobody_needs_is_drained_however_it_is_framed() {
+    let server = Fixture::new();
+    let bytes = pattern(5 << 20);
+    let name = server.put(&bytes);
+    let mut peer = server.connect();
+    peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n", bytes.len()));
+    peer.say_bytes(&bytes);
+    assert_eq!(peer.reply().status, 200);
+    peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n"));
+    for chunk in bytes.chunks(100_000) {
+        peer.say(&format!("{:x}\r\n", chunk.len()));
+        peer.say_bytes(chunk);
+        peer.say("\r\n");
+    }
+    peer.say("0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(peer.reply().status, 200);
+    assert_eq!(peer.reply().text(), "ok\n");
+}
+
+#[test]
+fn a_blob_that_must_be_new_and_is_not_is_refused() {
+    let server = Fixture::new();
+    let name = digest(b"new");
+    for (status, _) in [(201, "the first time"), (412, "the second")] {
+        let request =
+            format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}If-None-Match: *\r\nContent-Length: 3\r\n\r\nnew");
+        assert_eq!(server.ask(&request).status, status);
+    }
+}
+
+#[test]
+fn a_blob_over_the_limit_is_refused_before_or_while_it_comes() {
+    let server = Fixture::with(|options| options.blob_size_max = 1000);
+    let mut peer = server.connect();
+    peer.say(&format!("POST /blobs HTTP/1.1\r\n{HOST}Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n"));
+    let problem = peer.reply().assert_problem(413, "too-large");
+    assert_eq!(problem["limit"], 1000);
+    let mut peer = server.connect();
+    peer.say(&format!("POST /blobs HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n3e7\r\n"));
+    peer.say_bytes(&pattern(999));
+    peer.say("\r\n2\r\nab\r\n0\r\n\r\n");
+    peer.reply().assert_problem(413, "too-large");
+    peer.finish();
+    peer.assert_closed();
+    let exactly = pattern(1000);
+    server.put(&exactly);
+}
+
+#[test]
+fn a_peer_that_leaves_in_the_middle_leaves_nothing_behind() {
+    let server = Fixture::new();
+    let before = files(server.root());
+    let bytes = pattern(1 << 20);
+    let name = digest(&bytes);
+    for framing in ["Content-Length: 1048576", "Transfer-Encoding: chunked"] {
+        let mut peer = server.connect();
+        peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}{framing}\r\n\r\n"));
+        if framing.starts_with('T') {
+            peer.say("80000\r\n");
+        }
+        peer.say_bytes(&bytes[..bytes.len() / 3]);
+        peer.finish();
+        // It is not answered, because nothing came of it.
+        peer.assert_closed();
+    }
+    assert!(!server.has(&name));
+    assert_eq!(files(server.root()), before);
+}
+
+#[test]
+fn two_uploads_of_one_blob_at_once_make_one() {
+    let server = Fixture::new();
+    let bytes = pattern(300_000);
+    let name = digest(&bytes);
+    let mut peers: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    for peer in &mut peers {
+        peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n", bytes.len()));
+        peer.say_bytes(&bytes[..1000]);
+    }
+    for peer in &mut peers {
+        peer.say_bytes(&bytes[1000..]);
+    }
+    let mut statuses: Vec<_> = peers.iter_mut().map(|peer| peer.reply().status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 201]);
+}
