@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aqueduct_wire::http1::limits::HEAD_LEN_MAX;
-use aqueduct_wire::http1::{Framing, HeadError, Version, parse_request, resolve_ranges};
+use aqueduct_wire::http1::{CONTINUE, Framing, HeadError, Version, parse_request, resolve_ranges};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -189,11 +189,14 @@ async fn answer(
             uploaded.outcome
         }
         Ok(Intent::Missing) => {
-            let collected = if expects_continue && connection.inbox.is_empty() {
-                was_continued = true;
-                reply::say(&mut connection, shared, aqueduct_wire::http1::CONTINUE.to_vec()).await?;
-                collect(&mut connection, shared, &mut body).await?
+            let limit = MISSING_BODY_LEN_MAX as u64;
+            let collected = if body.left().is_some_and(|left| left > limit) {
+                Err(Refusal::TooLarge { limit })
             } else {
+                if expects_continue && connection.inbox.is_empty() {
+                    was_continued = true;
+                    reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
+                }
                 collect(&mut connection, shared, &mut body).await?
             };
             match collected.and_then(|bytes| parse_digests(&bytes)) {
@@ -325,9 +328,6 @@ async fn collect(
     let limit = MISSING_BODY_LEN_MAX;
     let mut pace = Pace::new(shared.options.deadlines.body);
     let mut collected = Vec::new();
-    if body.left().is_some_and(|left| left > limit as u64) {
-        return Ok(Err(Refusal::TooLarge { limit: limit as u64 }));
-    }
     while !body.is_done() {
         let len = match body.next(connection.inbox.bytes()) {
             Err(error) => return Ok(Err(Refusal::BadChunk(error))),

@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use aqueduct_flow::{SendQueue, Side, Step};
+use aqueduct_flow::{SendQueue, Step};
 use tokio::io::Interest;
 
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::deadline::Pace;
+use crate::deadline::{Expired, Pace};
 use crate::door::{Answer, Content, Piece};
 use crate::residency;
 use crate::server::Shared;
@@ -70,7 +71,9 @@ fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner)
                 let place = |offset| {
                     usize::try_from(offset).expect("a range lies within the blob it was resolved against")
                 };
-                memory.extend_from_slice(&bytes[place(range.start)..place(range.end)]);
+                queue.push_memory(std::mem::take(&mut memory));
+                // Shared, so that a thousand peers that do not read cost no more than one.
+                queue.push_shared(Arc::clone(bytes), place(range.start)..place(range.end));
             }
             (Piece::Part(range), Some(Found::Open(blob))) => {
                 queue.push_memory(std::mem::take(&mut memory));
@@ -88,26 +91,22 @@ async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueu
     let mut pace = Pace::new(shared.options.deadlines.send);
     loop {
         warm_up(shared, &queue).await?;
-        // Most replies fit the socket's buffer: only one that does not is worth a deadline.
-        let step = match queue.step(stream.as_fd(), TURN_LEN) {
-            Ok(Step::Blocked(_)) => {
-                let ready =
-                    stream.async_io(Interest::WRITABLE, || match queue.step(stream.as_fd(), TURN_LEN)? {
-                        Step::Blocked(Side::Target) => Err(io::ErrorKind::WouldBlock.into()),
-                        step => Ok(step),
-                    });
-                pace.wait(ready).await.map_err(|_| {
-                    // Otherwise the kernel would keep what the peer does not take, and go on offering it.
-                    let _ = stream.set_zero_linger();
-                    Close::Deadline("taking a reply")
-                })?
-            }
-            step => step,
-        };
-        match step {
+        match queue.step(stream.as_fd(), TURN_LEN) {
             Ok(Step::End) => break,
             Ok(Step::Moved(moved)) => pace.moved(moved as u64),
-            Ok(Step::Blocked(_)) => unreachable!("the queue was asked again until it was not"),
+            Ok(Step::Blocked(_)) => {
+                // Says so to the reactor, which knows nothing of steps. It has not looked at the socket since.
+                let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                let _ = stream.try_io(Interest::WRITABLE, blocked);
+                match pace.wait(stream.writable()).await {
+                    Ok(ready) => ready.map_err(Close::PeerGone)?,
+                    Err(Expired) => {
+                        // Otherwise the kernel would keep what the peer does not take, and go on offering it.
+                        let _ = stream.set_zero_linger();
+                        return Err(Close::Deadline("taking a reply"));
+                    }
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Close::Fault(error)),
             Err(error) => return Err(Close::PeerGone(error)),
         }

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile};
 
@@ -37,11 +39,18 @@ pub struct SendQueue {
 #[derive(Debug)]
 enum Link {
     Memory {
-        bytes: Vec<u8>,
-        /// Invariant: `sent < bytes.len()`.
+        bytes: Memory,
+        /// Invariant: `sent < end <= bytes.len()`.
         sent: usize,
+        end: usize,
     },
     Extent(Extent),
+}
+
+#[derive(Debug)]
+enum Memory {
+    Owned(Vec<u8>),
+    Shared(Arc<[u8]>),
 }
 
 impl SendQueue {
@@ -66,8 +75,19 @@ impl SendQueue {
 
     /// Appends bytes, such as the head of a reply. Those before an extent leave together with its first bytes.
     pub fn push_memory(&mut self, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            self.links.push_back(Link::Memory { bytes, sent: 0 });
+        let end = bytes.len();
+        self.push(Memory::Owned(bytes), 0..end);
+    }
+
+    /// Appends a part of bytes that others hold, too.
+    pub fn push_shared(&mut self, bytes: Arc<[u8]>, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= bytes.len(), "a range lies within its bytes");
+        self.push(Memory::Shared(bytes), range);
+    }
+
+    fn push(&mut self, bytes: Memory, range: Range<usize>) {
+        if !range.is_empty() {
+            self.links.push_back(Link::Memory { bytes, sent: range.start, end: range.end });
         }
     }
 
@@ -312,8 +332,8 @@ impl SendQueue {
                 break;
             }
             match link {
-                Link::Memory { bytes, sent } => {
-                    let piece = &bytes[*sent..];
+                Link::Memory { bytes, sent, end } => {
+                    let piece = &bytes.as_slice()[*sent..*end];
                     let piece = &piece[..piece.len().min(left)];
                     front.head.push(IoSlice::new(piece));
                     front.head_len += piece.len();
@@ -355,7 +375,7 @@ impl SendQueue {
 impl Link {
     fn len(&self) -> u64 {
         match self {
-            Self::Memory { bytes, sent } => (bytes.len() - sent) as u64,
+            Self::Memory { sent, end, .. } => (end - sent) as u64,
             Self::Extent(extent) => extent.len(),
         }
     }
@@ -364,6 +384,15 @@ impl Link {
         match self {
             Self::Memory { .. } => None,
             Self::Extent(extent) => Some(extent),
+        }
+    }
+}
+
+impl Memory {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
         }
     }
 }

@@ -290,3 +290,21 @@ fn queues_that_take_turns_do_not_mix_their_bytes() {
         }
     }
 }
+
+#[test]
+fn a_part_of_shared_bytes_leaves_like_bytes_of_its_own() {
+    for route in SendRoute::ALL {
+        let (target, mut reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut queue = SendQueue::to_socket(route);
+        queue.push_memory(b"head ".to_vec());
+        queue.push_shared(std::sync::Arc::from(&b"0123456789"[..]), 3..7);
+        queue.push_shared(std::sync::Arc::from(&b"0123456789"[..]), 5..5);
+        queue.push_memory(b" tail".to_vec());
+        assert_eq!(queue.remaining(), 14);
+        while queue.step(target.as_fd(), 3).unwrap() != Step::End {}
+        drop(target);
+        let mut received = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut received).unwrap();
+        assert_eq!(received, "head 3456 tail", "{route}");
+    }
+}
