@@ -1,7 +1,7 @@
 //! When a broken transfer goes on, and when it is given up.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::client::{Client, Options};
 use crate::error::{Error, ErrorKind};
@@ -58,12 +58,10 @@ impl Client {
     }
 }
 
-/// Lets time pass. Parking may end early, and then goes on.
+/// Lets time pass.
 fn rest(time: Duration) {
-    let until = Instant::now() + time;
-    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
-    }
+    let (_silent, silence) = mpsc::channel::<()>();
+    let _ = silence.recv_timeout(time);
 }
 
 /// A server that restarts is back after some seconds: no pause is much longer.

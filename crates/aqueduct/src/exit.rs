@@ -1,7 +1,10 @@
 //! Which number a failure is to the shell. The numbers are a promise: `aqueduct --help` lists them.
 
-use std::io::ErrorKind;
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
 
+use aqueduct_client::{Error as ClientError, ErrorKind as ClientKind};
+use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PublishError, VerifyError};
 
 use crate::fault::Fault;
@@ -13,9 +16,12 @@ pub(crate) enum Code {
     Usage = 2,
     Source = 3,
     Exists = 4,
+    Network = 5,
     Mismatch = 6,
     NoSpace = 7,
     Local = 8,
+    Refused = 9,
+    Protocol = 10,
     Changed = 11,
     Some = 12,
 }
@@ -39,7 +45,34 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Verify { source: VerifyError::Fault(fault), .. } => disk(fault.kind()),
         Fault::Verify { .. } => Code::Mismatch,
         Fault::Close(read_only) => disk(read_only.0.kind()),
+        Fault::Client(error)
+        | Fault::Upload { source: error, .. }
+        | Fault::Download { source: error, .. } => client(error),
+        Fault::Tokens(TokenError::Unreadable { .. }) => Code::Local,
+        Fault::Tokens(_) | Fault::Bind(BindError::Open { .. }) => Code::Usage,
+        Fault::Bind(BindError::Taken { .. } | BindError::Start(_)) => Code::Other,
+        Fault::Bind(BindError::Listen { source, .. }) => disk(source.kind()),
+        Fault::Serve(RunError::Close(read_only)) => disk(read_only.0.kind()),
+        Fault::Serve(RunError::Thread(_)) => Code::Other,
         Fault::Local { source, .. } => disk(source.kind()),
+    }
+}
+
+fn client(error: &ClientError) -> Code {
+    match error.kind() {
+        ClientKind::Connect | ClientKind::Lost | ClientKind::Timeout => Code::Network,
+        ClientKind::Refused | ClientKind::TooLarge => Code::Refused,
+        ClientKind::Absent => Code::Source,
+        ClientKind::Mismatch => Code::Mismatch,
+        ClientKind::Changed => Code::Changed,
+        ClientKind::NoSpace => Code::NoSpace,
+        ClientKind::Protocol => Code::Protocol,
+        ClientKind::Local => {
+            let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+            source.map_or(Code::Local, |source| disk(source.kind()))
+        }
+        // Those to come, too.
+        _ => Code::Other,
     }
 }
 

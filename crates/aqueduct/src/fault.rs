@@ -4,6 +4,8 @@ use std::io;
 use std::ops::Range;
 
 use aqueduct_blob::Digest;
+use aqueduct_client::ErrorKind;
+use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PublishError, ReadOnly, VerifyError};
 
 use crate::text;
@@ -45,6 +47,18 @@ pub(crate) enum Fault {
     Verify { path: String, source: VerifyError },
     #[error("the store could not be closed; nothing is lost, and the next command checks more")]
     Close(#[from] ReadOnly),
+    #[error(transparent)]
+    Client(#[from] aqueduct_client::Error),
+    #[error("cannot store {path}")]
+    Upload { path: String, source: aqueduct_client::Error },
+    #[error("cannot fetch {path}")]
+    Download { path: String, source: aqueduct_client::Error },
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Serve(#[from] RunError),
     /// Anything else between this program and a disk, pipe or terminal.
     #[error("cannot {doing}")]
     Local { doing: String, source: io::Error },
@@ -57,12 +71,15 @@ impl Fault {
         |source| Self::Local { doing, source }
     }
 
-    /// Whether the store will refuse all that follows for the same reason.
+    /// Whether all that follows will fail for the same reason: the store takes nothing, or nobody is let in.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Change(ChangeError::ReadOnly(_))
-                | Self::Publish { source: PublishError::Change(ChangeError::ReadOnly(_)), .. }
-        )
+            | Self::Publish { source: PublishError::Change(ChangeError::ReadOnly(_)), .. } => true,
+            Self::Client(error) | Self::Upload { source: error, .. } => {
+                matches!(error.kind(), ErrorKind::Connect | ErrorKind::Refused)
+            }
+            _ => false,
+        }
     }
 }

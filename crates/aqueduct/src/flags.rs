@@ -13,6 +13,8 @@ mod manner;
 mod place;
 mod put;
 mod rm;
+mod serve;
+mod size;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -24,9 +26,10 @@ pub(crate) use has::Has;
 pub(crate) use ls::Ls;
 pub(crate) use man::Man;
 pub(crate) use manner::{Color, Manner, Progress};
-pub(crate) use place::Place;
+pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rm::Rm;
+pub(crate) use serve::Serve;
 pub(crate) use verify::Verify;
 
 /// Keeps large immutable files under the digest of their bytes, and knows that every byte is right
@@ -56,6 +59,7 @@ pub(crate) enum Command {
     Ls(Ls),
     Rm(Rm),
     Verify(Verify),
+    Serve(Serve),
     Completions(Completions),
     Man(Man),
 }
@@ -69,23 +73,26 @@ pub(crate) const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct put disk.img --store ~/blobs          prints sha256:<64 hex digits>  disk.img
-  aqueduct get sha256:HEX -o copy.img --store ~/blobs
-  aqueduct has sha256:HEX --store ~/blobs        exit code 0: it is there, 3: it is not
-  aqueduct ls -l --store ~/blobs
-  aqueduct verify --store ~/blobs
-  export AQUEDUCT_STORE=~/blobs                  and --store can be left out";
+  aqueduct serve                                 http://127.0.0.1:7070, where the others look for it
+  aqueduct put disk.img                          prints sha256:<64 hex digits>  disk.img
+  aqueduct get sha256:HEX -o copy.img
+  aqueduct has sha256:HEX                        exit code 0: it is there, 3: it is not
+  aqueduct ls -l --server http://HOST:PORT       another server, or export AQUEDUCT_SERVER=...
+  aqueduct verify --store ~/blobs                no server: --store DIR, or export AQUEDUCT_STORE=...";
 
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, and verified
-    1  another error: the store is locked, damaged, of a newer format, or there is none
+    1  another error: the store is locked, damaged, of a newer format, or there is none; the server failed
     2  the command line is wrong
     3  a source is missing or unreadable; a blob is not in the store
     4  the destination exists, and --force was not given
+    5  the network: the server cannot be reached, or was lost and did not come back
     6  the bytes are not what their digest says
     7  no space
     8  the disk failed, or something may not be read or written
+    9  the server refused: the token, the name it was called by, or the size
+   10  the server does not speak as an Aqueduct server does
    11  a source changed while it was read
    12  some files of several failed; each is named on standard error
   130  interrupted (SIGINT), as a shell reports it

@@ -8,14 +8,15 @@
 
 mod checked_send;
 mod commands;
+mod directories;
 mod exit;
 mod failures;
 mod fault;
 mod flags;
-mod landing;
 mod opened;
 mod output;
 mod progress;
+mod remote;
 mod routes;
 mod sources;
 mod text;

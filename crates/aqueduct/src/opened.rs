@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::thread;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::{Absent, Options, Store, SyncPolicy};
 
 use crate::fault::Fault;
-use crate::flags::{Named, Place};
+use crate::flags::Named;
 use crate::voice::Voice;
 
 /// How a command wants the store.
@@ -25,13 +26,13 @@ impl Opening {
 
 /// Opens the store, lets `work` use it, and closes it whatever came of that.
 pub(crate) fn with_store<T>(
-    place: &Place,
+    directory: &Path,
     opening: Opening,
     voice: &Voice,
     work: impl FnOnce(&Store) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let options = Options { sync: opening.sync, ..Options::default() };
-    let store = Store::open(&place.store, opening.absent, options)?;
+    let store = Store::open(directory, opening.absent, options)?;
     let worked = work(&store);
     let closed = store.close().map_err(Fault::Close);
     match (worked, closed) {

@@ -23,6 +23,32 @@ impl Routes {
         }
     }
 
+    /// Adds a file of which `sent` bytes were sent, holes and all; what did not come from a file was copied.
+    pub(crate) fn add_sent(&mut self, carried: &Carried, sent: u64) {
+        self.add(carried, sent);
+        self.copied(sent.saturating_sub(carried.total()));
+    }
+
+    /// Adds bytes that were all copied.
+    pub(crate) fn add_copied(&mut self, len: u64) {
+        self.size += len;
+        self.copied(len);
+    }
+
+    fn copied(&mut self, len: u64) {
+        if len > 0 {
+            *self.lens.entry(Route::Copy).or_default() += len;
+        }
+    }
+
+    /// Adds what was added to `other`.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.size += other.size;
+        for (route, len) in &other.lens {
+            *self.lens.entry(*route).or_default() += len;
+        }
+    }
+
     /// `reflink 3.2 GiB, copy 12 B, holes 1.0 GiB`; empty where there were no bytes.
     pub(crate) fn summary(&self) -> String {
         let mut parts: Vec<_> =

@@ -44,14 +44,15 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Lists what `paths` name, without the store itself: a walk that found it would never end.
-    pub(crate) fn list(paths: &[PathBuf], store: &Path) -> Result<Self, Fault> {
+    /// Lists what `paths` name, without the store itself, if they go into one: a walk that found it would never end.
+    pub(crate) fn list(paths: &[PathBuf], store: Option<&Path>) -> Result<Self, Fault> {
         if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
             return Err(Fault::Usage("standard input (-) can be read only once".to_owned()));
         }
-        let store = fs::metadata(store).map_err(Fault::local("look at the store"))?;
+        let store = store.map(fs::metadata).transpose().map_err(Fault::local("look at the store"))?;
+        let store = store.as_ref().map(identity);
         let mut sources = Self::default();
-        let mut walk = Walk { sources: &mut sources, store: identity(&store), above: HashSet::new() };
+        let mut walk = Walk { sources: &mut sources, store, above: HashSet::new() };
         for path in paths {
             walk.name(path);
         }
@@ -89,7 +90,7 @@ fn open_from_here(path: &Path) -> io::Result<OwnedFd> {
 
 struct Walk<'a> {
     sources: &'a mut Sources,
-    store: (u64, u64),
+    store: Option<(u64, u64)>,
     /// The directories that the walk is in: bind mounts can make a circle.
     above: HashSet<(u64, u64)>,
 }
@@ -110,7 +111,7 @@ impl Walk<'_> {
 
     fn descend(&mut self, directory: &Path, found: &Metadata) {
         let identity = identity(found);
-        if identity == self.store || !self.above.insert(identity) {
+        if Some(identity) == self.store || !self.above.insert(identity) {
             self.sources.skipped += 1;
             return;
         }

@@ -1,5 +1,6 @@
 //! How values are written for people and for scripts.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -36,6 +37,17 @@ pub(crate) fn digest_line(digest: &str, path: &Path) -> Vec<u8> {
 
 fn needs_escape(byte: u8) -> bool {
     byte == b'\\' || (byte != b'\t' && byte.is_ascii_control())
+}
+
+/// An error with its causes.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A path for a message: no control character in it reaches the terminal.

@@ -1,6 +1,5 @@
 //! Standard error: what people read.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +9,7 @@ use indicatif::ProgressBar;
 use crate::exit;
 use crate::fault::Fault;
 use crate::flags::{Color, Manner, Progress};
+use crate::text::with_causes;
 
 /// Says things on standard error, around a progress bar if there is one.
 #[derive(Debug)]
@@ -69,16 +69,16 @@ impl Voice {
     /// A failure, with its causes and what to do about it. Never silent.
     pub(crate) fn complain(&self, fault: &Fault) {
         let prefix = if self.is_colored { "\u{1b}[1;31maqueduct:\u{1b}[0m" } else { "aqueduct:" };
-        let mut text = format!("{prefix} {fault}");
-        let mut cause = fault.source();
-        while let Some(error) = cause {
-            let _ = write!(text, ": {error}");
-            cause = error.source();
-        }
+        let mut text = format!("{prefix} {}", with_causes(fault));
         if let Some(advice) = exit::code(fault).advice() {
             let _ = write!(text, "; {advice}");
         }
         self.print(&text);
+    }
+
+    /// How much is to be said; `None` is nothing but what fails.
+    pub(crate) fn verbosity(&self) -> Option<u8> {
+        (!self.is_quiet).then_some(self.verbosity)
     }
 
     pub(crate) fn show(&self) -> Show {

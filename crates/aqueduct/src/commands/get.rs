@@ -1,6 +1,8 @@
 //! `get`: a blob, or a part of one, to a file, a directory or standard output.
 
-mod arrive;
+mod arrival;
+mod from_server;
+mod from_store;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -8,20 +10,21 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use aqueduct_store::{Blob, Store};
+use aqueduct_client::Landing;
+use aqueduct_sys::Placed;
 use serde_json::{Value, json};
 
-use crate::checked_send::{self, Sent};
 use crate::failures::Failures;
 use crate::fault::Fault;
-use crate::flags::{Get, Wanted};
-use crate::opened::{Opening, cores, with_store};
+use crate::flags::{Get, Place, Sync, Wanted};
+use crate::opened::{Opening, with_store};
 use crate::output::Output;
-use crate::progress::{self, Meter};
+use crate::remote;
 use crate::routes::Routes;
 use crate::text::{pace, path_members, shown};
 use crate::voice::Voice;
-use arrive::{Arrival, Arrived};
+use from_server::FromServer;
+use from_store::FromStore;
 
 pub(super) fn run(get: &Get, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     let target = Target::of(get)?;
@@ -30,13 +33,27 @@ pub(super) fn run(get: &Get, json: bool, voice: &Voice, output: &mut Output<'_>)
             "--json and the blob cannot both go to standard output; use -o FILE".to_owned(),
         ));
     }
-    with_store(&get.place, Opening::EXISTING, voice, |store| match target {
-        Target::Stdout => to_stdout(get, store, voice),
-        Target::File(path) => to_files(get, json, store, voice, output, |_| path.clone()),
-        Target::Directory(path) => {
-            to_files(get, json, store, voice, output, |wanted| path.join(file_name(wanted)))
+    match &get.place {
+        Place::Store(directory) => with_store(directory, Opening::EXISTING, voice, |store| {
+            let from = FromStore::new(store, get, voice);
+            match &target {
+                Target::Stdout => from.to_stdout(),
+                target => {
+                    to_files(get, target, json, voice, output, |wanted, path| from.to_file(wanted, path))
+                }
+            }
+        }),
+        Place::Server(server) => {
+            let client = remote::client(server)?;
+            let from = FromServer::new(&client, get, voice);
+            match &target {
+                Target::Stdout => from.to_stdout(),
+                target => {
+                    to_files(get, target, json, voice, output, |wanted, path| from.to_file(wanted, path))
+                }
+            }
         }
-    })
+    }
 }
 
 enum Target {
@@ -65,6 +82,14 @@ impl Target {
             Ok(Self::File(path.clone()))
         }
     }
+
+    fn path(&self, wanted: &Wanted) -> PathBuf {
+        match self {
+            Self::Stdout => PathBuf::from("-"),
+            Self::File(path) => path.clone(),
+            Self::Directory(path) => path.join(file_name(wanted)),
+        }
+    }
 }
 
 /// Without a colon, which scp(1) and rsync(1) take for the end of a host's name.
@@ -74,47 +99,32 @@ fn file_name(wanted: &Wanted) -> String {
     range.map_or(name.clone(), |range| format!("{name}-bytes-{range}"))
 }
 
-fn to_stdout(get: &Get, store: &Store, voice: &Voice) -> Result<(), Fault> {
-    let began = Instant::now();
-    // All are looked up before the first byte leaves.
-    let blobs = get.wanted.iter().map(|wanted| {
-        let blob = find(store, wanted)?;
-        let range = resolve(wanted, &blob)?;
-        Ok((blob, range))
-    });
-    let blobs = blobs.collect::<Result<Vec<_>, Fault>>()?;
-    let size = blobs.iter().map(|(_, range)| range.end - range.start).sum();
-    let mut routes = Routes::default();
-    let threads = get.threads.unwrap_or_else(cores);
-    progress::during(voice, "get", size, |meter| -> Result<(), Fault> {
-        for (blob, range) in blobs {
-            let len = range.end - range.start;
-            match checked_send::send(store, &blob, range, threads, io::stdout(), "standard output", meter)? {
-                Sent::All(carried) => routes.add(&carried, len),
-                // Whoever read it has enough.
-                Sent::Refused => return Ok(()),
-            }
-        }
-        Ok(())
-    })?;
-    voice.detail(|| format!("verified, {}; carried by {}", pace(size, began.elapsed()), routes.summary()));
-    Ok(())
+/// What is at a path now.
+struct Fetched {
+    len: u64,
+    /// `None` if the path held the very blob before.
+    routes: Option<Routes>,
+    /// A part that came from a server is what that server sent.
+    is_verified: bool,
 }
 
 fn to_files(
     get: &Get,
+    target: &Target,
     json: bool,
-    store: &Store,
     voice: &Voice,
     output: &mut Output<'_>,
-    path_of: impl Fn(&Wanted) -> PathBuf,
+    fetch: impl Fn(&Wanted, &Path) -> Result<Fetched, Fault>,
 ) -> Result<(), Fault> {
     let mut failures = Failures::new(voice, get.wanted.len());
     let mut files = Vec::new();
     for wanted in &get.wanted {
-        let path = path_of(wanted);
-        match to_file(get, store, voice, wanted, &path) {
-            Ok(file) => files.push(file),
+        let (path, began) = (target.path(wanted), Instant::now());
+        match fetch(wanted, &path) {
+            Ok(fetched) => {
+                voice.say(&sentence(&fetched, &path, began));
+                files.push(members(&fetched, wanted, &path));
+            }
             Err(fault) => failures.add(fault),
         }
     }
@@ -124,60 +134,65 @@ fn to_files(
     failures.finish()
 }
 
-fn to_file(get: &Get, store: &Store, voice: &Voice, wanted: &Wanted, path: &Path) -> Result<Value, Fault> {
-    let began = Instant::now();
-    let blob = find(store, wanted)?;
-    let range = resolve(wanted, &blob)?;
-    let len = range.end - range.start;
-    let arrival = Arrival { store, blob: &blob, path, threads: get.threads.unwrap_or_else(cores), get };
-    let arrived = progress::during(voice, "get", len, |meter: &Meter| {
-        if is_special(path) {
-            arrival.special(range, meter)
-        } else if wanted.range.is_some() {
-            arrival.part(range, meter)
-        } else {
-            arrival.whole(meter)
-        }
-    })?;
-    let mut routes = Routes::default();
-    let is_new = match arrived {
-        Arrived::AlreadyThere => false,
-        Arrived::New(carried) => {
-            routes.add(&carried, len);
-            true
-        }
-    };
-    let path_shown = shown(path);
-    if is_new {
-        let pace = pace(len, began.elapsed());
-        let carried = match routes.summary() {
-            summary if summary.is_empty() => String::new(),
-            summary => format!("; carried by {summary}"),
-        };
-        voice.say(&format!("{path_shown}: verified, {pace}{carried}"));
-    } else {
-        voice.say(&format!("{path_shown} is this very blob already"));
+fn sentence(fetched: &Fetched, path: &Path, began: Instant) -> String {
+    let path = shown(path);
+    let Some(routes) = &fetched.routes else { return format!("{path} is this very blob already") };
+    let (pace, verified) = (pace(fetched.len, began.elapsed()), verified(fetched.is_verified));
+    match routes.summary() {
+        summary if summary.is_empty() => format!("{path}: {verified}, {pace}"),
+        summary => format!("{path}: {verified}, {pace}; carried by {summary}"),
     }
+}
+
+fn verified(is_verified: bool) -> &'static str {
+    if is_verified { "verified" } else { "not verified" }
+}
+
+fn members(fetched: &Fetched, wanted: &Wanted, path: &Path) -> Value {
+    let carried = fetched.routes.as_ref().map_or_else(|| json!({}), Routes::json);
     let mut file = json!({
-        "digest": wanted.digest.to_string(), "size": len, "new": is_new, "carried": routes.json(),
+        "digest": wanted.digest.to_string(),
+        "size": fetched.len,
+        "new": fetched.routes.is_some(),
+        "verified": fetched.is_verified,
+        "carried": carried,
     });
     if let Some(range) = wanted.range {
         file["range"] = json!(range.to_string());
     }
     path_members(&mut file, path);
-    Ok(file)
+    file
 }
 
-fn find(store: &Store, wanted: &Wanted) -> Result<Blob, Fault> {
-    store.blob(&wanted.digest)?.ok_or(Fault::Absent(wanted.digest))
-}
-
-fn resolve(wanted: &Wanted, blob: &Blob) -> Result<std::ops::Range<u64>, Fault> {
-    let size = blob.size();
+/// The bytes that are meant, of a blob of `size` bytes.
+fn resolve(wanted: &Wanted, size: u64) -> Result<std::ops::Range<u64>, Fault> {
     match wanted.range {
         None => Ok(0..size),
         Some(range) => range.resolve(size).ok_or(Fault::OutOfRange { digest: wanted.digest, size }),
     }
+}
+
+/// A file to arrive at `path`.
+fn begin(path: &Path) -> Result<Landing, Fault> {
+    Landing::begin(path).map_err(Fault::local(format!("write {}", shown(path))))
+}
+
+/// Gives a file that has arrived its name.
+fn land(landing: Landing, path: &Path, get: &Get) -> Result<(), Fault> {
+    let landed = landing.land(get.sync == Sync::Full, get.force);
+    match landed.map_err(Fault::local(format!("write {}", shown(path))))? {
+        Placed::New => Ok(()),
+        Placed::NameTaken => Err(exists(path)),
+    }
+}
+
+/// Whether anything has the name, a dangling link included.
+fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn exists(path: &Path) -> Fault {
+    Fault::Exists { path: shown(path) }
 }
 
 /// Whether a path leads to something that is written to and not replaced: a device, a pipe.

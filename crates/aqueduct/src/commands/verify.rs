@@ -20,7 +20,7 @@ use report::Report;
 
 pub(super) fn run(verify: &Verify, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     let threads = verify.threads.unwrap_or_else(cores);
-    with_store(&verify.place, Opening::EXISTING, voice, |store| {
+    with_store(&verify.store, Opening::EXISTING, voice, |store| {
         let mut report = Report::new(json, voice, output);
         if verify.digests.is_empty() {
             everything(store, threads, voice, &mut report)?;

@@ -12,8 +12,9 @@ use super::{Place, TEMPLATE};
 
 /// Fetch blobs, or ranges of their bytes
 ///
-/// A file appears under its name whole and verified, or not at all. To standard output each piece is checked before it is
-/// sent; the whole is verified when the exit code is 0.
+/// A file appears under its name whole and verified, or not at all. What goes to standard output is verified when the
+/// exit code is 0, and not before; only a store's pieces are each checked before they are sent. A range of bytes from a
+/// server cannot be verified: -v and --json say so.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Get {
@@ -38,7 +39,7 @@ pub(crate) struct Get {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many threads verify [default: the number of cores]
+    /// How many threads verify what comes from a store [default: the number of cores]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -72,6 +73,6 @@ impl fmt::Display for Wanted {
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct get sha256:HEX -o disk.img --store ~/blobs
-  aqueduct get sha256:HEX --store ~/blobs | tar x
+  aqueduct get sha256:HEX -o disk.img
+  aqueduct get sha256:HEX | tar x
   aqueduct get sha256:HEX/0-511 -o boot-sector --store ~/blobs";

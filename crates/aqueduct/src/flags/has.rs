@@ -3,7 +3,7 @@ use clap::Args;
 use super::digests::Named;
 use super::{Place, TEMPLATE};
 
-/// Ask whether blobs are in the store
+/// Ask whether blobs are there
 ///
 /// Prints the digests that are there, and exits with 0 if all are; names the others on standard error, and exits with 3 if
 /// there are any.
@@ -20,5 +20,5 @@ pub(crate) struct Has {
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct has sha256:HEX --store ~/blobs
-  aqueduct has - --store ~/blobs < digests.txt";
+  aqueduct has sha256:HEX
+  aqueduct has - < digests.txt";

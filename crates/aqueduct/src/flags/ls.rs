@@ -4,7 +4,7 @@ use clap::{ArgAction, Args};
 
 use super::{Place, TEMPLATE};
 
-/// List the blobs in the store, in the order of their digests
+/// List the blobs, in the order of their digests
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Ls {
@@ -26,5 +26,5 @@ pub(crate) struct Ls {
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct ls -l --store ~/blobs
+  aqueduct ls -l
   aqueduct ls --json --store ~/blobs | jq -s 'map(.size) | add'";

@@ -1,11 +1,91 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use aqueduct_client::Endpoint;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
 /// Where the blobs are.
-#[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The directory of the store
-    #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) store: PathBuf,
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In a store, which this program opens itself.
+    Store(PathBuf),
+    Server(Server),
 }
+
+/// A server, and what is needed to talk to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) token_file: Option<PathBuf>,
+    /// In seconds.
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where the blobs are")]
+struct PlaceFlags {
+    /// A store's directory; no server may have it open
+    #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    store: Option<PathBuf>,
+
+    /// A server's address [default: http://127.0.0.1:7070]
+    ///
+    /// A flag counts more than a variable. Where both variables are set and no flag is given, the server counts: while it
+    /// runs, nobody else can open its store.
+    #[arg(long, env = "AQUEDUCT_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
+    server: Option<Endpoint>,
+
+    /// A file with the token that lets one into the server, or the server's own list of tokens
+    ///
+    /// Without it, AQUEDUCT_TOKEN may hold a token. A token is sent in clear text.
+    #[arg(long, env = "AQUEDUCT_TOKEN_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    token_file: Option<PathBuf>,
+
+    /// How long the server may be silent while bytes move, and take to connect
+    #[arg(long, env = "AQUEDUCT_TIMEOUT", value_name = "SECONDS", default_value = "30",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+}
+
+impl Args for Place {
+    fn augment_args(command: Command) -> Command {
+        PlaceFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        PlaceFlags::augment_args_for_update(command)
+    }
+}
+
+/// clap's own conflicts make no difference between a flag and a variable.
+impl FromArgMatches for Place {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let is_flag = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let (is_store_flag, is_server_flag) = (is_flag("store"), is_flag("server"));
+        if is_store_flag && is_server_flag {
+            let text = "--store works on a directory and --server talks to a server: give one of them\n";
+            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
+        }
+        let PlaceFlags { store, server, token_file, timeout } = PlaceFlags::from_arg_matches_mut(matches)?;
+        let at = |endpoint| Self::Server(Server { endpoint, token_file, timeout });
+        Ok(match (store, server) {
+            (Some(store), _) if is_store_flag => Self::Store(store),
+            (_, Some(endpoint)) => at(endpoint),
+            (Some(store), None) => Self::Store(store),
+            (None, None) => at(DEFAULT_SERVER.parse().expect("the default is an address")),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Where `serve` listens if nobody says otherwise.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:7070";

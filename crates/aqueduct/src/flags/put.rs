@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use aqueduct_blob::Algorithm;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum, ValueHint};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::{Place, TEMPLATE};
 
@@ -29,13 +29,19 @@ pub(crate) struct Put {
           value_parser = algorithm())]
     pub(crate) digest: Algorithm,
 
-    /// What a printed digest is worth when the power goes
+    /// What a printed digest is worth when the power goes; a server goes by its own --sync
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
     /// How many files to store at a time [default: 8, or the number of cores with --sync none]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Hash every file again, instead of asking a server for the digests that unchanged files had the last time
+    ///
+    /// They are kept in aqueduct/digests in $XDG_CACHE_HOME or ~/.cache, which may be deleted at any time.
+    #[arg(long, env = "AQUEDUCT_NO_CACHE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,6 +58,6 @@ fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct put disk.img --store ~/blobs
+  aqueduct put disk.img
   aqueduct put /usr/lib --store ~/blobs > digests.txt
-  tar c . | aqueduct put - --store ~/blobs";
+  tar c . | aqueduct put -";

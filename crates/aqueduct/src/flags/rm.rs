@@ -4,7 +4,7 @@ use clap::{ArgAction, Args};
 use super::digests::Named;
 use super::{Place, TEMPLATE};
 
-/// Remove blobs from the store
+/// Remove blobs
 ///
 /// Exits with 3 if one is not there; the others are removed all the same.
 #[derive(Debug, Args)]
@@ -24,5 +24,5 @@ pub(crate) struct Rm {
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct rm sha256:HEX --store ~/blobs
-  aqueduct rm -f - --store ~/blobs < digests.txt";
+  aqueduct rm sha256:HEX
+  aqueduct rm -f - < digests.txt";

@@ -1,9 +1,10 @@
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
+use super::TEMPLATE;
 use super::digests::Named;
-use super::{Place, TEMPLATE};
 
 /// Read blobs from start to end, and hold them against their digests
 ///
@@ -16,12 +17,21 @@ pub(crate) struct Verify {
     #[arg(value_name = "DIGEST")]
     pub(crate) digests: Vec<Named>,
 
-    #[command(flatten)]
-    pub(crate) place: Place,
+    /// The store's directory; no server may have it open
+    #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+
+    /// Refused, with a reason.
+    #[arg(long, hide = true, value_parser = no_server)]
+    server: Option<()>,
 
     /// How many threads hash [default: the number of cores]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+fn no_server(_: &str) -> Result<(), &'static str> {
+    Err("verify reads the files of a store: run it where they are, with --store DIR and no server on it")
 }
 
 const EXAMPLES: &str = "\

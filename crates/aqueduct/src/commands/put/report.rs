@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use aqueduct_store::Outcome;
 use serde_json::{Value, json};
 
-use super::store_one::Stored;
+use super::{Outcome, Stored};
 use crate::exit;
 use crate::failures::Failures;
 use crate::fault::Fault;
@@ -56,11 +55,7 @@ impl<'a, 'b> Report<'a, 'b> {
     }
 
     /// Reports the next source; `None` is one that could not even be listed.
-    pub(super) fn add(
-        &mut self,
-        source: Option<&Source>,
-        outcome: Result<Stored, Fault>,
-    ) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, source: Option<&Source>, outcome: Outcome) -> Result<(), Fault> {
         match (source, outcome) {
             (Some(source), Ok(stored)) => self.stored(source, &stored),
             (source, Err(fault)) => {
@@ -71,20 +66,18 @@ impl<'a, 'b> Report<'a, 'b> {
         }
     }
 
-    fn stored(&mut self, source: &Source, Stored { published, carried }: &Stored) -> Result<(), Fault> {
-        let is_new = published.outcome == Outcome::New;
+    fn stored(&mut self, source: &Source, stored: &Stored) -> Result<(), Fault> {
+        let Stored { digest, size, is_new, routes } = stored;
         self.count += 1;
-        self.new_count += usize::from(is_new);
-        self.size += published.size;
-        self.routes.add(carried, published.size);
-        let mut routes = Routes::default();
-        routes.add(carried, published.size);
-        let digest = published.digest.to_string();
+        self.new_count += usize::from(*is_new);
+        self.size += size;
+        self.routes.add_all(routes);
+        let digest = digest.to_string();
         match &mut self.files {
             None => self.output.line(digest_line(&digest, &source.path))?,
             Some(files) => {
                 let mut file = json!({
-                    "digest": digest, "size": published.size, "new": is_new, "carried": routes.json(),
+                    "digest": digest, "size": size, "new": is_new, "carried": routes.json(),
                 });
                 path_members(&mut file, &source.path);
                 files.stored.push(file);
@@ -92,9 +85,10 @@ impl<'a, 'b> Report<'a, 'b> {
         }
         self.voice.detail(|| {
             let path = shown(&source.path);
-            let outcome = if is_new { "new" } else { "already there" };
+            let outcome = if *is_new { "new" } else { "already there" };
             match routes.summary().as_str() {
-                "" => format!("{path}: {outcome}, empty"),
+                "" if *size == 0 => format!("{path}: {outcome}, empty"),
+                "" => format!("{path}: {outcome}, not sent"),
                 summary => format!("{path}: {outcome}, {summary}"),
             }
         });

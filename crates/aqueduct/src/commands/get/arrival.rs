@@ -1,4 +1,4 @@
-//! One blob, or a part of it, arriving at a path.
+//! One blob of a store, or a part of it, arriving at a path.
 
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -11,10 +11,10 @@ use aqueduct_blob::parallel::{self, Verdict};
 use aqueduct_flow::{Carried, CopyLadder, Step};
 use aqueduct_store::{Blob, Store};
 
+use super::{begin, exists, is_taken, land};
 use crate::checked_send::{self, Sent};
 use crate::fault::Fault;
-use crate::flags::{Get, Sync};
-use crate::landing::Landing;
+use crate::flags::Get;
 use crate::progress::Meter;
 use crate::text::shown;
 
@@ -37,32 +37,32 @@ impl Arrival<'_> {
     pub(super) fn whole(&self, meter: &Meter) -> Result<Arrived, Fault> {
         let list = self.store.checkpoints(&self.blob.digest())?;
         let list = list.ok_or_else(|| checked_send::whole_is_damaged(self.blob))?;
-        if std::fs::symlink_metadata(self.path).is_ok() {
+        if is_taken(self.path) {
             if self.is_there(&list) {
                 return Ok(Arrived::AlreadyThere);
             }
             if !self.get.force {
-                return Err(self.exists());
+                return Err(exists(self.path));
             }
         }
-        let landing = Landing::begin(self.path)?;
+        let landing = begin(self.path)?;
         let carried = self.copy(landing.file(), meter)?;
         if !self.is_the_blob(landing.file(), &list)? {
             checked_send::condemn(self.store, self.blob, self.threads)?;
             return Err(Fault::Miswritten { path: shown(self.path), digest: self.blob.digest() });
         }
-        landing.land(self.is_synced(), self.get.force)?;
+        land(landing, self.path, self.get)?;
         Ok(Arrived::New(carried))
     }
 
     /// A part of the blob, its segments checked on their way.
     pub(super) fn part(&self, range: Range<u64>, meter: &Meter) -> Result<Arrived, Fault> {
-        if !self.get.force && std::fs::symlink_metadata(self.path).is_ok() {
-            return Err(self.exists());
+        if !self.get.force && is_taken(self.path) {
+            return Err(exists(self.path));
         }
-        let landing = Landing::begin(self.path)?;
+        let landing = begin(self.path)?;
         let arrived = self.send(range, landing.file(), meter)?;
-        landing.land(self.is_synced(), self.get.force)?;
+        land(landing, self.path, self.get)?;
         Ok(arrived)
     }
 
@@ -113,14 +113,6 @@ impl Arrival<'_> {
         let verdict = parallel::verify(&self.blob.digest(), self.blob.size(), Some(list), self.threads, read);
         let verdict = verdict.map_err(Fault::local(format!("read {} back", shown(self.path))))?;
         Ok(matches!(verdict, Verdict::Intact { .. }))
-    }
-
-    fn is_synced(&self) -> bool {
-        self.get.sync == Sync::Full
-    }
-
-    fn exists(&self) -> Fault {
-        Fault::Exists { path: shown(self.path) }
     }
 }
 

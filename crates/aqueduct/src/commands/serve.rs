@@ -1,0 +1,111 @@
+//! `serve`: a store, served until a signal says otherwise.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use aqueduct_server::{Control, Deadlines, Options, Server, Tokens};
+use aqueduct_store::{Absent, Store, SyncPolicy};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use tracing::{Level, error, info};
+
+use crate::directories;
+use crate::fault::Fault;
+use crate::flags::{Serve, Sync};
+use crate::output::Output;
+use crate::text::{shown, with_causes};
+use crate::voice::Voice;
+
+pub(super) fn run(serve: &Serve, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+    log_to_stderr(voice);
+    // Before anything is printed: whoever reads that may send a signal.
+    let signals = Signals::new(caught(serve)).map_err(Fault::local("catch signals"))?;
+    let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
+    let directory = match &serve.store {
+        Some(directory) => directory.clone(),
+        None => directories::store()?,
+    };
+    let server = Server::bind(open(&directory, serve.sync)?, options(serve, tokens))?;
+    output.line(format!("store {}", shown(&directory)))?;
+    for address in server.addresses() {
+        output.line(format!("listening http://{address}"))?;
+    }
+    output.flush()?;
+    let (control, token_file) = (server.control(), serve.token_file.clone());
+    thread::spawn(move || obey(signals, &control, token_file.as_deref()));
+    Ok(server.run()?)
+}
+
+fn open(directory: &Path, sync: Sync) -> Result<Store, Fault> {
+    let sync = match sync {
+        Sync::Full => SyncPolicy::Full,
+        Sync::None => SyncPolicy::None,
+    };
+    Ok(Store::open(directory, Absent::Make, aqueduct_store::Options { sync, ..Default::default() })?)
+}
+
+fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
+    let usual = Options::default();
+    Options {
+        listen: serve.listen.clone(),
+        hosts: serve.host.clone(),
+        tokens,
+        open_to_network: serve.open_to_network,
+        blob_size_max: serve.max_blob_size.map_or(usual.blob_size_max, |size| size.0),
+        deadlines: Deadlines { grace: Duration::from_secs(serve.grace), ..usual.deadlines },
+        ..usual
+    }
+}
+
+/// Without a file of tokens there is nothing to read again, and a terminal that closes ends the server as usual.
+fn caught(serve: &Serve) -> Vec<i32> {
+    let mut caught = vec![SIGTERM, SIGINT];
+    caught.extend(serve.token_file.is_some().then_some(SIGHUP));
+    caught
+}
+
+/// Does what signals say, as long as the program runs.
+fn obey(mut signals: Signals, control: &Control, token_file: Option<&Path>) {
+    let mut is_stopping = false;
+    for signal in &mut signals {
+        match (signal, token_file) {
+            (SIGHUP, Some(path)) => match Tokens::load(path) {
+                Ok(tokens) => {
+                    control.set_tokens(tokens);
+                    info!("read the tokens in {} again", shown(path));
+                }
+                Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
+            },
+            _ if is_stopping => {
+                // As if it had never been caught; it does not return.
+                let _ = emulate_default_handler(signal);
+            }
+            _ => {
+                is_stopping = true;
+                info!("finishing what is in flight; another signal ends that");
+                control.stop();
+            }
+        }
+    }
+}
+
+fn log_to_stderr(voice: &Voice) {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(voice.is_colored())
+        .with_max_level(level(voice))
+        .with_target(false)
+        .init();
+}
+
+fn level(voice: &Voice) -> Level {
+    match voice.verbosity() {
+        None => Level::WARN,
+        Some(0) => Level::INFO,
+        Some(1) => Level::DEBUG,
+        Some(_) => Level::TRACE,
+    }
+}

@@ -1,0 +1,67 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueHint};
+
+use super::TEMPLATE;
+use super::put::Sync;
+use super::size::Size;
+
+/// Serve a store to clients, over HTTP
+///
+/// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
+/// is told on standard error. SIGTERM or SIGINT ends it after what is in flight; a second one ends it at once. SIGHUP
+/// makes it read its tokens again.
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// The store's directory, made if there is none [default: aqueduct/store in $XDG_DATA_HOME or ~/.local/share]
+    #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Where to listen; may be given more than once. Port 0 is any that is free
+    #[arg(
+        long,
+        env = "AQUEDUCT_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:7070",
+        value_delimiter = ','
+    )]
+    pub(crate) listen: Vec<SocketAddr>,
+
+    /// A file of tokens, a line each: "read TOKEN" or "write TOKEN", which may read, too
+    ///
+    /// Without it, everybody who can connect may read, write and delete.
+    #[arg(long, env = "AQUEDUCT_TOKEN_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Listen on other addresses than this machine's own although there are no tokens
+    #[arg(long, env = "AQUEDUCT_OPEN_TO_NETWORK", action = ArgAction::SetTrue,
+          value_parser = BoolishValueParser::new())]
+    pub(crate) open_to_network: bool,
+
+    /// A name by which clients call this server, beside its own; may be given more than once
+    ///
+    /// Requests for any other name are refused, so that no web page can lead a browser here.
+    #[arg(long, env = "AQUEDUCT_HOST", value_name = "NAME", value_delimiter = ',', value_hint = ValueHint::Hostname)]
+    pub(crate) host: Vec<String>,
+
+    /// The largest blob to take, in bytes or with KiB, MiB, GiB or TiB [default: 1TiB]
+    #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE")]
+    pub(crate) max_blob_size: Option<Size>,
+
+    /// What an answered upload is worth when the power goes
+    #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
+    pub(crate) sync: Sync,
+
+    /// How long what is in flight may take when the server is to end
+    #[arg(long, env = "AQUEDUCT_GRACE", value_name = "SECONDS", default_value = "30")]
+    pub(crate) grace: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aqueduct serve
+  aqueduct serve --store /srv/blobs --listen 127.0.0.1:0
+  aqueduct serve --store /srv/blobs --listen 10.0.0.5:7070 --token-file /etc/aqueduct/tokens";
