@@ -1,27 +1,24 @@
 //! One connection: requests in, replies out, one after the other.
 
-use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use aqueduct_wire::http1::limits::HEAD_LEN_MAX;
-use aqueduct_wire::http1::{CONTINUE, Framing, HeadError, Version, parse_request, resolve_ranges};
-use tokio::io::{AsyncRead, ReadBuf};
+use aqueduct_flow::uninterrupted;
+use aqueduct_sys::read;
+use aqueduct_wire::http1::{CONTINUE, Version, resolve_ranges};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
 use crate::close::Close;
+use crate::collect::collect;
 use crate::deadline::Pace;
-use crate::door::{
-    Answer, Condition, Intent, MISSING_BODY_LEN_MAX, Outcome, Read, Refusal, Request, parse_digests,
-};
+use crate::door::{Condition, Intent, MISSING_BODY_LEN_MAX, Outcome, Read, Refusal, Request, parse_digests};
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
-use crate::server::{Shared, until_stop};
+use crate::request::next_request;
+use crate::server::Shared;
 use crate::work::{self, Found};
 use crate::{discard, upload};
 
@@ -30,6 +27,30 @@ use crate::{discard, upload};
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) inbox: Inbox,
+}
+
+impl Connection {
+    /// Reads up to `len_max` bytes into the inbox, without waiting. The end is an error: who calls this was promised more.
+    pub(crate) fn read_now(&mut self, len_max: usize) -> io::Result<usize> {
+        let Self { stream, inbox } = self;
+        let filled = inbox.fill(len_max, |room| uninterrupted(|| read(&*stream, &mut *room)))?;
+        if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
+    }
+
+    /// Like [`Self::read_now`], once there is something to read.
+    pub(crate) async fn read_more(&mut self, len_max: usize) -> io::Result<usize> {
+        loop {
+            self.stream.readable().await?;
+            match self.read_now(len_max) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Says so to the reactor. It has not looked at the socket since.
+                    let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = self.stream.try_io(Interest::READABLE, blocked);
+                }
+                read => return read,
+            }
+        }
+    }
 }
 
 /// Serves a peer until one side has enough, or `stop` says that the server has.
@@ -49,116 +70,6 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
             Err(close) => return close,
         };
         patience = shared.options.deadlines.idle;
-    }
-}
-
-/// Waits for a request for as long as `patience`, and for the rest of its head as long as a head may take.
-async fn next_request(
-    connection: &mut Connection,
-    shared: &Shared,
-    patience: std::time::Duration,
-    stop: &mut watch::Receiver<bool>,
-) -> Result<Request, Close> {
-    let Connection { stream, inbox } = connection;
-    if inbox.is_empty() {
-        inbox.release();
-        let first = async {
-            tokio::select! {
-                biased;
-                read = read_head(stream, inbox, shared) => read,
-                () = until_stop(stop) => Err(Close::Clean),
-            }
-        };
-        match timeout_at(Instant::now() + patience, first).await {
-            Err(_) => return Err(Close::Clean),
-            Ok(Err(close)) => return Err(close),
-            Ok(Ok(Some(request))) => return Ok(request),
-            Ok(Ok(None)) => {}
-        }
-    } else if let Some(request) = take_request(inbox, shared) {
-        return Ok(request);
-    }
-    let deadline = Instant::now() + shared.options.deadlines.head;
-    loop {
-        match timeout_at(deadline, read_head(stream, inbox, shared)).await {
-            Err(_) => return Ok(Request::hopeless(Refusal::SlowHead)),
-            Ok(Err(close)) => return Err(close),
-            Ok(Ok(Some(request))) => return Ok(request),
-            Ok(Ok(None)) => {}
-        }
-    }
-}
-
-/// Reads what there is; `None` if the head is not whole yet.
-async fn read_head(
-    stream: &mut TcpStream,
-    inbox: &mut Inbox,
-    shared: &Shared,
-) -> Result<Option<Request>, Close> {
-    std::future::poll_fn(|context| poll_head(stream, inbox, shared, context)).await
-}
-
-/// The buffer is the thread's: a connection that waits has none.
-fn poll_head(
-    stream: &mut TcpStream,
-    inbox: &mut Inbox,
-    shared: &Shared,
-    context: &mut Context<'_>,
-) -> Poll<Result<Option<Request>, Close>> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.resize(HEAD_LEN_MAX, 0);
-        let mut room = ReadBuf::new(scratch);
-        ready!(Pin::new(stream).poll_read(context, &mut room)).map_err(Close::PeerGone)?;
-        let arrived = room.filled();
-        Poll::Ready(match arrived.first() {
-            None if inbox.is_empty() => Err(Close::Clean),
-            None => Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())),
-            Some(_) if !inbox.is_empty() => {
-                inbox.push(arrived);
-                Ok(take_request(inbox, shared))
-            }
-            Some(_) => {
-                let (request, taken) = parse(arrived, shared);
-                inbox.push(&arrived[taken..]);
-                Ok(request)
-            }
-        })
-    })
-}
-
-/// Takes a request's head off the inbox, if it is whole.
-fn take_request(inbox: &mut Inbox, shared: &Shared) -> Option<Request> {
-    let (request, taken) = parse(inbox.bytes(), shared);
-    inbox.take(taken);
-    request
-}
-
-/// A request, if its head is whole, and how many bytes that has.
-fn parse(bytes: &[u8], shared: &Shared) -> (Option<Request>, usize) {
-    match parse_request(bytes) {
-        Ok(None) => (None, 0),
-        Ok(Some((head, len))) => (Some(Request::read(&head, &shared.admission)), len),
-        Err(HeadError::NotHttp) if bytes.first() == Some(&TLS_HANDSHAKE) => (Some(Request::tls()), 0),
-        Err(error) => (Some(Request::hopeless(Refusal::BadHead(error))), 0),
-    }
-}
-
-impl Request {
-    /// What cannot be understood: it is answered, and nothing after it is believed.
-    fn hopeless(refusal: Refusal) -> Self {
-        Self {
-            intent: Err(refusal),
-            head_only: false,
-            framing: Framing::None,
-            version: Version::Http11,
-            keep_alive: false,
-            expects_continue: false,
-        }
-    }
-
-    /// Somebody who speaks TLS, which is told apart from other refusals by its version.
-    fn tls() -> Self {
-        Self::hopeless(Refusal::Tls)
     }
 }
 
@@ -225,7 +136,7 @@ async fn answer(
             (true, Version::Http11) => None,
         },
     };
-    let answer: Answer = shared.voice().answer(&outcome);
+    let answer = shared.voice().answer(&outcome);
     reply::send(&mut connection, shared, answer, found.as_ref(), manner).await?;
     drop(found);
     if !is_kept {
@@ -319,69 +230,8 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
     })
 }
 
-/// A body that is no blob, whole in memory: it is short, or refused.
-async fn collect(
-    connection: &mut Connection,
-    shared: &Shared,
-    body: &mut Body,
-) -> Result<Result<Vec<u8>, Refusal>, Close> {
-    let limit = MISSING_BODY_LEN_MAX;
-    let mut pace = Pace::new(shared.options.deadlines.body);
-    let mut collected = Vec::new();
-    while !body.is_done() {
-        let len = match body.next(connection.inbox.bytes()) {
-            Err(error) => return Ok(Err(Refusal::BadChunk(error))),
-            Ok((consumed, len)) => {
-                connection.inbox.take(consumed);
-                len
-            }
-        };
-        let ahead = connection.inbox.bytes().len();
-        let len = usize::try_from(len).map_or(ahead, |len| len.min(ahead));
-        if len > 0 {
-            if collected.len() + len > limit {
-                return Ok(Err(Refusal::TooLarge { limit: limit as u64 }));
-            }
-            collected.extend_from_slice(&connection.inbox.bytes()[..len]);
-            connection.inbox.take(len);
-            body.take(len as u64);
-        } else if !body.is_done() {
-            match pace.wait(read_more(connection)).await {
-                Err(_) => return Ok(Err(Refusal::SlowBody)),
-                Ok(read) => pace.moved(read.map_err(Close::PeerGone)? as u64),
-            }
-        }
-    }
-    Ok(Ok(collected))
-}
-
-/// Reads what there is into the inbox. The end is an error here.
-async fn read_more(connection: &mut Connection) -> io::Result<usize> {
-    let Connection { stream, inbox } = connection;
-    std::future::poll_fn(|context| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(HEAD_LEN_MAX, 0);
-            let mut room = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut room))?;
-            inbox.push(room.filled());
-            Poll::Ready(match room.filled().len() {
-                0 => Err(io::ErrorKind::UnexpectedEof.into()),
-                len => Ok(len),
-            })
-        })
-    })
-    .await
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// What is read and forgotten to keep a connection whose request was refused: beyond, a new connection is cheaper.
 const DRAIN_LEN_MAX: u64 = 256 << 10;
-
-/// The first byte of a TLS record of type handshake (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A record of TLS: alert, fatal, `protocol_version` (RFC 8446 section 6). Clients then say what is wrong in their own words.
 const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use aqueduct_sys::{read, recv_discard};
+use aqueduct_sys::recv_discard;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -17,8 +17,8 @@ use crate::deadline::{Expired, Pace};
 
 /// Reads the rest of a body and forgets it. The kernel does not even copy it.
 pub(crate) async fn drain(connection: &mut Connection, mut body: Body, pace: &mut Pace) -> Result<(), Close> {
-    let Connection { stream, inbox } = connection;
     while !body.is_done() {
+        let inbox = &mut connection.inbox;
         let next = body.next(inbox.bytes());
         let (framing_len, len) =
             next.map_err(|_| Close::Protocol("a bad chunk in a body that nobody wanted"))?;
@@ -33,17 +33,15 @@ pub(crate) async fn drain(connection: &mut Connection, mut body: Body, pace: &mu
             continue;
         }
         let moved = if len > 0 {
-            let discarded = expect(pace.wait(discard(stream, len)).await)?;
+            let discarded = expect(pace.wait(discard(&connection.stream, len)).await)?;
+            if discarded == 0 {
+                return Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into()));
+            }
             body.take(discarded);
             discarded
         } else {
-            let read = |room: &mut [u8]| Ok(aqueduct_flow::uninterrupted(|| read(&*stream, &mut *room))?);
-            let filled = stream.async_io(Interest::READABLE, || inbox.fill(FRAMING_LEN, read));
-            expect(pace.wait(filled).await)? as u64
+            expect(pace.wait(connection.read_more(FRAMING_LEN)).await)? as u64
         };
-        if moved == 0 {
-            return Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into()));
-        }
         pace.moved(moved);
         // However fast one peer sends, others get their turn.
         tokio::task::yield_now().await;

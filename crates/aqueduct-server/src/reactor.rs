@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection;
 use crate::server::{Shared, until_stop};
@@ -56,7 +56,7 @@ async fn accept(
                     let served = connection::serve(stream, Arc::clone(&shared), stop.clone());
                     connections.spawn(served_until_close(served, peer));
                 }
-                Err(error) => pause_after(&error).await,
+                Err(error) => pause_after(&error, &mut stopped).await,
             },
         }
     }
@@ -82,11 +82,11 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// Without descriptors or memory, accepting fails again at once until somebody closes something (accept(2)).
-async fn pause_after(error: &io::Error) {
+async fn pause_after(error: &io::Error, stopped: &mut watch::Receiver<bool>) {
     let resources = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     if errno_of(error).is_some_and(|errno| resources.contains(&errno)) {
         tracing::warn!(%error, "cannot accept connections");
-        sleep(ACCEPT_PAUSE).await;
+        let _ = timeout(ACCEPT_PAUSE, until_stop(stopped)).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aqueduct_flow::{Intake, Step};
 use aqueduct_store::Staging;
-use aqueduct_sys::{Errno, errno_of, read};
+use aqueduct_sys::{Errno, errno_of};
 use aqueduct_wire::http1::CONTINUE;
 use tokio::net::TcpStream;
 
@@ -15,7 +15,6 @@ use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::Pace;
 use crate::door::{Name, Outcome, Refusal, Write};
-use crate::inbox::Inbox;
 use crate::reply;
 use crate::server::Shared;
 use crate::work::{self, Begun};
@@ -150,7 +149,7 @@ fn begin(
 impl Upload {
     /// One turn; after the last byte the blob is verified and published.
     fn go_on(mut self, mut connection: Connection) -> Stage {
-        match self.take(&connection.stream, &mut connection.inbox) {
+        match self.take(&mut connection) {
             Ok(Some(turn)) => {
                 self.turn = turn;
                 Stage::Under(Box::new((self, connection)))
@@ -176,13 +175,13 @@ impl Upload {
     }
 
     /// Takes what there is, up to one turn's worth; `None` once the body is whole.
-    fn take(&mut self, stream: &TcpStream, inbox: &mut Inbox) -> Result<Option<Turn>, Stop> {
+    fn take(&mut self, connection: &mut Connection) -> Result<Option<Turn>, Stop> {
         let mut left_of_turn = TURN_LEN;
         while !self.body.is_done() {
             if left_of_turn == 0 {
                 return Ok(Some(Turn::Tired));
             }
-            let Some(len) = self.expected(stream, inbox)? else { return Ok(Some(Turn::Hungry)) };
+            let Some(len) = self.expected(connection)? else { return Ok(Some(Turn::Hungry)) };
             if len == 0 {
                 continue;
             }
@@ -190,8 +189,9 @@ impl Upload {
                 return Err(Stop::Refused(Refusal::TooLarge { limit: self.size_max }));
             }
             let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
+            let inbox = &mut connection.inbox;
             let moved = if inbox.is_empty() {
-                match self.step(stream, len)? {
+                match self.step(&connection.stream, len)? {
                     Some(moved) => moved,
                     None => return Ok(Some(Turn::Hungry)),
                 }
@@ -209,16 +209,15 @@ impl Upload {
     }
 
     /// How many bytes of the blob come next, once the framing before them was read; `None` if there is nothing yet.
-    fn expected(&mut self, stream: &TcpStream, inbox: &mut Inbox) -> Result<Option<u64>, Stop> {
+    fn expected(&mut self, connection: &mut Connection) -> Result<Option<u64>, Stop> {
         loop {
-            let next = self.body.next(inbox.bytes());
+            let next = self.body.next(connection.inbox.bytes());
             let (framing_len, len) = next.map_err(|error| Stop::Refused(Refusal::BadChunk(error)))?;
-            inbox.take(framing_len);
+            connection.inbox.take(framing_len);
             if len > 0 || self.body.is_done() {
                 return Ok(Some(len));
             }
-            match inbox.fill(READ_AHEAD_LEN, |room| uninterrupted_read(stream, room)) {
-                Ok(0) => return Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+            match connection.read_now(READ_AHEAD_LEN) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(Stop::Gone(error)),
@@ -250,10 +249,6 @@ impl Upload {
         });
         put.map(drop).map_err(|error| Stop::Refused(work::fault("receive a blob", &error)))
     }
-}
-
-fn uninterrupted_read(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
-    Ok(aqueduct_flow::uninterrupted(|| read(stream, &mut *room))?)
 }
 
 /// Whether an error that an intake met is the connection's and not the disk's.

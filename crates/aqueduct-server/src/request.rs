@@ -1,0 +1,137 @@
+//! Waiting for requests: heads on their way in.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use aqueduct_wire::http1::limits::HEAD_LEN_MAX;
+use aqueduct_wire::http1::{Framing, HeadError, Version, parse_request};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::door::{Refusal, Request};
+use crate::inbox::Inbox;
+use crate::server::{Shared, until_stop};
+
+/// Waits for a request for as long as `patience`, and for the rest of its head as long as a head may take.
+pub(crate) async fn next_request(
+    connection: &mut Connection,
+    shared: &Shared,
+    patience: Duration,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Request, Close> {
+    let Connection { stream, inbox } = connection;
+    if inbox.is_empty() {
+        inbox.release();
+        let first = async {
+            tokio::select! {
+                biased;
+                read = read_head(stream, inbox, shared) => read,
+                () = until_stop(stop) => Err(Close::Clean),
+            }
+        };
+        match timeout_at(Instant::now() + patience, first).await {
+            Err(_) => return Err(Close::Clean),
+            Ok(Err(close)) => return Err(close),
+            Ok(Ok(Some(request))) => return Ok(request),
+            Ok(Ok(None)) => {}
+        }
+    } else if let Some(request) = take_request(inbox, shared) {
+        return Ok(request);
+    }
+    let deadline = Instant::now() + shared.options.deadlines.head;
+    loop {
+        match timeout_at(deadline, read_head(stream, inbox, shared)).await {
+            Err(_) => return Ok(Request::hopeless(Refusal::SlowHead)),
+            Ok(Err(close)) => return Err(close),
+            Ok(Ok(Some(request))) => return Ok(request),
+            Ok(Ok(None)) => {}
+        }
+    }
+}
+
+/// Reads what there is; `None` if the head is not whole yet.
+async fn read_head(
+    stream: &mut TcpStream,
+    inbox: &mut Inbox,
+    shared: &Shared,
+) -> Result<Option<Request>, Close> {
+    std::future::poll_fn(|context| poll_head(stream, inbox, shared, context)).await
+}
+
+/// The buffer is the thread's: a connection that waits has none.
+fn poll_head(
+    stream: &mut TcpStream,
+    inbox: &mut Inbox,
+    shared: &Shared,
+    context: &mut Context<'_>,
+) -> Poll<Result<Option<Request>, Close>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.resize(HEAD_LEN_MAX, 0);
+        let mut room = ReadBuf::new(scratch);
+        ready!(Pin::new(stream).poll_read(context, &mut room)).map_err(Close::PeerGone)?;
+        let arrived = room.filled();
+        Poll::Ready(match arrived.first() {
+            None if inbox.is_empty() => Err(Close::Clean),
+            None => Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())),
+            Some(_) if !inbox.is_empty() => {
+                inbox.push(arrived);
+                Ok(take_request(inbox, shared))
+            }
+            Some(_) => {
+                let (request, taken) = parse(arrived, shared);
+                inbox.push(&arrived[taken..]);
+                Ok(request)
+            }
+        })
+    })
+}
+
+/// Takes a request's head off the inbox, if it is whole.
+fn take_request(inbox: &mut Inbox, shared: &Shared) -> Option<Request> {
+    let (request, taken) = parse(inbox.bytes(), shared);
+    inbox.take(taken);
+    request
+}
+
+/// A request, if its head is whole, and how many bytes that has.
+fn parse(bytes: &[u8], shared: &Shared) -> (Option<Request>, usize) {
+    match parse_request(bytes) {
+        Ok(None) => (None, 0),
+        Ok(Some((head, len))) => (Some(Request::read(&head, &shared.admission)), len),
+        Err(HeadError::NotHttp) if bytes.first() == Some(&TLS_HANDSHAKE) => (Some(Request::tls()), 0),
+        Err(error) => (Some(Request::hopeless(Refusal::BadHead(error))), 0),
+    }
+}
+
+impl Request {
+    /// What cannot be understood: it is answered, and nothing after it is believed.
+    fn hopeless(refusal: Refusal) -> Self {
+        Self {
+            intent: Err(refusal),
+            head_only: false,
+            framing: Framing::None,
+            version: Version::Http11,
+            keep_alive: false,
+            expects_continue: false,
+        }
+    }
+
+    /// Somebody who speaks TLS, which is told apart from other refusals by its version.
+    fn tls() -> Self {
+        Self::hopeless(Refusal::Tls)
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The first byte of a TLS record of type handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
