@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::deadline::Pace;
+use crate::deadline::{Expired, Pace};
 use crate::door::{Name, Outcome, Refusal, Write};
 use crate::reply;
 use crate::server::Shared;
@@ -70,8 +70,11 @@ pub(crate) async fn receive(
                 match pace.wait(connection.stream.peek(&mut [0])).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => return Err(Close::PeerGone(error)),
-                    Err(_) => {
-                        let (body, outcome) = (upload.body, Outcome::Refused(Refusal::SlowBody));
+                    Err(Expired) => {
+                        let Upload { body, staging, .. } = upload;
+                        // To close a file without a name is to free all its space, which a filesystem takes time for.
+                        shared.writers.run(move || drop(staging)).await?;
+                        let outcome = Outcome::Refused(Refusal::SlowBody);
                         return Ok(Uploaded { connection, body, outcome, was_continued });
                     }
                 }
