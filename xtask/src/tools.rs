@@ -18,6 +18,7 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "cc", package: "gcc", why: "blake3 builds its vector code from assembly" },
     Program { name: "g++", package: "g++", why: "libFuzzer is written in C++" },
+    Program { name: "c++", package: "g++", why: "libFuzzer is written in it" },
     Program { name: "mkfs.xfs", package: "xfsprogs", why: "reflink is tested on a loop-mounted xfs" },
     Program {
         name: "mount",
