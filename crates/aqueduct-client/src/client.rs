@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_flow::{Carried, SendQueue, SendRoute};
+use aqueduct_flow::{Carried, ReceiveRoute, SendQueue, SendRoute};
 use aqueduct_wire::http1::HeadWriter;
 use http::Method;
 
@@ -39,6 +39,8 @@ pub struct Options {
     pub pause: Duration,
     /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
     pub retry_count_max: u32,
+    /// How blobs come into files.
+    pub receive_route: ReceiveRoute,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(5 * 60),
             pause: Duration::from_millis(250),
             retry_count_max: 6,
+            receive_route: ReceiveRoute::Splice,
         }
     }
 }
@@ -89,21 +92,21 @@ impl Client {
             queue
         };
         let watch = &mut |_| ControlFlow::Continue(());
-        let answered = self.exchange(method, queue, self.options.answer_timeout, watch)?;
-        Ok(answered.expect("nobody stops it").0)
+        let (response, _) = self.exchange(method, queue, self.options.answer_timeout, watch)?;
+        Ok(response.expect("nobody stops it"))
     }
 
     /// Sends a request, and waits for the head of its answer, at most for `wait` after the request is sent.
     ///
     /// A kept connection that proves to be closed is no failure: `queue` gives the request again for a new one. That is
-    /// sound because every request here may be repeated. `None` if the watch ended it.
+    /// sound because every request here may be repeated. There is no answer if the watch ended it.
     pub(crate) fn exchange(
         &self,
         method: &Method,
         queue: impl Fn() -> SendQueue,
         wait: Duration,
         watch: &mut Watch<'_>,
-    ) -> Result<Option<(Response<'_>, Carried)>, Error> {
+    ) -> Result<(Option<Response<'_>>, Carried), Error> {
         let mut kept = self.kept();
         loop {
             let is_kept = kept.is_some();
@@ -111,12 +114,10 @@ impl Client {
             let mut queue = queue();
             let head = self.converse(&mut connection, method, &mut queue, wait, watch);
             match head {
-                Ok(Some(head)) => {
-                    let carried = *queue.carried();
-                    let response = Response::new(self, connection, head, queue.is_empty());
-                    return Ok(Some((response, carried)));
+                Ok(head) => {
+                    let response = head.map(|head| Response::new(self, connection, head, queue.is_empty()));
+                    return Ok((response, *queue.carried()));
                 }
-                Ok(None) => return Ok(None),
                 Err(error) => {
                     let is_stale = is_kept && kind_of(&error) == ErrorKind::Lost;
                     if !is_stale || !connection.pending().is_empty() {

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 
 use aqueduct_blob::{Digest, Hasher};
-use aqueduct_flow::{Carried, Intake, ReceiveRoute};
+use aqueduct_flow::{Carried, Intake};
 use http::{Method, StatusCode};
 
 use crate::client::Client;
@@ -124,7 +124,7 @@ impl<'c> Download<'c> {
     /// As [`read`](Self::read), and `Local` where the file cannot be written.
     pub fn receive(mut self, file: &File, observe: &mut dyn FnMut(u64)) -> Result<Received, Error> {
         let start = self.offset;
-        let mut intake = Intake::new(ReceiveRoute::Splice);
+        let mut intake = Intake::new(self.client.options().receive_route);
         loop {
             let len = self.step(|response, mut hasher, offset| {
                 response.receive(&mut intake, file, offset - start, &mut |bytes| {
@@ -140,7 +140,8 @@ impl<'c> Download<'c> {
         }
         self.verify()?;
         let (len, is_verified) = (self.offset - start, self.hasher.is_some());
-        Ok(Received { len, is_verified, carried: *intake.carried() })
+        let carried = intake.finish(file, len).map_err(|error| Error::local("end the file", error))?;
+        Ok(Received { len, is_verified, carried })
     }
 
     /// Lets `take` move some bytes, given where they belong; over a new connection if the last one broke.

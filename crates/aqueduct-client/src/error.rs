@@ -17,6 +17,8 @@ use crate::problem::Problem;
 pub struct Error {
     kind: ErrorKind,
     text: String,
+    /// The server has answered: that it could not be heard is not what failed.
+    is_answer: bool,
     #[source]
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -29,7 +31,7 @@ pub enum ErrorKind {
     Connect,
     /// A connection broke, and did not come back.
     Lost,
-    /// The server was silent for too long.
+    /// The server was silent for too long, or says that this client was (408).
     Timeout,
     /// The server does not let this client do that: there is no token, or not the right one (401, 403, 421).
     Refused,
@@ -58,14 +60,14 @@ impl Error {
         self.kind
     }
 
-    /// Whether the same operation may succeed later, although nobody changes anything.
+    /// Whether the same operation may succeed later, although nobody changes anything: the server was not heard.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::Connect | ErrorKind::Lost | ErrorKind::Timeout)
+        !self.is_answer && matches!(self.kind, ErrorKind::Connect | ErrorKind::Lost | ErrorKind::Timeout)
     }
 
     fn new(kind: ErrorKind, text: String) -> Self {
-        Self { kind, text, source: None }
+        Self { kind, text, is_answer: false, source: None }
     }
 
     fn because(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -113,7 +115,7 @@ impl Error {
             ErrorKind::Protocol => format!("{endpoint} does not take this request: {said}"),
             _ => format!("{endpoint} answers: {said}"),
         };
-        Self::new(kind, text)
+        Self { is_answer: true, ..Self::new(kind, text) }
     }
 
     /// What came from the server is not what was asked for.

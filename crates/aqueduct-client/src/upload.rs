@@ -66,7 +66,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Client {
-    /// Sends a file once. `None` if `stop`, which is told how much is left, said so before everything was sent.
+    /// Sends a file once. Nothing is stored if `stop`, which is told how much is left, said so before everything was sent.
     fn send_file(
         &self,
         method: &Method,
@@ -74,7 +74,7 @@ impl Client {
         source: &Source,
         progress: &mut Progress<'_>,
         stop: &dyn Fn(u64) -> bool,
-    ) -> Result<Option<(Stored, Carried)>, Error> {
+    ) -> Result<(Option<Stored>, Carried), Error> {
         let head = self.head(method, target).field("Content-Type", CONTENT_TYPE);
         let head = head.field("Content-Length", source.size()).finish();
         let queue = || {
@@ -87,10 +87,8 @@ impl Client {
             progress.left(left);
             if stop(left) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        match self.exchange(method, queue, self.answer_wait(source.size()), watch)? {
-            None => Ok(None),
-            Some((response, carried)) => Ok(Some((self.stored(response)?, carried))),
-        }
+        let (response, carried) = self.exchange(method, queue, self.answer_wait(source.size()), watch)?;
+        Ok((response.map(|response| self.stored(response)).transpose()?, carried))
     }
 
     /// How long to wait for the answer to an upload: the server syncs it first.

@@ -95,13 +95,19 @@ impl Code {
     pub(crate) const fn number(self) -> u8 {
         self as u8
     }
+}
 
-    /// What to do about it, where the error itself does not say.
-    pub(crate) const fn advice(self) -> Option<&'static str> {
-        match self {
-            Self::NoSpace => Some("free some space and run it again; nothing partial was left behind"),
-            _ => None,
+/// What to do about a failure, where it does not say so itself.
+pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
+    match (code(fault), fault) {
+        (Code::NoSpace, _) => Some("free some space and run it again; nothing partial was left behind"),
+        (Code::Network, Fault::Client(error) | Fault::Upload { source: error, .. })
+            if error.kind() == ClientKind::Connect =>
+        {
+            Some("aqueduct serve starts a server, and --store DIR needs none")
         }
+        (Code::Network, _) => Some("run it again when the server is back"),
+        _ => None,
     }
 }
 

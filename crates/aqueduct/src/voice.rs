@@ -70,7 +70,7 @@ impl Voice {
     pub(crate) fn complain(&self, fault: &Fault) {
         let prefix = if self.is_colored { "\u{1b}[1;31maqueduct:\u{1b}[0m" } else { "aqueduct:" };
         let mut text = format!("{prefix} {}", with_causes(fault));
-        if let Some(advice) = exit::code(fault).advice() {
+        if let Some(advice) = exit::advice(fault) {
             let _ = write!(text, "; {advice}");
         }
         self.print(&text);

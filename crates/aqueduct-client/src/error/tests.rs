@@ -58,4 +58,6 @@ fn only_what_time_may_mend_is_retryable() {
     let lost = Error::moving(&endpoint(), io::ErrorKind::ConnectionReset.into());
     assert!(lost.is_retryable() && StdError::source(&lost).is_some());
     assert!(!Error::changed().is_retryable());
+    let slow = Error::status(&endpoint(), StatusCode::REQUEST_TIMEOUT, &Problem::default());
+    assert!(!slow.is_retryable(), "whoever is too slow once is too slow again");
 }

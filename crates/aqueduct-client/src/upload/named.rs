@@ -28,7 +28,7 @@ impl Client {
         let sent =
             self.persist(|| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|_| false));
         let (stored, carried) = match sent {
-            Ok(sent) => sent.expect("nobody stops it"),
+            Ok((stored, carried)) => (stored.expect("nobody stops it"), carried),
             Err(error) if error.kind() == ErrorKind::Mismatch && source.has_changed()? => {
                 return Err(Error::changed());
             }

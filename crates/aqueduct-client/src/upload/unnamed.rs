@@ -39,17 +39,16 @@ impl Client {
             race.is_lost.store(sent.is_err(), Ordering::Relaxed);
             (sent, hashing.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let (sent, digest) = (sent?, hashed?);
+        let ((stored, carried), digest) = (sent?, hashed?);
         if source.has_changed()? {
             return Err(Error::changed());
         }
-        let (is_new, carried) = match sent {
-            Some((stored, _)) if stored.digest != digest => {
+        let is_new = match stored {
+            Some(stored) if stored.digest != digest => {
                 return Err(Error::stored_other(self.endpoint(), &digest, &stored.digest));
             }
-            Some((stored, carried)) => (stored.is_new, carried),
-            // What was sent in vain is thrown away by the server, and carried nothing.
-            None => (false, Default::default()),
+            Some(stored) => stored.is_new,
+            None => false,
         };
         Ok(Uploaded { digest, size: source.size(), is_new, sent: progress.sent, carried })
     }

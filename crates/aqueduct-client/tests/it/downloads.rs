@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_client::{Client, Error, ErrorKind, Options, Received};
-use aqueduct_flow::Route;
+use aqueduct_flow::{ReceiveRoute, Route};
 
 use crate::peer::{Peer, Talk, digest_of, field, noise, quick, talk};
 
@@ -62,6 +62,24 @@ fn a_blob_arrives_by_splice_and_is_verified() {
     assert_eq!(received.carried.main_route(), Some(Route::Splice), "{}", received.carried);
     assert!(read(&client, &digest).unwrap() == bytes);
     peer.finish();
+}
+
+#[test]
+fn a_blob_arrives_by_every_route() {
+    let bytes = noise((3 << 20) + 7);
+    let digest = digest_of(&bytes);
+    for route in ReceiveRoute::ALL {
+        let sent = bytes.clone();
+        let peer = Peer::new(vec![talk(move |talk| {
+            talk.hear_head();
+            talk.answer("200 OK", &sent);
+        })]);
+        let (received, arrived) =
+            receive(&peer.client_with(Options { receive_route: route, ..quick() }), &digest).unwrap();
+        assert!(arrived == bytes, "{route}");
+        assert_eq!(received.carried.main_route(), Some(route.into()));
+        peer.finish();
+    }
 }
 
 #[test]

@@ -49,6 +49,8 @@ impl Peer {
                 let mut ends = Vec::new();
                 for conversation in conversations {
                     let (stream, _) = listener.accept().unwrap();
+                    // A close with something unread would throw away what waits to be sent.
+                    stream.set_nodelay(true).unwrap();
                     let (end, over) = mpsc::channel();
                     ends.push(end);
                     scope.spawn(move || conversation(&mut Talk { stream, rest: Vec::new(), over }));

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::Algorithm;
@@ -10,7 +10,7 @@ use aqueduct_client::{Client, Error, ErrorKind, Options, Source, Uploaded};
 use aqueduct_flow::Route;
 use tempfile::NamedTempFile;
 
-use crate::peer::{Peer, digest_of, field, noise, quick, stored, talk};
+use crate::peer::{Conversation, Peer, Talk, digest_of, field, noise, quick, stored, talk};
 
 fn file(bytes: &[u8]) -> NamedTempFile {
     let file = NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -56,28 +56,45 @@ fn a_file_goes_out_by_sendfile_with_its_length() {
     peer.finish();
 }
 
+/// An upload and a question at the same time, in whichever order they come.
+fn race(
+    upload: impl Fn(&mut Talk) + Send + Sync + 'static,
+    question: impl Fn(&mut Talk, String) + Send + Sync + 'static,
+) -> Vec<Conversation> {
+    let both = Arc::new((upload, question));
+    let either = || {
+        let both = Arc::clone(&both);
+        talk(move |talk: &mut Talk| {
+            let head = talk.hear_head();
+            if head.starts_with("POST /blobs/missing ") {
+                let asked = talk.hear_body(field(&head, "content-length").unwrap().parse().unwrap());
+                both.1(talk, String::from_utf8(asked).unwrap());
+            } else {
+                assert!(head.starts_with("POST /blobs?digest=sha256 HTTP/1.1\r\n"), "{head}");
+                both.0(talk);
+            }
+        })
+    };
+    vec![either(), either()]
+}
+
 #[test]
 fn an_unknown_file_is_hashed_while_it_is_sent() {
     let bytes = noise(100_000);
     let expected = bytes.clone();
-    let peer = Peer::new(vec![
-        talk(move |talk| {
-            let head = talk.hear_head();
-            assert!(head.starts_with("POST /blobs?digest=sha256 HTTP/1.1\r\n"), "{head}");
-            assert_eq!(field(&head, "content-length"), Some("100000"));
-            assert!(talk.hear_body(100_000) == expected);
-            talk.answer("201 Created", stored(&expected));
-        }),
-        // Whether it is asked for meanwhile depends on who is faster.
-        talk(|talk| {
-            talk.hear();
-            talk.answer("404 Not Found", "");
-        }),
-    ]);
-    let uploaded = put_unnamed(&peer.client(), &bytes).unwrap();
+    let upload = move |talk: &mut Talk| {
+        assert!(talk.hear_body(100_000) == expected);
+        talk.answer("201 Created", stored(&expected));
+    };
+    // Whether it is asked for meanwhile depends on who is faster.
+    let absent = format!(r#"{{"missing":["{}"]}}"#, digest_of(&bytes));
+    let peer = Peer::new(race(upload, move |talk, _| talk.answer("200 OK", &absent)));
+    let client = peer.client();
+    let uploaded = put_unnamed(&client, &bytes).unwrap();
     assert_eq!((uploaded.digest, uploaded.is_new), (digest_of(&bytes), true));
-    // Somebody has to come for the last conversation.
-    let _ = peer.client().size(&digest_of(b""));
+    // Somebody has to come for the last conversation, if nobody did.
+    drop(client);
+    let _ = peer.client().missing(&[uploaded.digest]);
     peer.finish();
 }
 
@@ -86,21 +103,14 @@ fn a_file_that_proves_to_be_there_is_not_sent_to_its_end() {
     // More than the sockets between us hold.
     let bytes = noise(64 << 20);
     let digest = digest_of(&bytes);
-    let peer = Peer::new(vec![
-        talk(|talk| {
-            talk.hear_head();
-            talk.hang();
-        }),
-        talk(move |talk| {
-            let heard = talk.hear();
-            assert!(heard.head.starts_with("POST /blobs/missing "));
-            assert!(String::from_utf8(heard.body).unwrap().contains(&digest.to_string()));
-            talk.answer("200 OK", r#"{"missing":[]}"#);
-        }),
-    ]);
+    let peer = Peer::new(race(Talk::hang, move |talk, asked| {
+        assert!(asked.contains(&digest.to_string()));
+        talk.answer("200 OK", r#"{"missing":[]}"#);
+    }));
     let uploaded = put_unnamed(&peer.client(), &bytes).unwrap();
     assert_eq!((uploaded.digest, uploaded.is_new), (digest, false));
     assert!(uploaded.sent < bytes.len() as u64);
+    assert_eq!(uploaded.carried.by(Route::Sendfile), uploaded.sent, "in vain, and counted all the same");
     peer.finish();
 }
 
@@ -109,20 +119,16 @@ fn a_server_that_cannot_be_asked_gets_everything() {
     let bytes = noise(64 << 20);
     let expected = bytes.clone();
     let (asked, was_asked) = mpsc::channel::<()>();
-    let peer = Peer::new(vec![
-        talk(move |talk| {
-            let head = talk.hear_head();
-            assert!(head.starts_with("POST /blobs?digest=sha256 "));
-            was_asked.recv().unwrap();
-            assert!(talk.hear_body(expected.len()) == expected);
-            talk.answer("201 Created", stored(&expected));
-        }),
-        talk(move |talk| {
-            talk.hear();
-            talk.answer("403 Forbidden", "");
-            asked.send(()).unwrap();
-        }),
-    ]);
+    let was_asked = Mutex::new(was_asked);
+    let upload = move |talk: &mut Talk| {
+        was_asked.lock().unwrap().recv().unwrap();
+        assert!(talk.hear_body(expected.len()) == expected);
+        talk.answer("201 Created", stored(&expected));
+    };
+    let peer = Peer::new(race(upload, move |talk, _| {
+        talk.answer("403 Forbidden", "");
+        asked.send(()).unwrap();
+    }));
     assert!(put_unnamed(&peer.client(), &bytes).unwrap().is_new);
     peer.finish();
 }
@@ -208,7 +214,7 @@ fn a_server_that_reads_nothing_is_given_up_in_time() {
 
 #[test]
 fn a_server_that_stored_something_else_is_a_mismatch() {
-    let answer = |talk: &mut crate::peer::Talk| {
+    let answer = |talk: &mut Talk| {
         talk.hear();
         talk.answer("201 Created", stored(b"abd"));
     };

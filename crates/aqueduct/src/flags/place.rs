@@ -68,7 +68,7 @@ impl FromArgMatches for Place {
         let is_flag = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let (is_store_flag, is_server_flag) = (is_flag("store"), is_flag("server"));
         if is_store_flag && is_server_flag {
-            let text = "--store works on a directory and --server talks to a server: give one of them\n";
+            let text = "--store works on a directory and --server talks to a server: give one of them";
             return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
         }
         let PlaceFlags { store, server, token_file, timeout } = PlaceFlags::from_arg_matches_mut(matches)?;

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
-const COMMANDS: [&str; 8] = ["put", "get", "has", "ls", "rm", "verify", "completions", "man"];
+const COMMANDS: [&str; 9] = ["put", "get", "has", "ls", "rm", "verify", "serve", "completions", "man"];
 
 fn run(arguments: &[&str]) -> String {
     Ran::of(aqueduct().args(arguments)).ok().text().to_owned()
@@ -27,9 +27,17 @@ fn flags() -> BTreeSet<String> {
 #[test]
 fn the_manual_and_every_completion_mention_every_flag_and_command() {
     let flags = flags();
-    for expected in
-        ["--store", "--sync", "--digest", "--threads", "--force", "--json", "--progress", "--color"]
-    {
+    for expected in [
+        "--store",
+        "--server",
+        "--token-file",
+        "--sync",
+        "--digest",
+        "--threads",
+        "--json",
+        "--color",
+        "--listen",
+    ] {
         assert!(flags.contains(expected), "{expected} is not in any help");
     }
     let manual = run(&["man"]).replace("\\-", "-");
@@ -67,7 +75,7 @@ fn the_manual_can_be_written_as_pages() {
 fn help_shows_examples_first_and_every_exit_code() {
     let help = run(&["--help"]);
     assert!(help.find("Examples:").unwrap() < help.find("Usage:").unwrap());
-    for code in ["0", "1", "2", "3", "4", "6", "7", "8", "11", "12", "130"] {
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "130"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}");
     }
     for command in COMMANDS {
