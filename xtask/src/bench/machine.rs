@@ -27,6 +27,13 @@ pub(super) fn describe(dir: &Path) -> Result<String> {
     ))
 }
 
+/// What runs beside this: how many threads wanted a core in the last minute. See proc_loadavg(5).
+pub(super) fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    let minute = text.split(' ').next().context("it is never empty")?;
+    minute.parse().with_context(|| format!("/proc/loadavg: {text}"))
+}
+
 /// Its name as stat(1) says it.
 pub(super) fn filesystem(dir: &Path) -> Result<String> {
     said_by(Command::new("stat").args(["--file-system", "--format=%T"]).arg(dir))

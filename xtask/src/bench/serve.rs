@@ -30,6 +30,12 @@ pub(super) fn run(program: &Path, nginx: &Path, scratch: &Path, extent: Extent) 
         println!("{}", version.split([' ', '(', '[']).take(2).collect::<Vec<_>>().join(" "));
     }
     println!("{}; {round_count} rounds, arms alternating\n", nginx::version(nginx)?);
+    let others = machine::load()?;
+    if others > LOAD_MAX {
+        println!(
+            "The machine was busy, with a load of {others} in the minute before this. Only ratios of CPU times count.\n"
+        );
+    }
     let contenders = [
         Contender::aqueduct(program, &scratch.join("full"), "full")?,
         Contender::aqueduct(program, &scratch.join("none"), "none")?,
@@ -106,5 +112,8 @@ impl Comparison<'_> {
         ]
     }
 }
+
+/// What the system does for itself.
+const LOAD_MAX: f64 = 0.5;
 
 const HEAD: [&str; 6] = ["asked", "server", "speed", "CPU", "speed / nginx", "CPU / nginx"];
