@@ -96,9 +96,11 @@ fn a_client_that_is_killed_leaves_nothing_behind() {
     let mut put = server.command(&site, &["put", "-"]);
     let mut put = put.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // More than lies in pipes and sockets: once this returns, the server has begun to write.
-    put.stdin.take().unwrap().write_all(&noise(32 << 20)).unwrap();
+    let mut stdin = put.stdin.take().unwrap();
+    stdin.write_all(&noise(32 << 20)).unwrap();
     put.kill().unwrap();
     put.wait().unwrap();
+    drop(stdin);
     assert_eq!(server.run(&site, &["ls"]).ok().text(), "");
     server.stop();
     assert_nothing_is_stored(&site);
