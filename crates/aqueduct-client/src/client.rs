@@ -86,13 +86,23 @@ impl Client {
 
     /// Sends a request that is all in memory, and waits for the head of its answer.
     pub(crate) fn ask(&self, method: &Method, request: &[u8]) -> Result<Response<'_>, Error> {
+        self.ask_within(method, request, self.options.answer_timeout)
+    }
+
+    /// The same, with a time of its own to wait.
+    pub(crate) fn ask_within(
+        &self,
+        method: &Method,
+        request: &[u8],
+        wait: Duration,
+    ) -> Result<Response<'_>, Error> {
         let queue = || {
             let mut queue = SendQueue::new(SendRoute::Copy);
             queue.push_memory(request.to_vec());
             queue
         };
         let watch = &mut |_| ControlFlow::Continue(());
-        let (response, _) = self.exchange(method, queue, self.options.answer_timeout, watch)?;
+        let (response, _) = self.exchange(method, queue, wait, watch)?;
         Ok(response.expect("nobody stops it"))
     }
 

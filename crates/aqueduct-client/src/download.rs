@@ -33,6 +33,8 @@ pub struct Download<'c> {
     /// `None` for a part.
     hasher: Option<Hasher>,
     patience: Patience,
+    /// The server has answered once.
+    has_begun: bool,
 }
 
 impl fmt::Debug for Download<'_> {
@@ -60,21 +62,39 @@ pub struct Received {
 impl Client {
     /// Asks for a blob, or the part of it that is `part`; `None` if the server does not have it.
     ///
-    /// `part` is not empty and lies within the blob: see [`size`](Self::size).
+    /// `part` lies within the blob: see [`size`](Self::size).
     ///
     /// # Errors
     ///
     /// [`Error`]; see its kinds.
+    ///
+    /// # Panics
+    ///
+    /// If `part` is empty.
     pub fn get(&self, digest: &Digest, part: Option<&Range<u64>>) -> Result<Option<Download<'_>>, Error> {
         let (offset, end, hasher) = match part {
             None => (0, None, Some(Hasher::new(digest.algorithm()))),
-            Some(&Range { start, end }) => (start, Some(end), None),
+            Some(&Range { start, end }) => {
+                assert!(start < end, "HTTP has no word for an empty range");
+                (start, Some(end), None)
+            }
         };
         let patience = Patience::new(self.options());
-        let mut download =
-            Download { client: self, digest: *digest, response: None, offset, end, hasher, patience };
+        let mut download = Download {
+            client: self,
+            digest: *digest,
+            response: None,
+            offset,
+            end,
+            hasher,
+            patience,
+            has_begun: false,
+        };
         match self.persist(|| download.request()) {
-            Ok(response) => download.response = Some(response),
+            Ok(response) => {
+                download.response = Some(response);
+                download.has_begun = true;
+            }
             Err(error) if error.kind() == ErrorKind::Absent => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -86,7 +106,7 @@ impl<'c> Download<'c> {
     /// How many bytes are still to come; `None` where the server did not say.
     #[must_use]
     pub fn len(&self) -> Option<u64> {
-        self.end.map(|end| end - self.offset)
+        self.end.map(|end| end.saturating_sub(self.offset))
     }
 
     /// Whether nothing is to come any more.
@@ -201,7 +221,10 @@ impl<'c> Download<'c> {
             (false, Some(end)) => head.field("Range", format_args!("bytes={}-{}", self.offset, end - 1)),
             (false, None) => head.field("Range", format_args!("bytes={}-", self.offset)),
         };
-        let response = client.ask(&Method::GET, &head.finish())?;
+        // What goes on was vouched for when it began.
+        let options = client.options();
+        let wait = if self.has_begun { options.timeout } else { options.answer_timeout };
+        let response = client.ask_within(&Method::GET, &head.finish(), wait)?;
         match response.status() {
             StatusCode::OK if is_whole => self.end = response.body().len(),
             StatusCode::OK => return Err(self.nonsense("it sends the whole blob for a part of it")),

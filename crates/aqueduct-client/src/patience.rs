@@ -40,14 +40,15 @@ impl Patience {
 }
 
 impl Client {
-    /// Runs `attempt` again as long as it loses its connection. A server that was never reached is not waited for.
+    /// Runs `attempt` again as long as it loses its connection. A server that was never reached is not waited for, and
+    /// one that was waited for in vain not again.
     pub(crate) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let mut patience = Patience::new(self.options());
         let mut was_there = false;
         loop {
             match attempt() {
-                Err(error) if error.is_retryable() => {
-                    was_there |= error.kind() != ErrorKind::Connect;
+                Err(error) if matches!(error.kind(), ErrorKind::Lost | ErrorKind::Connect) => {
+                    was_there |= error.kind() == ErrorKind::Lost;
                     if !was_there || !patience.wait() {
                         return Err(error);
                     }
