@@ -83,7 +83,7 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, and verified
-    1  another error: the store is locked, damaged, of a newer format, or there is none; the server failed
+    1  another error: the store is locked, damaged, too new or not there; the server failed
     2  the command line is wrong
     3  a source is missing or unreadable; a blob is not in the store
     4  the destination exists, and --force was not given

@@ -50,11 +50,12 @@ struct PlaceFlags {
 
 impl Args for Place {
     fn augment_args(command: Command) -> Command {
-        PlaceFlags::augment_args(command)
+        // The heading is for these flags alone.
+        PlaceFlags::augment_args(command).next_help_heading(None)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        PlaceFlags::augment_args_for_update(command)
+        PlaceFlags::augment_args_for_update(command).next_help_heading(None)
     }
 }
 

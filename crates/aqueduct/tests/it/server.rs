@@ -29,7 +29,10 @@ impl Server {
 
     pub(crate) fn start_with(site: &Site, arguments: &[&str]) -> Self {
         let mut command = aqueduct();
-        command.args(["serve", "--store", "store", "--listen", "127.0.0.1:0"]).args(arguments);
+        command.args(["serve", "--store", "store"]).args(arguments);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.current_dir(site.path("."));
         Self::spawn(&mut command)
     }

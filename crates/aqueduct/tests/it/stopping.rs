@@ -130,6 +130,25 @@ fn a_server_that_is_killed_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_get_goes_on_when_the_server_is_back() {
+    let site = Site::new();
+    let bytes = noise(64 << 20);
+    site.write("a", &bytes);
+    let server = Server::start(&site);
+    let digest = server.put(&site, "a");
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let mut get = server.command(&site, &["get", &digest]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = get.stdout.take().unwrap();
+    let mut arrived = vec![0; 1 << 20];
+    stdout.read_exact(&mut arrived).unwrap();
+    server.kill();
+    let _back = Server::start_with(&site, &["--listen", &address]);
+    stdout.read_to_end(&mut arrived).unwrap();
+    assert_eq!(get.wait().unwrap().code(), Some(0));
+    assert!(arrived == bytes);
+}
+
+#[test]
 fn a_get_that_is_killed_leaves_no_file() {
     let site = Site::new();
     site.write("a", noise(64 << 20));
