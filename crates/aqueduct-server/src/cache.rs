@@ -1,7 +1,6 @@
 //! Small blobs that were asked for a moment ago, in memory, so that one write answers and no worker is needed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::Digest;
 use quick_cache::Weighter;
@@ -11,8 +10,9 @@ use quick_cache::sync::Cache as Lru;
 #[derive(Debug)]
 pub(crate) struct Cache {
     blobs: Lru<Digest, Arc<[u8]>, Weight>,
-    /// How many removals there were: what was read before one may be what it removed.
-    removal_count: AtomicU64,
+    /// How many removals there were: what was read before one may be what it removed. Held while the cache is changed, so
+    /// that nothing removed is ever found again.
+    removal_count: Mutex<u64>,
 }
 
 /// The state of a cache before a blob was opened.
@@ -22,10 +22,7 @@ pub(crate) struct Ticket(u64);
 impl Cache {
     pub(crate) fn new() -> Self {
         let estimated_count = usize::try_from(CACHE_LEN / 4096).unwrap_or(usize::MAX);
-        Self {
-            blobs: Lru::with_weighter(estimated_count, CACHE_LEN, Weight),
-            removal_count: AtomicU64::new(0),
-        }
+        Self { blobs: Lru::with_weighter(estimated_count, CACHE_LEN, Weight), removal_count: Mutex::new(0) }
     }
 
     /// Whether blobs of this size are kept.
@@ -39,22 +36,26 @@ impl Cache {
 
     /// To be taken before a blob is opened that may then be put here.
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket(self.removal_count.load(Ordering::SeqCst))
+        Ticket(*self.removals())
     }
 
     /// Keeps a blob, unless any was removed since the ticket was taken.
     pub(crate) fn put(&self, ticket: Ticket, digest: Digest, bytes: Arc<[u8]>) {
-        self.blobs.insert(digest, bytes);
-        // A removal counts first and forgets second: whichever of us comes later takes it out.
-        if self.ticket().0 != ticket.0 {
-            self.blobs.remove(&digest);
+        let removal_count = self.removals();
+        if *removal_count == ticket.0 {
+            self.blobs.insert(digest, bytes);
         }
     }
 
     /// Forgets a blob that was removed from the store, after it was.
     pub(crate) fn removed(&self, digest: &Digest) {
-        self.removal_count.fetch_add(1, Ordering::SeqCst);
+        let mut removal_count = self.removals();
+        *removal_count += 1;
         self.blobs.remove(digest);
+    }
+
+    fn removals(&self) -> MutexGuard<'_, u64> {
+        self.removal_count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

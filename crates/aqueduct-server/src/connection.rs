@@ -1,10 +1,11 @@
 //! One connection: requests in, replies out, one after the other.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
 use aqueduct_flow::uninterrupted;
-use aqueduct_sys::read;
+use aqueduct_sys::{read, stat};
 use aqueduct_wire::http1::{CONTINUE, Version, resolve_ranges};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -14,7 +15,9 @@ use crate::body::Body;
 use crate::close::Close;
 use crate::collect::collect;
 use crate::deadline::Pace;
-use crate::door::{Condition, Intent, MISSING_BODY_LEN_MAX, Outcome, Read, Refusal, Request, parse_digests};
+use crate::door::{
+    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, parse_digests,
+};
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
 use crate::request::next_request;
@@ -32,9 +35,12 @@ pub(crate) struct Connection {
 impl Connection {
     /// Reads up to `len_max` bytes into the inbox, without waiting. The end is an error: who calls this was promised more.
     pub(crate) fn read_now(&mut self, len_max: usize) -> io::Result<usize> {
-        let Self { stream, inbox } = self;
-        let filled = inbox.fill(len_max, |room| uninterrupted(|| read(&*stream, &mut *room)))?;
-        if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(scratch.len().max(len_max), 0);
+            let filled = uninterrupted(|| read(&self.stream, &mut scratch[..len_max]))?;
+            self.inbox.push(&scratch[..filled]);
+            if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
+        })
     }
 
     /// Like [`Self::read_now`], once there is something to read.
@@ -56,10 +62,9 @@ impl Connection {
 /// Serves a peer until one side has enough, or `stop` says that the server has.
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Close {
     let mut connection = Connection { stream, inbox: Inbox::default() };
-    // Whoever connects wants something.
-    let mut patience = shared.options.deadlines.head;
+    let mut is_first = true;
     loop {
-        let request = match next_request(&mut connection, &shared, patience, &mut stop).await {
+        let request = match next_request(&mut connection, &shared, is_first, &mut stop).await {
             Ok(request) => request,
             Err(close) => return close,
         };
@@ -69,7 +74,11 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
             Ok(connection) => connection,
             Err(close) => return close,
         };
-        patience = shared.options.deadlines.idle;
+        if !connection.inbox.is_empty() {
+            // However much one peer asks at once, others get their turn.
+            tokio::task::yield_now().await;
+        }
+        is_first = false;
     }
 }
 
@@ -92,6 +101,9 @@ async fn answer(
         }
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Write(write)) => {
+            if let Name::Given(digest) = write.name {
+                shared.clear_doubt(digest).await?;
+            }
             let size = Body::size(framing);
             let uploaded = upload::receive(connection, shared, write, body, size, expects_continue).await?;
             connection = uploaded.connection;
@@ -110,12 +122,12 @@ async fn answer(
                 }
                 collect(&mut connection, shared, &mut body).await?
             };
-            match collected.and_then(|bytes| parse_digests(&bytes)) {
+            match collected {
                 Err(refusal) => Outcome::Refused(refusal),
-                Ok(digests) => {
+                Ok(bytes) => {
                     let store = shared.store.clone();
-                    let missing = shared.readers.run(move || work::missing(&store, digests)).await?;
-                    missing.map_or_else(Outcome::Refused, Outcome::Missing)
+                    let missing = move || work::missing(&store, parse_digests(&bytes)?);
+                    shared.lookers().run(missing).await?.map_or_else(Outcome::Refused, Outcome::Missing)
                 }
             }
         }
@@ -138,17 +150,32 @@ async fn answer(
     };
     let answer = shared.voice().answer(&outcome);
     reply::send(&mut connection, shared, answer, found.as_ref(), manner).await?;
-    drop(found);
+    let_go(shared, found);
+    if after == After::Drain {
+        let mut pace = Pace::new(shared.options.deadlines.body);
+        let drained = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace).await;
+        if let Err(close) = drained {
+            if let Close::Protocol(_) = close {
+                discard::linger(&mut connection, shared.options.deadlines.linger).await;
+            }
+            return Err(close);
+        }
+    }
     if !is_kept {
         // Whoever closes first may lose what the other has not read.
         discard::linger(&mut connection, shared.options.deadlines.linger).await;
         return Err(Close::Clean);
     }
-    if after == After::Drain {
-        let mut pace = Pace::new(shared.options.deadlines.body);
-        discard::drain(&mut connection, body, &mut pace).await?;
-    }
     Ok(connection)
+}
+
+/// Closes a blob. One that was removed meanwhile frees its space only now, which a filesystem takes time for.
+fn let_go(shared: &Shared, found: Option<Found>) {
+    if let Some(Found::Open(blob)) = found
+        && stat(blob.file()).is_ok_and(|stat| stat.link_count == 0)
+    {
+        shared.writers.leave(move || drop(blob));
+    }
 }
 
 /// What becomes of a connection whose reply was sent.
@@ -181,12 +208,10 @@ fn after(outcome: &Outcome, body: &Body, is_unsure: bool) -> After {
 
 async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<Found>), Close> {
     let digest = read.digest;
-    if read.condition == Condition::Failed {
-        return Ok((Outcome::Refused(Refusal::PreconditionFailed { digest }), None));
-    }
     let found = match shared.cache.find(&digest) {
         Some(bytes) => Ok(Some(Found::Bytes(bytes))),
         None => {
+            shared.clear_doubt(digest).await?;
             let job = Arc::clone(shared);
             shared.readers.run(move || work::find(&job.store, &job.cache, &digest)).await?
         }
@@ -194,6 +219,9 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
     Ok(match found {
         Err(refusal) => (Outcome::Refused(refusal), None),
         Ok(None) => (Outcome::Refused(Refusal::Absent { digest }), None),
+        Ok(Some(_)) if read.condition == Condition::Failed => {
+            (Outcome::Refused(Refusal::PreconditionFailed { digest }), None)
+        }
         Ok(Some(_)) if read.condition == Condition::NotModified => (Outcome::NotModified { digest }, None),
         Ok(Some(found)) => {
             let size = found.size();
@@ -206,9 +234,10 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
 /// Does what needs neither the body nor a blob's bytes.
 async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
     Ok(match intent {
-        Intent::Remove { digest } => {
+        Intent::Remove { digest, if_present } => {
             let job = Arc::clone(shared);
-            match shared.writers.run(move || work::remove(&job.store, &job.cache, &digest)).await? {
+            let remove = move || work::remove(&job.store, &job.cache, &digest, if_present);
+            match shared.writers.run(remove).await? {
                 Ok(true) => Outcome::Removed,
                 Ok(false) => Outcome::Refused(Refusal::Absent { digest }),
                 Err(refusal) => Outcome::Refused(refusal),
@@ -216,7 +245,7 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
         }
         Intent::List { after, limit } => {
             let store = shared.store.clone();
-            match shared.readers.run(move || work::list(&store, after, limit)).await? {
+            match shared.lookers().run(move || work::list(&store, after, limit)).await? {
                 Ok((page, next)) => Outcome::Listed { page, next },
                 Err(refusal) => Outcome::Refused(refusal),
             }
@@ -228,6 +257,10 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
             unreachable!("these have ways of their own")
         }
     })
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What is read and forgotten to keep a connection whose request was refused: beyond, a new connection is cheaper.

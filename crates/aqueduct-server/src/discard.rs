@@ -15,8 +15,14 @@ use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
 
-/// Reads the rest of a body and forgets it. The kernel does not even copy it.
-pub(crate) async fn drain(connection: &mut Connection, mut body: Body, pace: &mut Pace) -> Result<(), Close> {
+/// Reads the rest of a body and forgets it, unless it is larger than any blob may be. The kernel does not even copy it.
+pub(crate) async fn drain(
+    connection: &mut Connection,
+    mut body: Body,
+    size_max: u64,
+    pace: &mut Pace,
+) -> Result<(), Close> {
+    let mut drained = 0_u64;
     while !body.is_done() {
         let inbox = &mut connection.inbox;
         let next = body.next(inbox.bytes());
@@ -26,10 +32,14 @@ pub(crate) async fn drain(connection: &mut Connection, mut body: Body, pace: &mu
         if body.is_done() {
             break;
         }
+        if len > size_max.saturating_sub(drained) {
+            return Err(Close::Protocol("more than any blob may have, and nobody wanted it"));
+        }
         let ahead = usize::try_from(len).map_or(inbox.bytes().len(), |len| len.min(inbox.bytes().len()));
         if ahead > 0 {
             inbox.take(ahead);
             body.take(ahead as u64);
+            drained += ahead as u64;
             continue;
         }
         let moved = if len > 0 {
@@ -38,6 +48,7 @@ pub(crate) async fn drain(connection: &mut Connection, mut body: Body, pace: &mu
                 return Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into()));
             }
             body.take(discarded);
+            drained += discarded;
             discarded
         } else {
             expect(pace.wait(connection.read_more(FRAMING_LEN)).await)? as u64

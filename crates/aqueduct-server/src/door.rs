@@ -35,8 +35,8 @@ pub(crate) enum Intent {
     Read(Read),
     /// To take the body for a blob.
     Write(Write),
-    /// To remove a blob.
-    Remove { digest: Digest },
+    /// To remove a blob, if its preconditions hold should it be here.
+    Remove { digest: Digest, if_present: bool },
     /// A page of the list of blobs.
     List { after: Option<Digest>, limit: usize },
     /// Which of the digests in the body are not here.
@@ -66,8 +66,10 @@ pub(crate) enum Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) name: Name,
-    /// A blob that is here already is an error (`If-None-Match: *`).
-    pub(crate) only_new: bool,
+    /// Whether its preconditions hold should the blob be here.
+    pub(crate) if_present: bool,
+    /// Whether they hold should it not.
+    pub(crate) if_absent: bool,
 }
 
 /// Who names a blob.

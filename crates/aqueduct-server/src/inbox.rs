@@ -32,20 +32,6 @@ impl Inbox {
         }
     }
 
-    /// Lets `fill` put bytes behind those that are there; it says how many.
-    pub(crate) fn fill<E>(
-        &mut self,
-        len_max: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        self.compact();
-        let len = self.bytes.len();
-        self.bytes.resize(len + len_max, 0);
-        let filled = fill(&mut self.bytes[len..]);
-        self.bytes.truncate(len + filled.as_ref().map_or(0, |filled| *filled));
-        filled
-    }
-
     /// Gives the memory back, which must be empty: a connection that waits holds none.
     pub(crate) fn release(&mut self) {
         assert!(self.is_empty(), "only an empty inbox is released");

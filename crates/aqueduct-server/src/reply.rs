@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use aqueduct_flow::{SendQueue, Step};
 use tokio::io::Interest;
+use tokio::time::timeout;
 
 use crate::close::Close;
 use crate::connection::Connection;
@@ -98,8 +99,12 @@ async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueu
                 // Says so to the reactor, which knows nothing of steps. It has not looked at the socket since.
                 let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
                 let _ = stream.try_io(Interest::WRITABLE, blocked);
-                match pace.wait(stream.writable()).await {
-                    Ok(ready) => ready.map_err(Close::PeerGone)?,
+                // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's
+                // buffer is free, megabytes as it may be.
+                let look = shared.options.deadlines.send / LOOK_COUNT;
+                match pace.wait(timeout(look, stream.writable())).await {
+                    Ok(Ok(ready)) => ready.map_err(Close::PeerGone)?,
+                    Ok(Err(_)) => {}
                     Err(Expired) => {
                         // Otherwise the kernel would keep what the peer does not take, and go on offering it.
                         let _ = stream.set_zero_linger();
@@ -130,7 +135,7 @@ async fn warm_up(shared: &Shared, queue: &SendQueue) -> Result<(), Close> {
         return Ok(());
     }
     let extent = extent.clone();
-    let read = shared.readers.run(move || {
+    let read = shared.cold_readers.run(move || {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.resize(SCRATCH_LEN, 0);
             residency::warm(extent.file(), window, scratch)
@@ -163,6 +168,9 @@ thread_local! {
 
 /// What one step sends before another connection has its turn.
 const TURN_LEN: usize = 1 << 20;
+
+/// How often a reply that is stuck is tried in the time that its peer has.
+const LOOK_COUNT: u32 = 8;
 
 /// What a worker reads at once of what is cold.
 const SCRATCH_LEN: usize = 256 << 10;

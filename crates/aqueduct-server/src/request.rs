@@ -19,16 +19,20 @@ use crate::door::{Refusal, Request};
 use crate::inbox::Inbox;
 use crate::server::{Shared, until_stop};
 
-/// Waits for a request for as long as `patience`, and for the rest of its head as long as a head may take.
+/// Waits for a request, for as long as a connection may be idle, and for its head, as long as that may take. Whoever has
+/// just connected wants something: the time of the first head begins at once.
 pub(crate) async fn next_request(
     connection: &mut Connection,
     shared: &Shared,
-    patience: Duration,
+    is_first: bool,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Request, Close> {
     let Connection { stream, inbox } = connection;
+    let deadlines = &shared.options.deadlines;
+    let mut deadline = Instant::now() + deadlines.head;
     if inbox.is_empty() {
         inbox.release();
+        let patience = if is_first { deadline } else { Instant::now() + deadlines.idle };
         let first = async {
             tokio::select! {
                 biased;
@@ -36,18 +40,30 @@ pub(crate) async fn next_request(
                 () = until_stop(stop) => Err(Close::Clean),
             }
         };
-        match timeout_at(Instant::now() + patience, first).await {
+        match timeout_at(patience, first).await {
             Err(_) => return Err(Close::Clean),
             Ok(Err(close)) => return Err(close),
             Ok(Ok(Some(request))) => return Ok(request),
             Ok(Ok(None)) => {}
         }
+        if !is_first {
+            deadline = Instant::now() + deadlines.head;
+        }
     } else if let Some(request) = take_request(inbox, shared) {
         return Ok(request);
     }
-    let deadline = Instant::now() + shared.options.deadlines.head;
+    let mut is_stopping = *stop.borrow();
     loop {
-        match timeout_at(deadline, read_head(stream, inbox, shared)).await {
+        let read = tokio::select! {
+            biased;
+            read = timeout_at(deadline, read_head(stream, inbox, shared)) => read,
+            () = until_stop(stop), if !is_stopping => {
+                is_stopping = true;
+                deadline = deadline.min(Instant::now() + HEAD_TIME_AT_STOP);
+                continue;
+            }
+        };
+        match read {
             Err(_) => return Ok(Request::hopeless(Refusal::SlowHead)),
             Ok(Err(close)) => return Err(close),
             Ok(Ok(Some(request))) => return Ok(request),
@@ -135,3 +151,6 @@ thread_local! {
 
 /// The first byte of a TLS record of type handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What the rest of a head may take that was on its way when the server was told to stop.
+const HEAD_TIME_AT_STOP: Duration = Duration::from_secs(1);

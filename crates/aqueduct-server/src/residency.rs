@@ -17,12 +17,15 @@ pub(crate) fn window(extent: &Extent, len_max: usize) -> Range<u64> {
 
 /// Whether a window of a file can be sent without waiting for the disk.
 ///
-/// A byte at its end tells: what is before it was read earlier or with it. cachestat(2) would not do, since it counts
-/// pages that are still being read. Where the filesystem cannot say (EOPNOTSUPP), where the file ends early (0), and on any
-/// error, the answer is no: a worker will meet the same and may wait.
+/// Samples tell: pages are read ahead, and evicted, many at a time, and the first and the last of a window have neighbours
+/// that somebody else may have asked for. cachestat(2) would not do, since it counts pages that are still being read. Where
+/// the filesystem cannot say (EOPNOTSUPP), where the file ends early (0), and on any error, the answer is no: a worker will
+/// meet the same and may wait.
 pub(crate) fn is_warm(file: &File, window: &Range<u64>) -> bool {
+    let is_in_memory = |offset| matches!(preadv2(file, &mut [0], offset, ReadFlags::NOWAIT), Ok(1));
     let Some(last) = window.end.checked_sub(1) else { return true };
-    matches!(preadv2(file, &mut [0], last, ReadFlags::NOWAIT), Ok(1))
+    // The last first: it is the likeliest to be cold.
+    is_in_memory(last) && window.clone().step_by(SAMPLE_EVERY).all(is_in_memory)
 }
 
 /// Reads a window from the disk, to its last byte: for workers. A file that ends early is left to the sender to find.
@@ -39,6 +42,9 @@ pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::R
     }
     Ok(())
 }
+
+/// Less than is read ahead at once (128 KiB by default), and few calls beside those that send.
+const SAMPLE_EVERY: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests;

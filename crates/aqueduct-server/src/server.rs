@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use aqueduct_blob::Digest;
 use aqueduct_store::{ReadOnly, Store};
 use aqueduct_sys::{DescriptorLimit, descriptor_limit, hostname, set_descriptor_limit};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::background::Background;
 use crate::cache::Cache;
+use crate::close::Close;
+use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::listen::listen;
 use crate::workers::{Crew, Workers};
@@ -26,7 +29,7 @@ pub struct Server {
     listeners: Vec<Vec<TcpListener>>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
-    crews: [Crew; 2],
+    crews: [Crew; 4],
 }
 
 /// What may be done to a server while it runs, from any thread.
@@ -44,10 +47,16 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) admission: Arc<Admission>,
     pub(crate) cache: Cache,
-    /// For what is only looked up or read: quick, and somebody waits for it.
+    /// For what is only looked up: quick, and somebody waits for it.
     pub(crate) readers: Workers,
+    /// For pages that are not in memory.
+    pub(crate) cold_readers: Workers,
+    /// For blobs that a power cut made suspect: hashing one takes as long as it is large.
+    pub(crate) checkers: Workers,
     /// For what changes the store, and waits for the medium.
     pub(crate) writers: Workers,
+    /// Who may hold a body in memory.
+    pub(crate) collecting: Semaphore,
 }
 
 /// Why a server could not begin.
@@ -108,6 +117,8 @@ impl Server {
             }
         }
         let readers = Crew::new("reader", READER_COUNT_MAX)?;
+        let cold_readers = Crew::new("cold reader", COLD_READER_COUNT_MAX)?;
+        let checkers = Crew::new("checker", CHECKER_COUNT_MAX)?;
         let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let context = runtime.enter();
@@ -115,7 +126,7 @@ impl Server {
         let mut listeners: Vec<Vec<_>> = (0..options.reactors.get()).map(|_| Vec::new()).collect();
         for &address in &options.listen {
             let (address, sockets) =
-                listen(address, options.reactors.get()).map_err(|source| match source.kind() {
+                listen(address, options.reactors).map_err(|source| match source.kind() {
                     io::ErrorKind::AddrInUse => BindError::Taken { address },
                     _ => BindError::Listen { address, source },
                 })?;
@@ -130,12 +141,21 @@ impl Server {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
             cache: Cache::new(),
             readers: readers.workers(),
+            cold_readers: cold_readers.workers(),
+            checkers: checkers.workers(),
+            collecting: Semaphore::new(COLLECTING_COUNT_MAX),
             writers: writers.workers(),
             store,
             options,
         };
         let stop = watch::Sender::new(false);
-        Ok(Self { addresses, listeners, shared: Arc::new(shared), stop, crews: [readers, writers] })
+        Ok(Self {
+            addresses,
+            listeners,
+            shared: Arc::new(shared),
+            stop,
+            crews: [readers, cold_readers, checkers, writers],
+        })
     }
 
     /// Where it listens, with the ports that it was given.
@@ -164,8 +184,11 @@ impl Server {
         let served = thread::scope(|scope| {
             let reactors: Vec<_> = (listeners.into_iter())
                 .map(|listeners| {
-                    let (shared, stopped) = (&shared, stop.subscribe());
-                    let run = move || reactor::run(listeners, shared, &stopped, connection_count_max);
+                    let (shared, stopped, stops) = (&shared, stop.subscribe(), Stops(&stop));
+                    let run = move || {
+                        let _stops = stops;
+                        reactor::run(listeners, shared, &stopped, connection_count_max)
+                    };
                     thread::Builder::new().name("reactor".to_owned()).spawn_scoped(scope, run)
                 })
                 .collect();
@@ -173,9 +196,7 @@ impl Server {
             for reactor in reactors {
                 let ended = reactor
                     .map(|reactor| reactor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                // One that failed takes the others with it: half a server is worse than none.
                 if let Err(error) = ended.flatten() {
-                    stop.send_replace(true);
                     served = Err(error);
                 }
             }
@@ -204,7 +225,37 @@ impl Control {
     }
 }
 
+/// Stops the server when it is dropped: a reactor that ends, or cannot begin, takes the others with it, since half a server
+/// is worse than none.
+struct Stops<'a>(&'a watch::Sender<bool>);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
 impl Shared {
+    /// Who looks up what may be many blobs: not those that others wait for, as long as some may have to be hashed first.
+    pub(crate) fn lookers(&self) -> &Workers {
+        if self.store.has_suspects() { &self.checkers } else { &self.readers }
+    }
+
+    /// Has a blob that a power cut made suspect hashed, before anybody who has other things to do asks for it.
+    pub(crate) async fn clear_doubt(&self, digest: Digest) -> Result<(), Close> {
+        if !self.store.has_suspects() {
+            return Ok(());
+        }
+        let store = self.store.clone();
+        let is_suspect = self.readers.run(move || store.is_suspect(&digest)).await?;
+        if matches!(is_suspect, Ok(true)) {
+            let store = self.store.clone();
+            // Whoever asks next finds what came of it, or the same fault.
+            self.checkers.run(move || drop(store.blob(&digest))).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn voice(&self) -> Voice {
         Voice { is_private: self.options.tokens.is_some() }
     }
@@ -228,6 +279,12 @@ fn connection_count_max() -> usize {
 
 /// Enough for a few that wait for a slow disk at once.
 const READER_COUNT_MAX: usize = 8;
+
+/// As many as a disk answers at once without one keeping another waiting.
+const COLD_READER_COUNT_MAX: usize = 8;
+
+/// Each of them hashes on all cores.
+const CHECKER_COUNT_MAX: usize = 2;
 
 /// As many as make group commit worth it: their syncs are waited for together.
 const WRITER_COUNT_MAX: usize = 16;

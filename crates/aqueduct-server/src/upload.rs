@@ -14,7 +14,7 @@ use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
-use crate::door::{Name, Outcome, Refusal, Write};
+use crate::door::{Outcome, Refusal, Write};
 use crate::reply;
 use crate::server::Shared;
 use crate::work::{self, Begun};
@@ -63,17 +63,21 @@ pub(crate) async fn receive(
             Turn::Tired => {}
             Turn::Hungry if waits && !was_continued => {
                 was_continued = true;
-                reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
+                if let Err(close) = reply::say(&mut connection, shared, CONTINUE.to_vec()).await {
+                    upload.give_up(shared);
+                    return Err(close);
+                }
             }
             Turn::Hungry => {
                 // Nothing else looks at the socket meanwhile, so a look that takes nothing tells when there is more.
                 match pace.wait(connection.stream.peek(&mut [0])).await {
                     Ok(Ok(_)) => {}
-                    Ok(Err(error)) => return Err(Close::PeerGone(error)),
+                    Ok(Err(error)) => {
+                        upload.give_up(shared);
+                        return Err(Close::PeerGone(error));
+                    }
                     Err(Expired) => {
-                        let Upload { body, staging, .. } = upload;
-                        // To close a file without a name is to free all its space, which a filesystem takes time for.
-                        shared.writers.run(move || drop(staging)).await?;
+                        let body = upload.give_up(shared);
                         let outcome = Outcome::Refused(Refusal::SlowBody);
                         return Ok(Uploaded { connection, body, outcome, was_continued });
                     }
@@ -100,7 +104,7 @@ struct Upload {
     staging: Staging,
     intake: Intake,
     body: Body,
-    name: Name,
+    write: Write,
     size_max: u64,
     /// Why the last turn ended.
     turn: Turn,
@@ -140,7 +144,7 @@ fn begin(
                 staging: *staging,
                 intake: Intake::new(shared.options.receive_route),
                 body,
-                name: write.name,
+                write,
                 size_max: shared.options.blob_size_max,
                 turn: Turn::Hungry,
             };
@@ -150,16 +154,26 @@ fn begin(
 }
 
 impl Upload {
+    /// Ends it from a reactor. To close a file without a name is to free all its space, which a filesystem takes time for.
+    fn give_up(self, shared: &Shared) -> Body {
+        let Self { staging, body, .. } = self;
+        shared.writers.leave(move || drop(staging));
+        body
+    }
+
     /// One turn; after the last byte the blob is verified and published.
     fn go_on(mut self, mut connection: Connection) -> Stage {
         match self.take(&mut connection) {
             Ok(Some(turn)) => {
                 self.turn = turn;
+                if connection.inbox.is_empty() {
+                    connection.inbox.release();
+                }
                 Stage::Under(Box::new((self, connection)))
             }
             Ok(None) => {
                 let carried = *self.intake.carried();
-                let outcome = match work::publish(self.staging, self.name) {
+                let outcome = match work::publish(self.staging, self.write) {
                     Ok(published) => {
                         tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
                         Outcome::Stored(published)
@@ -205,7 +219,7 @@ impl Upload {
                 inbox.take(moved);
                 moved
             };
-            left_of_turn -= moved;
+            left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
             self.body.take(moved as u64);
         }
         Ok(None)
@@ -270,6 +284,9 @@ fn is_of_peer(error: &io::Error) -> bool {
 
 /// What a worker moves before another connection has its turn: enough that handing over does not count.
 const TURN_LEN: usize = 1 << 20;
+
+/// What a piece of any length counts as: a chunk of one byte costs as much as a page.
+const PIECE_LEN_MIN: usize = 4 << 10;
 
 /// What is read at once to find the framing of chunks: most clients' chunks fit, and all of a larger one's rest is spliced.
 const READ_AHEAD_LEN: usize = 64 << 10;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use aqueduct_blob::{Digest, Hasher};
 use aqueduct_store::{
-    Blob, ChangeError, Listed, PublishError, Published, Staging, StorageFault, Store, VerifyError,
+    Blob, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, Staging, StorageFault,
+    Store, VerifyError,
 };
 
 use crate::cache::Cache;
@@ -57,7 +58,17 @@ fn read_whole(blob: &Blob) -> io::Result<Vec<u8>> {
 }
 
 /// Removes a blob; false where there was none.
-pub(crate) fn remove(store: &Store, cache: &Cache, digest: &Digest) -> Result<bool, Refusal> {
+///
+/// `if_present` says whether the peer wants that, should there be one.
+pub(crate) fn remove(
+    store: &Store,
+    cache: &Cache,
+    digest: &Digest,
+    if_present: bool,
+) -> Result<bool, Refusal> {
+    if !if_present && store.blob(digest)?.is_some() {
+        return Err(Refusal::PreconditionFailed { digest: *digest });
+    }
     let removed = store.remove(digest);
     // Even where it failed: its name may be gone.
     cache.removed(digest);
@@ -102,10 +113,10 @@ pub(crate) fn begin(store: &Store, write: Write, size: Option<u64>) -> Result<Be
             if store.has(&digest)?
                 && let Some(blob) = store.blob(&digest)?
             {
-                if write.only_new {
-                    return Err(Refusal::PreconditionFailed { digest });
-                }
-                return Ok(Begun::Present(already_present(digest, blob.size())));
+                return checked(already_present(digest, blob.size()), write).map(Begun::Present);
+            }
+            if !write.if_absent {
+                return Err(Refusal::PreconditionFailed { digest });
             }
             digest.algorithm()
         }
@@ -114,12 +125,21 @@ pub(crate) fn begin(store: &Store, write: Write, size: Option<u64>) -> Result<Be
 }
 
 /// Verifies and publishes what was staged.
-pub(crate) fn publish(staging: Staging, name: Name) -> Result<Published, Refusal> {
-    let expected = match &name {
+pub(crate) fn publish(staging: Staging, write: Write) -> Result<Published, Refusal> {
+    let expected = match &write.name {
         Name::Given(digest) => Some(digest),
         Name::Found(_) => None,
     };
-    Ok(staging.verify(expected)?.publish()?)
+    checked(staging.verify(expected)?.publish()?, write)
+}
+
+/// A blob that was here is no success for a peer that wanted another state of things.
+fn checked(published: Published, write: Write) -> Result<Published, Refusal> {
+    let Published { digest, outcome, .. } = published;
+    match outcome {
+        PublishOutcome::AlreadyPresent if !write.if_present => Err(Refusal::PreconditionFailed { digest }),
+        _ => Ok(published),
+    }
 }
 
 /// An error of the disk in the middle of a transfer.

@@ -40,4 +40,9 @@ impl Workers {
     ) -> Result<T, Close> {
         self.0.spawn_blocking(job).await.map_err(|_| Close::Bug)
     }
+
+    /// Has a job done that nobody waits for.
+    pub(crate) fn leave(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.0.spawn_blocking(job));
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aqueduct_blob::Digest;
 use aqueduct_flow::Extent;
 
-use crate::fault::{Blame, ChangeError};
+use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::Note;
 use crate::layout;
 use crate::store::{Inner, Store};
@@ -36,6 +36,20 @@ impl Store {
             inner.index.write_if_many();
         }
         Ok(blob)
+    }
+
+    /// Whether opening a blob, or asking for it, would hash it first, which takes as long as it is large.
+    ///
+    /// # Errors
+    /// Where it cannot be looked at.
+    pub fn is_suspect(&self, digest: &Digest) -> Result<bool, StorageFault> {
+        let inner = &self.inner;
+        if !inner.has_suspects() {
+            return Ok(false);
+        }
+        let path = layout::blob(digest);
+        let stat = inner.disk.stat_path(&path).blame("stat", &path)?;
+        Ok(stat.is_some_and(|stat| stat.regular && inner.is_suspect(digest, &stat)))
     }
 
     /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::iter;
 use std::num::NonZeroUsize;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 
 use aqueduct_blob::parallel::{self, Verdict};
@@ -82,15 +82,18 @@ impl Store {
         Ok(Some(hashed.checkpoints))
     }
 
-    /// Hashes every blob that a power cut made suspect, and tells of each what was found. When this returns there are
-    /// none left. Does nothing where there are none.
+    /// Hashes every blob that a power cut made suspect, and tells of each what was found. When this returns `true` there
+    /// are none left; `false` says that `told` wanted no more. Does nothing where there are none.
     ///
     /// # Errors
     /// At the first blob that cannot be read or put away; those before it need not be hashed again in this session.
-    pub fn check_suspects(&self, mut told: impl FnMut(&Checked)) -> Result<(), ChangeError> {
+    pub fn check_suspects(
+        &self,
+        mut told: impl FnMut(&Checked) -> ControlFlow<()>,
+    ) -> Result<bool, ChangeError> {
         let inner = &self.inner;
         if !inner.has_suspects() {
-            return Ok(());
+            return Ok(true);
         }
         inner.begin_changes()?;
         for (algorithm, first) in layout::shards() {
@@ -98,14 +101,18 @@ impl Store {
                 let path = layout::blob(&digest);
                 let Some(file) = inner.disk.open(&path).blame("open", &path)? else { continue };
                 let stat = inner.disk.stat(&file).blame("stat", &path)?;
-                if stat.regular && inner.is_suspect(&digest, &stat) {
-                    told(&inner.check_suspect(&digest, &file, &stat)?);
+                if stat.regular
+                    && inner.is_suspect(&digest, &stat)
+                    && told(&inner.check_suspect(&digest, &file, &stat)?).is_break()
+                {
+                    return Ok(false);
                 }
             }
         }
         // A damaged blob whose removal failed halfway must not come back once nobody is suspect any more.
         inner.sync_filesystem()?;
-        Ok(inner.clear_suspects()?)
+        inner.clear_suspects()?;
+        Ok(true)
     }
 }
 
@@ -122,7 +129,18 @@ impl Inner {
 
     /// Hashes a suspect as it is on the medium: in the page cache it may be right although it could not be written, since
     /// the kernel takes such pages for clean, and tells nobody twice.
+    ///
+    /// Whoever comes while another thread does waits for what that finds.
     fn check_suspect(&self, digest: &Digest, file: &File, stat: &Stat) -> Result<Checked, ChangeError> {
+        let _turn = self.checks.take(digest);
+        if !self.is_suspect(digest, stat) {
+            return Ok(Checked {
+                digest: *digest,
+                size: stat.size,
+                damage: Vec::new(),
+                checkpoints_rebuilt: false,
+            });
+        }
         let path = layout::blob(digest);
         if self.disk.sync_data(file).is_err() {
             self.quarantine(digest, file)?;

@@ -34,6 +34,7 @@ mod real_disk;
 mod remove;
 mod staging;
 mod store;
+mod turns;
 
 pub use blob::Blob;
 pub use damage::Checked;

@@ -20,6 +20,7 @@ use crate::meta::Meta;
 use crate::poison::{alone, lock};
 use crate::publish::{PublishError, Published};
 use crate::staging::Verified;
+use crate::turns::Turns;
 
 /// What an acknowledged publish is worth when the power goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) unsynced: Mutex<HashMap<Digest, usize>>,
     /// Files, by inode, of which this session knows that they are right, kept only while others are suspect.
     believed: Mutex<HashSet<(Digest, u64)>>,
+    /// Suspects that are being hashed.
+    pub(crate) checks: Turns,
     meta: Meta,
     state: Mutex<State>,
     /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
@@ -101,6 +104,12 @@ impl Store {
         self.inner.read_only.get().is_some()
     }
 
+    /// Whether there may be blobs that have to be hashed before they are believed. Asks no disk.
+    #[must_use]
+    pub fn has_suspects(&self) -> bool {
+        self.inner.has_suspects()
+    }
+
     /// Makes durable whatever is not, and moves the durable mark. Under [`SyncPolicy::None`] this bounds what a power
     /// cut can cost, and how much has to be hashed after one.
     ///
@@ -128,6 +137,7 @@ impl Inner {
             names: RwLock::default(),
             unsynced: Mutex::default(),
             believed: Mutex::default(),
+            checks: Turns::default(),
             meta,
             state: Mutex::new(state),
             recording: Mutex::default(),

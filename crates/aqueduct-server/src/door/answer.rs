@@ -174,7 +174,7 @@ fn refused(refusal: &Refusal) -> Answer {
     let mut answer = text(problem.status, "application/problem+json", problem.json());
     answer.head = match refusal {
         Refusal::NeedsToken { .. } => answer.head.field("WWW-Authenticate", CHALLENGE),
-        Refusal::MethodNotAllowed { allow } => answer.head.field("Allow", allow),
+        Refusal::MethodNotAllowed { allow, .. } => answer.head.field("Allow", allow),
         Refusal::Unsatisfiable { size, .. } => {
             answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
         }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_wire::http1::{
-    Fields, RequestHead, decode_path, etag, matches_if_range, matches_strong, matches_weak, prefers_html,
-    query_pairs,
+    Fields, Framing, RequestHead, decode_path, etag, matches_if_range, matches_strong, matches_weak,
+    prefers_html, query_pairs,
 };
 use http::Method;
 use serde_json::Value;
@@ -16,6 +16,8 @@ use super::{Condition, Intent, Name, Read, Refusal, Write};
 pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
     let path = decode_path(head.path).ok_or_else(|| no_such_path(head.path))?;
     match &*path {
+        // The server as a whole (RFC 9112 section 3.2.4).
+        "*" => Err(not_allowed(head, "GET, HEAD, PUT, POST, DELETE")),
         "/" => reading(head, || {
             let host = head.host.unwrap_or("HOST:PORT").to_owned();
             Ok(Intent::Front { html: prefers_html(head.fields.first("accept")), host })
@@ -23,12 +25,16 @@ pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
         "/healthz" => reading(head, || Ok(Intent::Health)),
         "/blobs" | "/blobs/" => match head.method {
             Method::GET | Method::HEAD => list(head),
-            Method::POST => Ok(Intent::Write(Write { name: Name::Found(algorithm(head)?), only_new: false })),
-            _ => Err(Refusal::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            Method::POST => {
+                has_length(head)?;
+                let name = Name::Found(algorithm(head)?);
+                Ok(Intent::Write(Write { name, if_present: true, if_absent: true }))
+            }
+            _ => Err(not_allowed(head, "GET, HEAD, POST")),
         },
         "/blobs/missing" => match head.method {
             Method::POST => Ok(Intent::Missing),
-            _ => Err(Refusal::MethodNotAllowed { allow: "POST" }),
+            _ => Err(not_allowed(head, "POST")),
         },
         path => match path.strip_prefix("/blobs/") {
             Some(name) => blob(head, name),
@@ -55,36 +61,55 @@ pub(crate) fn parse_digests(body: &[u8]) -> Result<Vec<Digest>, Refusal> {
 fn blob(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
     // A method that is wrong for every blob is wrong for this one.
     if ![Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&head.method) {
-        return Err(Refusal::MethodNotAllowed { allow: "GET, HEAD, PUT, DELETE" });
+        return Err(not_allowed(head, "GET, HEAD, PUT, DELETE"));
     }
     let digest = digest(name)?;
-    match head.method {
+    let condition = condition(&head.fields, &digest);
+    Ok(match head.method {
         Method::PUT => {
-            let only_new =
-                joined(&head.fields, "if-none-match").is_some_and(|list| list.trim_ascii() == b"*");
-            Ok(Intent::Write(Write { name: Name::Given(digest), only_new }))
+            has_length(head)?;
+            // RFC 9110 section 14.5: a part must not be taken for the whole.
+            if head.fields.first("content-range").is_some() {
+                return Err(Refusal::PartOfBlob);
+            }
+            let if_absent = head.fields.first("if-match").is_none();
+            let if_present = condition == Condition::Holds;
+            Intent::Write(Write { name: Name::Given(digest), if_present, if_absent })
         }
-        Method::DELETE => Ok(Intent::Remove { digest }),
-        _ => Ok(Intent::Read(read(&head.fields, digest))),
-    }
+        Method::DELETE => Intent::Remove { digest, if_present: condition == Condition::Holds },
+        // Only GET has ranges (section 14.2).
+        Method::HEAD => Intent::Read(Read { digest, condition, ranges: None }),
+        _ => Intent::Read(Read { digest, condition, ranges: ranges(&head.fields, &digest) }),
+    })
 }
 
 /// RFC 9110 section 13.2.2 gives the order. There is no `Last-Modified` here, so dates never hold nor fail.
-fn read(fields: &Fields<'_>, digest: Digest) -> Read {
-    let etag = etag(&digest);
-    let condition = if joined(fields, "if-match").is_some_and(|list| !matches_strong(&list, &etag)) {
+fn condition(fields: &Fields<'_>, digest: &Digest) -> Condition {
+    let etag = etag(digest);
+    if joined(fields, "if-match").is_some_and(|list| !matches_strong(&list, &etag)) {
         Condition::Failed
     } else if joined(fields, "if-none-match").is_some_and(|list| matches_weak(&list, &etag)) {
         Condition::NotModified
     } else {
         Condition::Holds
-    };
+    }
+}
+
+fn ranges(fields: &Fields<'_>, digest: &Digest) -> Option<Box<[u8]>> {
     // Of two ranges neither can be trusted to be what was meant: the whole is always right.
     let mut ranges = fields.all("range");
-    let range = ranges.next().filter(|_| ranges.next().is_none());
-    let range =
-        range.filter(|_| fields.first("if-range").is_none_or(|validator| matches_if_range(validator, &etag)));
-    Read { digest, condition, ranges: range.map(Into::into) }
+    let range = ranges.next().filter(|_| ranges.next().is_none())?;
+    let holds = |validator| matches_if_range(validator, &etag(digest));
+    fields.first("if-range").is_none_or(holds).then(|| range.into())
+}
+
+/// Without a length there is no body, and nobody sends nothing to have it stored.
+fn has_length(head: &RequestHead<'_>) -> Result<(), Refusal> {
+    if head.framing == Framing::None { Err(Refusal::NeedsLength) } else { Ok(()) }
+}
+
+fn not_allowed(head: &RequestHead<'_>, allow: &'static str) -> Refusal {
+    Refusal::MethodNotAllowed { method: head.method.to_string(), allow }
 }
 
 fn list(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
@@ -125,7 +150,7 @@ fn reading(
 ) -> Result<Intent, Refusal> {
     match head.method {
         Method::GET | Method::HEAD => intent(),
-        _ => Err(Refusal::MethodNotAllowed { allow: "GET, HEAD" }),
+        _ => Err(not_allowed(head, "GET, HEAD")),
     }
 }
 

@@ -34,8 +34,11 @@ pub(crate) enum Refusal {
         path: String,
     },
     MethodNotAllowed {
+        method: String,
         allow: &'static str,
     },
+    NeedsLength,
+    PartOfBlob,
     TooLarge {
         limit: u64,
     },
@@ -139,9 +142,20 @@ impl Refusal {
                 let detail = "There is nothing at this path; GET / says what there is.".to_owned();
                 problem(StatusCode::NOT_FOUND, "no-such-path", detail).with("path", shown(path))
             }
-            Self::MethodNotAllowed { allow } => {
+            Self::MethodNotAllowed { method, allow } => {
                 let detail = format!("This path answers to {allow}.");
-                problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).with("allow", *allow)
+                problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+                    .with("method", shown(method))
+                    .with("allow", *allow)
+            }
+            Self::NeedsLength => {
+                let detail = "There is no body; send one with Content-Length, which may be 0, or in chunks."
+                    .to_owned();
+                problem(StatusCode::LENGTH_REQUIRED, "needs-length", detail)
+            }
+            Self::PartOfBlob => {
+                let detail = "A blob is sent whole; send it without Content-Range.".to_owned();
+                problem(StatusCode::BAD_REQUEST, "part-of-blob", detail)
             }
             Self::TooLarge { limit } => {
                 let detail = format!(
@@ -255,16 +269,27 @@ impl Problem {
 }
 
 fn head_status(error: HeadError) -> (StatusCode, &'static str) {
+    let bad = StatusCode::BAD_REQUEST;
     match error {
+        HeadError::NotHttp => (bad, "not-http"),
+        HeadError::BadRequestLine | HeadError::BadStatusLine => (bad, "bad-request-line"),
+        HeadError::BadTarget => (bad, "bad-target"),
         HeadError::TargetTooLong => (StatusCode::URI_TOO_LONG, "target-too-long"),
+        HeadError::UnsupportedVersion => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "unsupported-version"),
         HeadError::HeadTooLong => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-long"),
         HeadError::TooManyFields => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-fields"),
-        HeadError::UnsupportedVersion => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "unsupported-version"),
+        HeadError::BadField => (bad, "bad-field"),
+        HeadError::BadLineEnd => (bad, "bad-line-end"),
+        HeadError::MissingHost => (bad, "missing-host"),
+        HeadError::RepeatedHost => (bad, "repeated-host"),
+        HeadError::BadHost => (bad, "bad-host"),
+        HeadError::RepeatedField => (bad, "repeated-field"),
+        HeadError::LengthAndChunked => (bad, "length-and-chunked"),
+        HeadError::RepeatedLength => (bad, "repeated-length"),
+        HeadError::BadLength => (bad, "bad-length"),
         HeadError::UnknownTransferCoding => (StatusCode::NOT_IMPLEMENTED, "unknown-transfer-coding"),
+        HeadError::ChunkedInHttp10 => (bad, "chunked-in-http10"),
         HeadError::UnknownExpectation => (StatusCode::EXPECTATION_FAILED, "unknown-expectation"),
-        HeadError::LengthAndChunked => (StatusCode::BAD_REQUEST, "length-and-chunked"),
-        HeadError::RepeatedLength => (StatusCode::BAD_REQUEST, "repeated-length"),
-        _ => (StatusCode::BAD_REQUEST, "bad-head"),
     }
 }
 

@@ -14,17 +14,3 @@ fn what_was_taken_is_gone_and_the_rest_stays_in_order() {
     assert!(inbox.is_empty());
     inbox.release();
 }
-
-#[test]
-fn a_fill_that_fails_or_brings_less_leaves_nothing_extra() {
-    let mut inbox = Inbox::default();
-    inbox.push(b"ab");
-    assert_eq!(inbox.fill(10, |_| Err::<usize, _>("no")), Err("no"));
-    assert_eq!(inbox.bytes(), b"ab");
-    let filled: Result<_, ()> = inbox.fill(10, |room| {
-        room[..3].copy_from_slice(b"cde");
-        Ok(3)
-    });
-    assert_eq!(filled, Ok(3));
-    assert_eq!(inbox.bytes(), b"abcde");
-}

@@ -28,6 +28,17 @@ fn what_was_dropped_from_memory_is_cold_and_what_was_read_is_warm() {
 }
 
 #[test]
+fn a_warm_end_does_not_hide_what_is_cold_before_it() {
+    let len = 1 << 20;
+    let file = file(len);
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    fadvise(&file, 0, None, Advice::Random).unwrap();
+    warm(&file, len as u64 - 1..len as u64, &mut [0; 1]).unwrap();
+    assert!(is_warm(&file, &(len as u64 - 1..len as u64)));
+    assert!(!is_warm(&file, &(0..len as u64)));
+}
+
+#[test]
 fn a_window_behind_the_end_of_the_file_is_never_warm_and_ends_nobody() {
     let file = file(10);
     assert!(!is_warm(&file, &(0..11)));

@@ -7,13 +7,15 @@ use crate::fixture::{Fixture, SMALL, digest, files, pattern};
 const HOST: &str = "Host: localhost\r\n";
 
 /// Deadlines that pass while a test waits; whatever is not meant to pass is far away.
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_head_that_does_not_end_is_answered_and_closed() {
     let server = Fixture::with(|options| options.deadlines.head = SHORT);
     let mut peer = server.connect();
-    peer.say("GET / HTTP/1.1\r\nHost: loc");
+    // The first head's time begins with the connection: this is the second, which begins with its first byte.
+    peer.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: loc");
+    assert_eq!(peer.reply().status, 200);
     peer.reply().assert_problem(408, "slow-head");
     peer.finish();
     peer.assert_closed();
@@ -71,4 +73,39 @@ fn a_peer_that_takes_nothing_of_its_reply_is_cut_off() {
         }
     };
     assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_peer_that_takes_little_at_a_time_is_waited_for() {
+    let server = Fixture::with(|options| options.deadlines.send = Duration::from_secs(2));
+    let bytes = pattern(24 << 20);
+    let name = server.put(&bytes);
+    let mut peer = server.connect();
+    rustix::net::sockopt::set_socket_recv_buffer_size(&peer.stream, SMALL).unwrap();
+    peer.say(&format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(peer.head().status, 200);
+    // Longer than the deadline in all, and never as much at once as the kernel waits for before it calls a socket
+    // writable. The clock is part of what is tested: a reader with a steady pace.
+    let pace = Duration::from_millis(250);
+    let (_never, nothing) = std::sync::mpsc::channel::<()>();
+    for piece in bytes[..20 * SMALL].chunks(SMALL) {
+        assert!(peer.take(piece.len()) == piece);
+        let _ = nothing.recv_timeout(pace);
+    }
+    assert!(peer.take(bytes.len() - 20 * SMALL) == bytes[20 * SMALL..]);
+}
+
+#[test]
+fn many_small_bodies_that_do_not_come_hold_up_nobody_for_long() {
+    let server = Fixture::with(|options| options.deadlines.body = SHORT);
+    let mut stalled: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    for peer in &mut stalled {
+        peer.say(&format!("POST /blobs/missing HTTP/1.1\r\n{HOST}Content-Length: 14\r\n\r\n{{"));
+    }
+    for peer in &mut stalled {
+        peer.reply().assert_problem(408, "slow-body");
+    }
+    let mut peer = server.connect();
+    peer.say(&format!("POST /blobs/missing HTTP/1.1\r\n{HOST}Content-Length: 14\r\n\r\n{{\"digests\":[]}}"));
+    assert_eq!(peer.reply().status, 200);
 }

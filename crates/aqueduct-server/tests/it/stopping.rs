@@ -52,7 +52,10 @@ fn what_is_in_flight_is_finished_and_the_store_closed() {
     let bytes = pattern(8 << 20);
     let large = server.put(&bytes);
     let coming = digest(b"coming in");
-    let (mut reader, mut writer, idle) = (server.connect(), server.connect(), server.connect());
+    let (mut reader, mut writer, mut idle) = (server.connect(), server.connect(), server.connect());
+    // So that it is known to be accepted.
+    idle.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(idle.reply().status, 200);
     rustix::net::sockopt::set_socket_recv_buffer_size(&reader.stream, SMALL).unwrap();
     reader.say(&format!("GET /blobs/{large} HTTP/1.1\r\n{HOST}\r\n"));
     assert_eq!(reader.head().status, 200);
@@ -106,4 +109,33 @@ fn several_addresses_are_one_server() {
     }
     control.stop();
     running.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_head_that_does_not_end_holds_up_no_stop() {
+    let mut server = Fixture::with(|options| {
+        options.deadlines.head = std::time::Duration::from_secs(3600);
+        options.deadlines.grace = std::time::Duration::from_secs(3600);
+    });
+    let mut peer = server.connect();
+    peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\nGET / HTTP/1.1\r\nHost: loc"));
+    assert_eq!(peer.reply().status, 200);
+    server.control.stop();
+    peer.reply().assert_problem(408, "slow-head");
+    peer.finish();
+    peer.assert_closed();
+    server.ended().unwrap();
+}
+
+#[test]
+fn every_reactor_has_a_listener_of_its_own() {
+    let server = Fixture::new();
+    for _ in 0..64 {
+        assert_eq!(server.ask(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n")).status, 200);
+    }
+    let listening = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = format!(":{:04X} ", server.address.port());
+    let count =
+        listening.lines().filter(|line| line.contains(&port) && line.contains(" 00000000:0000 0A ")).count();
+    assert_eq!(count, 2, "one for each reactor");
 }

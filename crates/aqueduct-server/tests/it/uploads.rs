@@ -240,3 +240,62 @@ fn two_uploads_of_one_blob_at_once_make_one() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 201]);
 }
+
+#[test]
+fn a_blob_that_is_here_is_drained_before_a_connection_that_ends() {
+    let server = Fixture::with(|options| options.deadlines.linger = std::time::Duration::from_millis(1));
+    let bytes = pattern(5 << 20);
+    let name = server.put(&bytes);
+    for head in [
+        format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Connection: close"),
+        format!("PUT /blobs/{name} HTTP/1.0"),
+    ] {
+        let mut peer = server.connect();
+        peer.say(&format!("{head}\r\nContent-Length: {}\r\n\r\n", bytes.len()));
+        let reply = peer.reply();
+        assert_eq!((reply.status, reply.field("Connection")), (200, Some("close")));
+        // The reply came before the body was sent, which is taken all the same.
+        peer.say_bytes(&bytes);
+        peer.finish();
+        peer.assert_closed();
+    }
+}
+
+#[test]
+fn a_drain_ends_at_the_size_of_the_largest_blob() {
+    let server = Fixture::with(|options| options.blob_size_max = 1000);
+    let name = server.put(b"here already");
+    let mut peer = server.connect();
+    peer.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n"
+    ));
+    assert_eq!(peer.reply().status, 200);
+    peer.finish();
+    peer.assert_closed();
+}
+
+#[test]
+fn a_refusal_before_the_body_never_lets_it_be_parsed_as_a_request() {
+    let server = Fixture::with(|options| options.blob_size_max = 100);
+    let victim = server.put(b"victim");
+    let smuggled = format!("DELETE /blobs/{victim} HTTP/1.1\r\n{HOST}\r\n");
+    let len = smuggled.len();
+    for expect in ["", "Expect: 100-continue\r\n"] {
+        for (head, status) in [
+            (format!("PUT /nowhere HTTP/1.1\r\n{HOST}Content-Length: {len}"), 404),
+            (format!("PUT /blobs/sha256:x HTTP/1.1\r\n{HOST}Content-Length: {len}"), 400),
+            (format!("POST /blobs HTTP/1.1\r\n{HOST}Content-Length: {len}"), 413),
+            (format!("POST /blobs HTTP/1.1\r\nHost: foreign.example\r\nContent-Length: {len}"), 421),
+            (format!("GET /blobs/{victim} HTTP/1.1\r\n{HOST}Content-Length: {len}"), 200),
+            (format!("GET /healthz HTTP/1.1\r\n{HOST}Content-Length: {len}"), 200),
+        ] {
+            let mut peer = server.connect();
+            peer.say(&format!("{head}\r\n{expect}\r\n"));
+            assert_eq!(peer.reply().status, status, "{head}");
+            peer.say(&smuggled);
+            peer.finish();
+            peer.assert_closed();
+            assert!(server.has(&victim), "{head} {expect}");
+        }
+    }
+}

@@ -3,10 +3,11 @@
 #![expect(clippy::single_range_in_vec_init, reason = "damage is a list of ranges, and here it has one")]
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aqueduct_store::{Store, SyncPolicy};
+use aqueduct_store::{Checked, Store, SyncPolicy};
 
 use crate::fixture::{TWO, bytes, digest, path, put, read, reopen, simulated, store};
 
@@ -161,7 +162,11 @@ fn the_mark_spares_what_was_settled_from_being_hashed_again() {
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let store = reopen(&slot.mount(&image).unwrap(), SyncPolicy::None);
     let mut checked = Vec::new();
-    store.check_suspects(|told| checked.push(told.digest)).unwrap();
+    let all = |told: &Checked| {
+        checked.push(told.digest);
+        ControlFlow::Continue(())
+    };
+    assert!(store.check_suspects(all).unwrap());
     assert_eq!(checked, [digest(b"loose")]);
     store.check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
 }
@@ -175,7 +180,8 @@ fn once_the_suspects_are_checked_the_next_session_hashes_nothing() {
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let after = slot.mount(&image).unwrap();
     let store = reopen(&after, SyncPolicy::Full);
-    store.check_suspects(|_| {}).unwrap();
+    assert!(!store.check_suspects(|_| ControlFlow::Break(())).unwrap(), "one was enough");
+    assert!(store.check_suspects(|_| ControlFlow::Continue(())).unwrap());
     store.close().unwrap();
     reopen(&after, SyncPolicy::Full).check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
 }

@@ -3,6 +3,7 @@
 mod report;
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -47,7 +48,11 @@ fn everything(
 ) -> Result<(), Fault> {
     // Those that a power cut made suspect come first: until they are hashed, a list hashes them one by one.
     let mut suspects = Vec::new();
-    store.check_suspects(|checked| suspects.push(checked.clone()))?;
+    let every = |checked: &Checked| {
+        suspects.push(checked.clone());
+        ControlFlow::Continue(())
+    };
+    store.check_suspects(every)?;
     for checked in suspects.into_iter().filter(|checked| !checked.damage.is_empty()) {
         report.add(checked.digest, Ok(Some(checked)))?;
     }

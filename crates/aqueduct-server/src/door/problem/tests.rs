@@ -11,7 +11,10 @@ fn every_refusal_keeps_its_status_and_its_name() {
     let text = String::new;
     let error = "x".parse::<Digest>().unwrap_err();
     let refusals = [
-        (Refusal::BadHead(HeadError::MissingHost), 400, "bad-head"),
+        (Refusal::BadHead(HeadError::NotHttp), 400, "not-http"),
+        (Refusal::BadHead(HeadError::BadTarget), 400, "bad-target"),
+        (Refusal::BadHead(HeadError::MissingHost), 400, "missing-host"),
+        (Refusal::BadHead(HeadError::BadLength), 400, "bad-length"),
         (Refusal::BadHead(HeadError::TargetTooLong), 414, "target-too-long"),
         (Refusal::BadHead(HeadError::HeadTooLong), 431, "head-too-long"),
         (Refusal::BadHead(HeadError::TooManyFields), 431, "too-many-fields"),
@@ -26,7 +29,9 @@ fn every_refusal_keeps_its_status_and_its_name() {
         (Refusal::BadBody { detail: text() }, 400, "bad-body"),
         (Refusal::TooManyDigests { count: 2, limit: 1 }, 413, "too-many-digests"),
         (Refusal::NoSuchPath { path: text() }, 404, "no-such-path"),
-        (Refusal::MethodNotAllowed { allow: "GET" }, 405, "method-not-allowed"),
+        (Refusal::MethodNotAllowed { method: text(), allow: "GET" }, 405, "method-not-allowed"),
+        (Refusal::NeedsLength, 411, "needs-length"),
+        (Refusal::PartOfBlob, 400, "part-of-blob"),
         (Refusal::TooLarge { limit: 1 }, 413, "too-large"),
         (Refusal::Tls, 400, "tls"),
         (Refusal::SlowHead, 408, "slow-head"),

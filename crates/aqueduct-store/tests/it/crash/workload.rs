@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, LazyLock};
 
@@ -402,7 +403,7 @@ impl Run {
                     self.known.settled();
                 }
             }
-            CheckSuspects => drop(store.check_suspects(|_| {})),
+            CheckSuspects => drop(store.check_suspects(|_| ControlFlow::Continue(()))),
             Wait(seconds) => self.disk.advance(seconds),
             Close => {
                 self.store = None;
