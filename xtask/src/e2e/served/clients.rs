@@ -29,6 +29,7 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     let digest = agreement::openssl_sum(&file)?;
     visit.upload(&file, &digest, report)?;
     visit.download(&file, &digest, report)?;
+    visit.carry(report)?;
     visit.remove(&digest, report)?;
     server.stop()?;
     fs::remove_dir_all(&dir)?;
@@ -162,6 +163,26 @@ impl Visit<'_> {
         Ok(())
     }
 
+    /// The kernel moves the bytes at our client's end, too.
+    fn carry(&self, report: &mut Report) -> Result<()> {
+        let (file, copy) = (self.dir.join("carried"), self.dir.join("carried-copy"));
+        Filler::new(12).write_file(&file, SIZE)?;
+        let json = self.aqueduct.call("put", [&file])?.success().context("put")?.json()?;
+        let sent = json["carried"].to_string();
+        ensure!(json["carried"]["sendfile"] == SIZE, "put: carried by {sent}");
+        let digest = json["files"][0]["digest"].as_str().context("put: no digest")?;
+        let copy_text = copy.to_str().context("the target directory's path is not UTF-8")?;
+        let json =
+            self.aqueduct.call("get", [digest, "--output", copy_text])?.success().context("get")?.json()?;
+        let carried = &json["files"][0]["carried"];
+        let spliced = carried["splice"].as_u64().unwrap_or(0);
+        ensure!(SIZE.saturating_sub(spliced) <= READ_WITH_HEAD_MAX, "get: carried by {carried}");
+        agreement::same_bytes(&file, &copy)?;
+        report
+            .ok(&format!("put sends {SIZE} bytes by {sent}, get receives them by {carried}, and cmp agrees"));
+        Ok(())
+    }
+
     fn remove(&self, digest: &str, report: &mut Report) -> Result<()> {
         let blobs = self.aqueduct.list()?;
         self.aqueduct.remove(blobs.iter().map(|blob| blob.digest.as_str())).context("rm")?;
@@ -214,5 +235,8 @@ const ABSENT: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 /// Not a whole number of anything, and large enough for four connections.
 const SIZE: u64 = (96 << 20) + 12_345;
+
+/// What comes in one read with the head of the answer.
+const READ_WITH_HEAD_MAX: u64 = 64 << 10;
 
 const PART_LEN: u64 = (33 << 20) + 1;
