@@ -19,6 +19,7 @@ mod connection;
 mod deadline;
 mod discard;
 mod door;
+mod doubts;
 mod inbox;
 mod listen;
 mod options;

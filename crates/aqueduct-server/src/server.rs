@@ -17,6 +17,7 @@ use crate::cache::Cache;
 use crate::close::Close;
 use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
+use crate::doubts::Doubts;
 use crate::listen::listen;
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor};
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) admission: Arc<Admission>,
     pub(crate) cache: Cache,
+    pub(crate) doubts: Doubts,
     /// For what is only looked up: quick, and somebody waits for it.
     pub(crate) readers: Workers,
     /// For pages that are not in memory.
@@ -140,6 +142,7 @@ impl Server {
         let shared = Shared {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
             cache: Cache::new(),
+            doubts: Doubts::default(),
             readers: readers.workers(),
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
@@ -241,19 +244,9 @@ impl Shared {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
     }
 
-    /// Has a blob that a power cut made suspect hashed, before anybody who has other things to do asks for it.
+    /// Has a blob that a power cut made suspect hashed before it is asked for.
     pub(crate) async fn clear_doubt(&self, digest: Digest) -> Result<(), Close> {
-        if !self.store.has_suspects() {
-            return Ok(());
-        }
-        let store = self.store.clone();
-        let is_suspect = self.readers.run(move || store.is_suspect(&digest)).await?;
-        if matches!(is_suspect, Ok(true)) {
-            let store = self.store.clone();
-            // Whoever asks next finds what came of it, or the same fault.
-            self.checkers.run(move || drop(store.blob(&digest))).await?;
-        }
-        Ok(())
+        self.doubts.clear(&self.store, digest, &self.readers, &self.checkers).await
     }
 
     pub(crate) fn voice(&self) -> Voice {

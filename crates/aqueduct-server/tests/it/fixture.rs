@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_server::{Control, Options, RunError, Server};
-use aqueduct_store::{Absent, Store};
+use aqueduct_store::{Absent, Store, SyncPolicy};
 use tempfile::TempDir;
 
 /// A server that runs. It is stopped when this is dropped, and must then end well.
@@ -27,8 +27,13 @@ impl Fixture {
 
     /// A server with other options than the usual.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let store = Store::open(directory.path(), Absent::Make, aqueduct_store::Options::default()).unwrap();
+        Self::over(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), SyncPolicy::Full, change)
+    }
+
+    /// A server over what a directory has.
+    pub(crate) fn over(directory: TempDir, sync: SyncPolicy, change: impl FnOnce(&mut Options)) -> Self {
+        let store_options = aqueduct_store::Options { sync, ..Default::default() };
+        let store = Store::open(directory.path(), Absent::Make, store_options).unwrap();
         let mut options = Options {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             reactors: NonZeroUsize::new(2).unwrap(),

@@ -12,4 +12,5 @@ mod fixture;
 mod lists;
 mod mistakes;
 mod stopping;
+mod suspects;
 mod uploads;

@@ -1,0 +1,52 @@
+//! Blobs that a power cut made suspect, and who waits for them to be hashed. That takes as long as a blob is large, so it
+//! is done once for all who ask, and by nobody who has other things to do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_blob::Digest;
+use aqueduct_store::Store;
+use tokio::sync::OnceCell;
+
+use crate::close::Close;
+use crate::workers::Workers;
+
+/// The suspects that somebody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    waited_for: Mutex<HashMap<Digest, Arc<OnceCell<()>>>>,
+}
+
+impl Doubts {
+    /// Sees to it that a blob is no suspect any more: `readers` find out whether it is one, and `checkers` hash it.
+    pub(crate) async fn clear(
+        &self,
+        store: &Store,
+        digest: Digest,
+        readers: &Workers,
+        checkers: &Workers,
+    ) -> Result<(), Close> {
+        if !store.has_suspects() {
+            return Ok(());
+        }
+        let suspected = store.clone();
+        let is_suspect = readers.run(move || suspected.is_suspect(&digest)).await?;
+        // Whoever asks next meets the same fault.
+        if !matches!(is_suspect, Ok(true)) {
+            return Ok(());
+        }
+        let cleared = Arc::clone(self.waited_for().entry(digest).or_default());
+        let check = || {
+            let store = store.clone();
+            // What came of it is found by whoever asks next.
+            checkers.run(move || drop(store.blob(&digest)))
+        };
+        let checked = cleared.get_or_try_init(check).await.map(|&()| ());
+        self.waited_for().remove(&digest);
+        checked
+    }
+
+    fn waited_for(&self) -> MutexGuard<'_, HashMap<Digest, Arc<OnceCell<()>>>> {
+        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
