@@ -3,6 +3,7 @@
 //! A new rule is a function in one of the modules below, one line in `RULES`, and one planted tree in the tests.
 
 mod addresses;
+mod doors;
 mod finished;
 mod markdown;
 mod rooms;
@@ -52,6 +53,7 @@ const RULES: &[Rule] = &[
     Rule { name: "names keep to the glossary", check: words::avoided_names },
     Rule { name: "links in Markdown lead somewhere", check: markdown::broken_links },
     Rule { name: "docs/SUMMARY.md lists every page", check: markdown::unlisted_pages },
+    Rule { name: "a door's page names its problems", check: doors::unlisted_problems },
     Rule { name: "no path of one machine is written down", check: addresses::machine_paths },
     Rule { name: "web addresses are on known hosts", check: addresses::unknown_hosts },
 ];

@@ -7,6 +7,8 @@ use super::{Exception, Finding, RULES, Rule, findings};
 use crate::metadata::{Dependency, Package};
 use crate::tree::{TextFile, Tree};
 
+const PROBLEMS: &str = "crates/aqueduct-server/src/door/problem.rs";
+
 fn tree(files: &[(&str, &str)]) -> Tree {
     let files =
         files.iter().map(|(path, text)| TextFile { path: (*path).to_owned(), text: (*text).to_owned() });
@@ -77,6 +79,14 @@ fn planted() -> Vec<(&'static str, Tree)> {
         ("names keep to the glossary", source("fn get_size() {}")),
         ("links in Markdown lead somewhere", tree(&[("README.md", "see [it](docs/it.md)")])),
         ("docs/SUMMARY.md lists every page", tree(&[("docs/SUMMARY.md", ""), ("docs/page.md", "")])),
+        (
+            "a door's page names its problems",
+            tree(&[
+                (PROBLEMS, "=> problem(StatusCode::OK, \"told\", x)\n A => (bad, \"untold\"),"),
+                ("docs/doors/blobs.md", "`told`"),
+            ]),
+        ),
+        ("a door's page names its problems", tree(&[(PROBLEMS, "nothing of the kind")])),
         ("no path of one machine is written down", tree(&[("a.sh", concat!("cd /ho", "me/me/a"))])),
         (
             "web addresses are on known hosts",
