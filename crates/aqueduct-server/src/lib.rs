@@ -1,8 +1,8 @@
 //! Who answers: a server of blobs, over HTTP/1.1.
 //!
 //! One reactor a core, each with its own listener. A reactor never waits for a disk: whatever may (open, write, hash, sync,
-//! link, unlink, a cold page) is done by [`workers`], in bounded turns, and a stalled peer holds none of them. What a
-//! peer says becomes an intent by a [`door`]; what came of it becomes a reply there too. A door sees no socket, no file
+//! link, unlink, a cold page) is done by workers, in bounded turns, and a stalled peer holds none of them. What a
+//! peer says becomes an intent by a door; what came of it becomes a reply there too. A door sees no socket, no file
 //! and no body.
 //!
 //! [`Server::bind`] listens; [`Server::run`] serves until [`Control::stop`], then drains and closes the store.
