@@ -54,7 +54,7 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Bind(BindError::Listen { source, .. }) => disk(source.kind()),
         Fault::Serve(RunError::Close(read_only)) => disk(read_only.0.kind()),
         Fault::Serve(RunError::Thread(_)) => Code::Other,
-        Fault::Local { source, .. } => disk(source.kind()),
+        Fault::Landing { source, .. } | Fault::Local { source, .. } => disk(source.kind()),
     }
 }
 
@@ -71,7 +71,8 @@ fn client(error: &ClientError) -> Code {
             let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
             source.map_or(Code::Local, |source| disk(source.kind()))
         }
-        // Those to come, too.
+        ClientKind::Server => Code::Other,
+        // Those to come.
         _ => Code::Other,
     }
 }
@@ -100,7 +101,17 @@ impl Code {
 /// What to do about a failure, where it does not say so itself.
 pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
     match (code(fault), fault) {
-        (Code::NoSpace, _) => Some("free some space and run it again; nothing partial was left behind"),
+        // What gets its name only when it is whole.
+        (
+            Code::NoSpace,
+            Fault::Change(_)
+            | Fault::Publish { .. }
+            | Fault::Verify { .. }
+            | Fault::Upload { .. }
+            | Fault::Download { .. }
+            | Fault::Landing { .. },
+        ) => Some("free some space and run it again; nothing partial was left behind"),
+        (Code::NoSpace, _) => Some("free some space and run it again"),
         (Code::Network, Fault::Client(error) | Fault::Upload { source: error, .. })
             if error.kind() == ClientKind::Connect =>
         {

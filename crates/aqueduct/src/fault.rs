@@ -53,6 +53,9 @@ pub(crate) enum Fault {
     Upload { path: String, source: aqueduct_client::Error },
     #[error("cannot fetch {path}")]
     Download { path: String, source: aqueduct_client::Error },
+    /// A file that was to appear whole, and did not.
+    #[error("cannot write {path}")]
+    Landing { path: String, source: io::Error },
     #[error(transparent)]
     Tokens(#[from] TokenError),
     #[error(transparent)]
@@ -71,15 +74,29 @@ impl Fault {
         |source| Self::Local { doing, source }
     }
 
-    /// Whether all that follows will fail for the same reason: the store takes nothing, or nobody is let in.
+    /// Whether all that is to be stored after it will fail for the same reason: the store takes nothing, or the server
+    /// is out of reach.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Change(ChangeError::ReadOnly(_))
             | Self::Publish { source: PublishError::Change(ChangeError::ReadOnly(_)), .. } => true,
-            Self::Client(error) | Self::Upload { source: error, .. } => {
-                matches!(error.kind(), ErrorKind::Connect | ErrorKind::Refused)
-            }
+            _ => self.is_out_of_reach(),
+        }
+    }
+
+    /// Whether the server lets nobody in, or was not heard: the client has tried again by itself, and would wait as long
+    /// for whatever comes next. A server that answers is heard, be it with a complaint about one slow stream.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Client(error)
+            | Self::Upload { source: error, .. }
+            | Self::Download { source: error, .. } => Self::is_of_all(error),
             _ => false,
         }
+    }
+
+    /// Whether a client's error is of the kind that puts the server out of reach.
+    pub(crate) fn is_of_all(error: &aqueduct_client::Error) -> bool {
+        error.is_retryable() || error.kind() == ErrorKind::Refused
     }
 }

@@ -6,6 +6,7 @@ mod from_store;
 
 use std::fs;
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -76,6 +77,8 @@ impl Target {
             Ok(Self::Stdout)
         } else if path.is_dir() {
             Ok(Self::Directory(path.clone()))
+        } else if path.as_os_str().as_bytes().ends_with(b"/") {
+            Err(Fault::Usage(format!("{} is no directory", shown(path))))
         } else if get.wanted.len() > 1 {
             Err(Fault::Usage(format!("several blobs need a directory, and {} is none", shown(path))))
         } else {
@@ -118,6 +121,7 @@ fn to_files(
 ) -> Result<(), Fault> {
     let mut failures = Failures::new(voice, get.wanted.len());
     let mut files = Vec::new();
+    let mut last = None;
     for wanted in &get.wanted {
         let (path, began) = (target.path(wanted), Instant::now());
         match fetch(wanted, &path) {
@@ -125,13 +129,18 @@ fn to_files(
                 voice.say(&sentence(&fetched, &path, began));
                 files.push(members(&fetched, wanted, &path));
             }
+            Err(fault) if fault.is_out_of_reach() => {
+                last = Some(fault);
+                break;
+            }
             Err(fault) => failures.add(fault),
         }
     }
+    // What was fetched before a failure is told all the same.
     if json {
         output.json(&json!({ "files": files }))?;
     }
-    failures.finish()
+    last.map_or_else(|| failures.finish(), Err)
 }
 
 fn sentence(fetched: &Fetched, path: &Path, began: Instant) -> String {
@@ -174,13 +183,13 @@ fn resolve(wanted: &Wanted, size: u64) -> Result<std::ops::Range<u64>, Fault> {
 
 /// A file to arrive at `path`.
 fn begin(path: &Path) -> Result<Landing, Fault> {
-    Landing::begin(path).map_err(Fault::local(format!("write {}", shown(path))))
+    Landing::begin(path).map_err(|source| Fault::Landing { path: shown(path), source })
 }
 
 /// Gives a file that has arrived its name.
 fn land(landing: Landing, path: &Path, get: &Get) -> Result<(), Fault> {
     let landed = landing.land(get.sync == Sync::Full, get.force);
-    match landed.map_err(Fault::local(format!("write {}", shown(path))))? {
+    match landed.map_err(|source| Fault::Landing { path: shown(path), source })? {
         Placed::New => Ok(()),
         Placed::NameTaken => Err(exists(path)),
     }

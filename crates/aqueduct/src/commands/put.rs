@@ -75,8 +75,12 @@ fn put_all(
 ) -> Result<(), Fault> {
     let Sources { list, skipped, size } = sources;
     let mut report = Report::new(json, voice, output, list.len());
-    progress::during(voice, "put", size, |meter| in_order(list, &mut report, |teller| work(teller, meter)))?;
-    report.finish(skipped)
+    let worked = progress::during(voice, "put", size, |meter| {
+        in_order(list, &mut report, |teller| work(teller, meter))
+    });
+    // What was stored before a failure is told all the same.
+    let finished = report.finish(skipped);
+    worked.and(finished)
 }
 
 /// Threads that wait for the medium together share its syncs. Over a fast disk 4 and 8 stored small files alike, several

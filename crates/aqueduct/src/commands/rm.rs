@@ -32,7 +32,7 @@ fn remove_all(
     remove: impl Fn(&Digest) -> Result<bool, Fault>,
 ) -> Result<(), Fault> {
     let (mut removed, mut absent) = (Vec::new(), Vec::new());
-    for digest in digests(&rm.digests) {
+    let worked: Result<(), Fault> = digests(&rm.digests).try_for_each(|digest| {
         let digest = digest?;
         if remove(&digest)? {
             voice.detail(|| format!("{digest} removed"));
@@ -40,12 +40,17 @@ fn remove_all(
         } else {
             absent.push(digest);
         }
-    }
+        Ok(())
+    });
+    // What was removed before a failure is told all the same.
     if json {
         let names = |list: &[Digest]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         output.json(&json!({ "removed": names(&removed), "absent": names(&absent) }))?;
     }
-    voice.say(&format!("{} removed", counted(removed.len(), "blob")));
+    if worked.is_ok() || !removed.is_empty() {
+        voice.say(&format!("{} removed", counted(removed.len(), "blob")));
+    }
+    worked?;
     let of = removed.len() + absent.len();
     match absent[..] {
         _ if rm.force => Ok(()),

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
@@ -89,9 +91,7 @@ impl Server {
     }
 
     pub(crate) fn wait_until_said(&self, words: &str) {
-        while !self.said().contains(words) {
-            std::thread::yield_now();
-        }
+        wait_until(words, || self.said().contains(words));
     }
 
     /// Waits for its end.
@@ -108,9 +108,22 @@ impl Server {
     }
 }
 
+/// Waits for what is soon to be true, and fails where it is not.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_true: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_true() {
+        assert!(began.elapsed() < PATIENCE, "waited too long: {what}");
+        thread::yield_now();
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);

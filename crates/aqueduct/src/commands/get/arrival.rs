@@ -85,7 +85,7 @@ impl Arrival<'_> {
     }
 
     fn copy(&self, target: &File, meter: &Meter) -> Result<Carried, Fault> {
-        let failed = || Fault::local(format!("copy to {}", shown(self.path)));
+        let failed = || |source| Fault::Landing { path: shown(self.path), source };
         let ladder = CopyLadder::new();
         let mut copy = ladder.begin(self.blob.file(), target).map_err(failed())?;
         loop {

@@ -105,7 +105,8 @@ impl<'a> FromServer<'a> {
         }
     }
 
-    /// Sends bytes on as they come; the last ones only when they are all there and right.
+    /// Sends bytes on as they come. Whether they are right is known only after the last of them: a wrong blob is an error
+    /// when it is out already.
     fn stream(
         &self,
         wanted: &Wanted,

@@ -60,7 +60,10 @@ fn report_all(
             outcomes.insert(index, outcome);
         };
         match outcome {
-            Err(fault) if fault.is_final() => return Err(fault),
+            Err(fault) if fault.is_final() => {
+                report.note(source.as_ref(), &fault);
+                return Err(fault);
+            }
             outcome => report.add(source.as_ref(), outcome)?,
         }
     }

@@ -96,14 +96,19 @@ impl<'a, 'b> Report<'a, 'b> {
     }
 
     fn failed(&mut self, source: Option<&Source>, fault: Fault) {
+        self.note(source, &fault);
+        self.failures.add(fault);
+    }
+
+    /// Keeps a failure for the one object, and does not say it.
+    pub(super) fn note(&mut self, source: Option<&Source>, fault: &Fault) {
         if let Some(files) = &mut self.files {
-            let mut file = json!({ "error": fault.to_string(), "code": exit::code(&fault).number() });
+            let mut file = json!({ "error": fault.to_string(), "code": exit::code(fault).number() });
             if let Some(source) = source {
                 path_members(&mut file, &source.path);
             }
             files.failed.push(file);
         }
-        self.failures.add(fault);
     }
 
     /// Sums up, and fails if a source did.

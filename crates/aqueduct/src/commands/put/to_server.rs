@@ -66,7 +66,10 @@ impl<'a> ToServer<'a> {
             for _ in 0..threads.get() {
                 scope.spawn(|| {
                     while let Some((index, source, known)) = next(&jobs) {
-                        teller.tell(index, self.send(source, known, meter));
+                        // The rest is taken and dropped, for whoever goes ahead may be about to add to it.
+                        if !teller.is_stopped() {
+                            teller.tell(index, self.send(source, known, meter));
+                        }
                     }
                 });
             }
@@ -95,8 +98,15 @@ impl<'a> ToServer<'a> {
             let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
             found.sort_unstable_by_key(|(index, ..)| *index);
             let asked: Vec<_> = found.iter().filter_map(|(.., known)| known.digest()).collect();
-            // What cannot be asked is sent, and that will tell why.
-            let missing: HashSet<_> = self.client.missing(&asked).unwrap_or(asked).into_iter().collect();
+            let missing: HashSet<_> = match (self.client.missing(&asked), found.first()) {
+                (Ok(missing), _) => missing.into_iter().collect(),
+                // One of them tells for all that follow.
+                (Err(error), Some((index, source, _))) if Fault::is_of_all(&error) => {
+                    return teller.tell(*index, Err(failed(source, error)));
+                }
+                // What cannot be asked is sent, and that will tell why.
+                (Err(_), _) => asked.into_iter().collect(),
+            };
             for (index, source, known) in found {
                 match known.present(&missing) {
                     Some((digest, size)) => {
