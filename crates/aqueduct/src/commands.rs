@@ -25,7 +25,7 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Ls(ls) => ls::run(ls, json, voice, &mut output),
         Command::Rm(rm) => rm::run(rm, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
-        Command::Serve(serve) => serve::run(serve, voice, &mut output),
+        Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),
         Command::Man(man) => man::run(man, &mut output),
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aqueduct_server::{Control, Deadlines, Options, Server, Tokens};
 use aqueduct_store::{Absent, Store, SyncPolicy};
+use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -19,21 +20,18 @@ use crate::output::Output;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
-pub(super) fn run(serve: &Serve, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     log_to_stderr(voice);
-    // Before anything is printed: whoever reads that may send a signal.
-    let signals = Signals::new(caught(serve)).map_err(Fault::local("catch signals"))?;
     let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
     let directory = match &serve.store {
         Some(directory) => directory.clone(),
         None => directories::store()?,
     };
     let server = Server::bind(open(&directory, serve.sync)?, options(serve, tokens))?;
-    output.line(format!("store {}", shown(&directory)))?;
-    for address in server.addresses() {
-        output.line(format!("listening http://{address}"))?;
-    }
-    output.flush()?;
+    // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
+    // whoever reads that may send one.
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Fault::local("catch signals"))?;
+    announce(&directory, &server, json, output)?;
     let (control, token_file) = (server.control(), serve.token_file.clone());
     thread::spawn(move || obey(signals, &control, token_file.as_deref()));
     Ok(server.run()?)
@@ -60,11 +58,21 @@ fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
     }
 }
 
-/// Without a file of tokens there is nothing to read again, and a terminal that closes ends the server as usual.
-fn caught(serve: &Serve) -> Vec<i32> {
-    let mut caught = vec![SIGTERM, SIGINT];
-    caught.extend(serve.token_file.is_some().then_some(SIGHUP));
-    caught
+fn announce(directory: &Path, server: &Server, json: bool, output: &mut Output<'_>) -> Result<(), Fault> {
+    if json {
+        output.json(&json!({ "store": directory.to_string_lossy() }))?;
+    } else {
+        output.line(format!("store {}", shown(directory)))?;
+    }
+    for address in server.addresses() {
+        let url = format!("http://{address}");
+        if json {
+            output.json(&json!({ "listening": url }))?;
+        } else {
+            output.line(format!("listening {url}"))?;
+        }
+    }
+    output.flush()
 }
 
 /// Does what signals say, as long as the program runs.
@@ -79,6 +87,7 @@ fn obey(mut signals: Signals, control: &Control, token_file: Option<&Path>) {
                 }
                 Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
             },
+            (SIGHUP, None) => info!("there is no file of tokens to read again"),
             _ if is_stopping => {
                 // As if it had never been caught; it does not return.
                 let _ = emulate_default_handler(signal);
