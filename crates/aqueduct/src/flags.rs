@@ -17,7 +17,10 @@ mod serve;
 mod size;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use std::env;
+
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
@@ -50,6 +53,23 @@ pub(crate) struct Flags {
     pub(crate) manner: Manner,
 }
 
+impl Flags {
+    /// What the command line and the environment say. Ends the program, with 2, where they say it wrongly.
+    pub(crate) fn read() -> Self {
+        // An empty variable is one that is not set.
+        let without_empty = |arg: Arg| match arg.get_env() {
+            Some(name) if env::var_os(name).is_some_and(|value| value.is_empty()) => {
+                arg.env(Resettable::Reset)
+            }
+            _ => arg,
+        };
+        let command = Self::command().mut_args(without_empty);
+        let mut command = command.mut_subcommands(|command| command.mut_args(without_empty));
+        let read = Self::from_arg_matches_mut(&mut command.get_matches_mut());
+        read.unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
 /// One variant a command, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -63,6 +83,9 @@ pub(crate) enum Command {
     Completions(Completions),
     Man(Man),
 }
+
+/// A year: nobody waits longer, and no clock overflows.
+const SECONDS_MAX: u64 = 365 * 24 * 60 * 60;
 
 /// Examples come first: most people read no further.
 pub(crate) const TEMPLATE: &str = "\

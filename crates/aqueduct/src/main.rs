@@ -24,14 +24,12 @@ mod voice;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::flags::Flags;
 use crate::voice::Voice;
 
 fn main() -> ExitCode {
     // Usage errors exit here, with 2.
-    let flags = Flags::parse();
+    let flags = Flags::read();
     let voice = Voice::new(&flags.manner);
     match commands::run(&flags, &voice) {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,7 @@ fn token(server: &Server) -> Result<Option<Token>, Fault> {
         return Ok(Some(token));
     }
     match env::var(TOKEN) {
+        Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => match text.parse() {
             Ok(token) => Ok(Some(token)),
             Err(error) => Err(Fault::Usage(format!("{TOKEN}: {error}"))),

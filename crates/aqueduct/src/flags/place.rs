@@ -1,9 +1,12 @@
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use aqueduct_client::Endpoint;
+use aqueduct_client::{Endpoint, EndpointParseError};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueHint};
+
+use super::SECONDS_MAX;
 
 /// Where the blobs are.
 #[derive(Debug)]
@@ -33,8 +36,9 @@ struct PlaceFlags {
     ///
     /// A flag counts more than a variable. Where both variables are set and no flag is given, the server counts: while it
     /// runs, nobody else can open its store.
-    #[arg(long, env = "AQUEDUCT_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
-    server: Option<Endpoint>,
+    // Read only where it counts, and then without clap, which would show a password in it.
+    #[arg(long, env = "AQUEDUCT_SERVER", hide_env_values = true, value_name = "URL", value_hint = ValueHint::Url)]
+    server: Option<OsString>,
 
     /// A file with the token that lets one into the server, or the server's own list of tokens
     ///
@@ -44,7 +48,7 @@ struct PlaceFlags {
 
     /// How long the server may be silent while bytes move, and take to connect
     #[arg(long, env = "AQUEDUCT_TIMEOUT", value_name = "SECONDS", default_value = "30",
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     timeout: u64,
 }
 
@@ -76,7 +80,7 @@ impl FromArgMatches for Place {
         let at = |endpoint| Self::Server(Server { endpoint, token_file, timeout });
         Ok(match (store, server) {
             (Some(store), _) if is_store_flag => Self::Store(store),
-            (_, Some(endpoint)) => at(endpoint),
+            (_, Some(url)) => at(endpoint(&url, is_server_flag)?),
             (Some(store), None) => Self::Store(store),
             (None, None) => at(DEFAULT_SERVER.parse().expect("the default is an address")),
         })
@@ -86,6 +90,16 @@ impl FromArgMatches for Place {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The address that a URL is; an error does not show it.
+fn endpoint(url: &OsStr, is_flag: bool) -> Result<Endpoint, clap::Error> {
+    let parsed = url.to_str().ok_or_else(|| "it is no text".to_owned());
+    let parsed = parsed.and_then(|url| url.parse().map_err(|error: EndpointParseError| error.to_string()));
+    parsed.map_err(|reason| {
+        let name = if is_flag { "--server" } else { "AQUEDUCT_SERVER" };
+        clap::Error::raw(ErrorKind::ValueValidation, format!("{name}: {reason}"))
+    })
 }
 
 /// Where `serve` listens if nobody says otherwise.

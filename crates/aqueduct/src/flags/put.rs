@@ -14,6 +14,9 @@ use super::{Place, TEMPLATE};
 /// for them; \xHH stands for any other control character but a tab.
 ///
 /// A line is printed once the file is stored as safely as --sync says. A file that fails does not stop the others.
+///
+/// A server refuses a stream (-) that pauses for longer than its patience, which is a minute: what is slow to come is
+/// better stored as a file first, and put then.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Put {
@@ -33,7 +36,7 @@ pub(crate) struct Put {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many files to store at a time [default: 8, or the number of cores with --sync none]
+    /// How many files to store at a time [default: 8; the number of cores into a store with --sync none]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 

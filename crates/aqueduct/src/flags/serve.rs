@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 
-use super::TEMPLATE;
 use super::put::Sync;
 use super::size::Size;
+use super::{SECONDS_MAX, TEMPLATE};
 
 /// Serve a store to clients, over HTTP
 ///
 /// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
-/// is told on standard error. SIGTERM or SIGINT ends it after what is in flight; a second one ends it at once. SIGHUP
+/// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is in flight; a second one ends it at once. SIGHUP
 /// makes it read its tokens again.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
@@ -56,7 +56,8 @@ pub(crate) struct Serve {
     pub(crate) sync: Sync,
 
     /// How long what is in flight may take when the server is to end
-    #[arg(long, env = "AQUEDUCT_GRACE", value_name = "SECONDS", default_value = "30")]
+    #[arg(long, env = "AQUEDUCT_GRACE", value_name = "SECONDS", default_value = "30",
+          value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     pub(crate) grace: u64,
 }
 
