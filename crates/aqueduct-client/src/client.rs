@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::token::Token;
 pub struct Client {
     endpoint: Endpoint,
     options: Options,
+    /// Whether the server was ever there.
+    was_reached: AtomicBool,
     /// Connections that wait for the next request; at most [`IDLE_COUNT_MAX`].
     idle: Mutex<Vec<Connection>>,
 }
@@ -60,7 +63,7 @@ impl Client {
     /// A client of the server at `endpoint`. Nothing is sent before the first operation.
     #[must_use]
     pub fn new(endpoint: Endpoint, options: Options) -> Self {
-        Self { endpoint, options, idle: Mutex::default() }
+        Self { endpoint, options, was_reached: AtomicBool::new(false), idle: Mutex::default() }
     }
 
     /// Where the server is.
@@ -109,7 +112,7 @@ impl Client {
     /// Sends a request, and waits for the head of its answer, at most for `wait` after the request is sent.
     ///
     /// A kept connection that proves to be closed is no failure: `queue` gives the request again for a new one. That is
-    /// sound because every request here may be repeated. There is no answer if the watch ended it.
+    /// sound because every such request may be repeated. There is no answer if the watch ended it.
     pub(crate) fn exchange(
         &self,
         method: &Method,
@@ -117,7 +120,8 @@ impl Client {
         wait: Duration,
         watch: &mut Watch<'_>,
     ) -> Result<(Option<Response<'_>>, Carried), Error> {
-        let mut kept = self.kept();
+        // A removal that is repeated would say that the blob was not there.
+        let mut kept = if *method == Method::DELETE { None } else { self.kept() };
         loop {
             let is_kept = kept.is_some();
             let mut connection = kept.take().map_or_else(|| self.connect(), Ok)?;
@@ -157,8 +161,20 @@ impl Client {
 
     /// A new connection.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
-        Connection::open(&self.endpoint, self.options.timeout)
-            .map_err(|error| Error::connect(&self.endpoint, error))
+        let connection = Connection::open(&self.endpoint, self.options.timeout)
+            .map_err(|error| Error::connect(&self.endpoint, error))?;
+        self.was_reached.store(true, Ordering::Relaxed);
+        Ok(connection)
+    }
+
+    /// Whether the server was ever there: one that restarts is waited for, and one that never was is not.
+    pub(crate) fn was_reached(&self) -> bool {
+        self.was_reached.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the server no more until it is there again.
+    pub(crate) fn give_up(&self) {
+        self.was_reached.store(false, Ordering::Relaxed);
     }
 
     /// The connection that was used last and looks alive: it is the least likely to be closed.

@@ -20,6 +20,8 @@ use crate::landing::Landing;
 #[derive(Debug)]
 pub struct DigestCache {
     path: PathBuf,
+    /// Before any file was looked at that is remembered here.
+    loaded: SystemTime,
     state: Mutex<State>,
 }
 
@@ -31,7 +33,9 @@ struct State {
     is_changed: bool,
 }
 
-/// A file as it was when it was hashed. A file that looks the same is the same: whoever writes to one changes its times.
+/// A file as it was when it was hashed. A file that looks the same is the same, once it was left alone for long enough:
+/// whoever writes to one changes its times. The one exception is a program that writes through a mapping to a filesystem in
+/// memory (tmpfs), where the times move with the first such write alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     device: u64,
@@ -54,7 +58,8 @@ impl DigestCache {
     pub fn load(path: &Path) -> Self {
         let entries = read(path).unwrap_or_default();
         let next = entries.len() as u64;
-        Self { path: path.to_owned(), state: Mutex::new(State { entries, next, is_changed: false }) }
+        let loaded = SystemTime::now();
+        Self { path: path.to_owned(), loaded, state: Mutex::new(State { entries, next, is_changed: false }) }
     }
 
     /// The digest that a file which looks like this had when it was hashed.
@@ -64,12 +69,13 @@ impl DigestCache {
         state.entries.get(&Key::of(seen, algorithm)).map(|entry| entry.digest)
     }
 
-    /// Remembers the digest of a file that still looks as it did before it was hashed.
+    /// Remembers the digest of a file that looks as it did before it was hashed. It was first looked at after the cache was
+    /// loaded.
     ///
-    /// One that was changed a moment ago is not remembered: a clock's tick later it could be changed again, and look the
-    /// same (as git's documentation has it, it is racily clean).
+    /// One that was changed shortly before that is not remembered: it could be changed again, and look the same (as git's
+    /// documentation has it, it is racily clean).
     pub fn remember(&self, seen: &Stat, digest: &Digest) {
-        if !is_settled(seen, SystemTime::now()) {
+        if !is_settled(seen, self.loaded) {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +119,7 @@ impl Key {
     }
 }
 
-/// Whether a file was left alone for so long that one more change could be seen.
+/// Whether a file had been left alone for so long by `now` that one more change could be seen.
 fn is_settled(seen: &Stat, now: SystemTime) -> bool {
     let changed = seen.mtime.max(seen.ctime);
     let Ok(now) = now.duration_since(SystemTime::UNIX_EPOCH) else { return false };
@@ -178,8 +184,10 @@ const ENTRY_COUNT_MAX: usize = 1 << 16;
 /// What is longer is none of ours: no line has more than 250 bytes.
 const FILE_LEN_MAX: u64 = 250 * (ENTRY_COUNT_MAX as u64 + 1);
 
-/// Filesystems keep times in steps of up to two seconds.
-const AGE_MIN: Duration = Duration::from_secs(2);
+/// Filesystems keep times in steps of up to two seconds. And a write through a mapping moves them only if the page is clean,
+/// which it is once it was written back: after some 35 seconds (dirty_expire_centisecs and dirty_writeback_centisecs in
+/// the kernel's documentation of /proc/sys/vm).
+const AGE_MIN: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -44,12 +44,14 @@ impl Client {
     /// one that was waited for in vain not again.
     pub(crate) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let mut patience = Patience::new(self.options());
-        let mut was_there = false;
         loop {
             match attempt() {
                 Err(error) if matches!(error.kind(), ErrorKind::Lost | ErrorKind::Connect) => {
-                    was_there |= error.kind() == ErrorKind::Lost;
-                    if !was_there || !patience.wait() {
+                    if !self.was_reached() {
+                        return Err(error);
+                    }
+                    if !patience.wait() {
+                        self.give_up();
                         return Err(error);
                     }
                 }

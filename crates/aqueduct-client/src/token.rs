@@ -16,8 +16,11 @@ impl Token {
     /// Where there is none, or it is none.
     pub fn in_file(text: &str) -> Result<Self, TokenParseError> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let listed = |right: &str| lines.clone().find_map(|line| line.strip_prefix(right));
-        match listed("write ").or_else(|| listed("read ")) {
+        let listed = |right: &str| {
+            let words = lines.clone().filter_map(|line| line.split_once(char::is_whitespace));
+            words.filter(|(first, _)| *first == right).map(|(_, token)| token).next()
+        };
+        match listed("write").or_else(|| listed("read")) {
             Some(token) => token.parse(),
             None => lines.clone().collect::<Vec<_>>().join(" ").parse(),
         }

@@ -31,6 +31,7 @@ fn a_file_holds_a_token_or_a_servers_list() {
         ("read other\nwrite s3cret\nwrite third\n", "s3cret"),
         ("# the server's\nread s3cret\nread other\n", "s3cret"),
         ("write   s3cret\n", "s3cret"),
+        ("write\ts3cret\n", "s3cret"),
     ] {
         assert_eq!(Token::in_file(text).unwrap().authorization(), format!("Bearer {token}"), "{text:?}");
     }

@@ -27,10 +27,14 @@ impl Client {
         source: &mut dyn Read,
         observe: &mut Observe<'_>,
     ) -> Result<Uploaded, Error> {
+        // Whoever makes the stream may take its time to begin, which a server does not wait for.
+        let mut buffer = vec![0; READ_LEN];
+        let first_len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
         // Not a kept one, which may be closed already: there is no second try.
         let mut connection = self.connect()?;
         let mut hasher = Hasher::new(algorithm);
-        let answered = self.send_stream(&mut connection, algorithm, source, &mut |bytes| {
+        let begun = Begun { source, buffer, len: first_len };
+        let answered = self.send_stream(&mut connection, algorithm, begun, &mut |bytes| {
             hasher.update(bytes);
             observe(bytes.len() as u64);
         })?;
@@ -50,15 +54,14 @@ impl Client {
         &self,
         connection: &mut Connection,
         algorithm: Algorithm,
-        source: &mut dyn Read,
+        begun: Begun<'_>,
         observe: &mut dyn FnMut(&[u8]),
     ) -> Result<Sent, Error> {
+        let Begun { source, mut buffer, mut len } = begun;
         let head = self.head(&Method::POST, &unnamed_target(algorithm)).field("Content-Type", CONTENT_TYPE);
         let mut queue = SendQueue::new(SendRoute::Copy);
         queue.push_memory(head.field("Transfer-Encoding", "chunked").finish());
-        let mut buffer = vec![0; READ_LEN];
         loop {
-            let len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
             let piece = &buffer[..len];
             if len > 0 {
                 queue.push_memory([chunk_head(len as u64).as_bytes(), piece, CHUNK_END].concat());
@@ -75,8 +78,16 @@ impl Client {
             if connection.has_answer(&Method::POST).map_err(|error| Error::moving(self.endpoint(), error))? {
                 return Ok(Sent::Answered);
             }
+            len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
         }
     }
+}
+
+/// A stream of which the first `len` bytes were read.
+struct Begun<'a> {
+    source: &'a mut dyn Read,
+    buffer: Vec<u8>,
+    len: usize,
 }
 
 fn read(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -29,7 +29,7 @@ fn a_name_without_address_is_a_failure_to_connect() {
 fn a_kept_connection_that_was_closed_is_replaced() {
     let answer = |talk: &mut crate::peer::Talk| {
         talk.hear_head();
-        talk.say("HTTP/1.1 204 No Content\r\n\r\n");
+        talk.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
     };
     // The first is closed at once; the second after the next request was heard, when the client cannot know it yet.
     let peer = Peer::new(vec![
@@ -42,9 +42,44 @@ fn a_kept_connection_that_was_closed_is_replaced() {
     ]);
     let client = peer.client();
     for _ in 0..3 {
-        assert!(client.remove(&digest_of(b"abc")).unwrap());
+        assert_eq!(client.size(&digest_of(b"abc")).unwrap(), Some(3));
     }
     peer.finish();
+}
+
+#[test]
+fn a_removal_goes_over_a_connection_of_its_own_and_is_never_repeated() {
+    let peer = Peer::new(vec![
+        talk(|talk| {
+            talk.hear_head();
+            talk.say("HTTP/1.1 204 No Content\r\n\r\n");
+        }),
+        // Heard, perhaps done, and never answered.
+        talk(|talk| {
+            talk.hear_head();
+        }),
+    ]);
+    let client = peer.client();
+    assert!(client.remove(&digest_of(b"abc")).unwrap());
+    assert_eq!(client.remove(&digest_of(b"abc")).unwrap_err().kind(), ErrorKind::Lost);
+    peer.finish();
+}
+
+#[test]
+fn a_server_that_was_there_is_waited_for_when_nobody_answers_there() {
+    let peer = Peer::new(vec![talk(|talk| {
+        talk.hear_head();
+        talk.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n");
+    })]);
+    let pause = Duration::from_millis(50);
+    let client = peer.client_with(Options { pause, retry_count_max: 2, ..quick() });
+    let digest = digest_of(b"abc");
+    assert_eq!(client.size(&digest).unwrap(), Some(3));
+    peer.finish();
+    let began = Instant::now();
+    assert_eq!(client.size(&digest).unwrap_err().kind(), ErrorKind::Connect);
+    // Once, and once more after twice as long.
+    assert!(began.elapsed() >= pause * 3, "it was not waited for");
 }
 
 #[test]

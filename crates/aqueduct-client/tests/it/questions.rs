@@ -79,14 +79,21 @@ fn a_list_is_paged() {
 
 #[test]
 fn a_blob_is_removed_or_was_not_there() {
-    let peer = Peer::new(vec![talk(|talk| {
-        assert!(talk.hear_head().starts_with("DELETE /blobs/sha256:"));
-        talk.say("HTTP/1.1 204 No Content\r\n\r\n");
-        talk.hear_head();
-        talk.answer("404 Not Found", "");
-        talk.hear_head();
-        talk.answer("503 Service Unavailable", r#"{"title":"Read-only"}"#);
-    })]);
+    // Each over a connection of its own.
+    let peer = Peer::new(vec![
+        talk(|talk| {
+            assert!(talk.hear_head().starts_with("DELETE /blobs/sha256:"));
+            talk.say("HTTP/1.1 204 No Content\r\n\r\n");
+        }),
+        talk(|talk| {
+            talk.hear_head();
+            talk.answer("404 Not Found", "");
+        }),
+        talk(|talk| {
+            talk.hear_head();
+            talk.answer("503 Service Unavailable", r#"{"title":"Read-only"}"#);
+        }),
+    ]);
     let client = peer.client();
     assert!(client.remove(&digest_of(b"abc")).unwrap());
     assert!(!client.remove(&digest_of(b"abc")).unwrap());

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -285,6 +286,28 @@ fn a_stream_goes_out_in_chunks_and_is_hashed_on_its_way() {
 }
 
 #[test]
+fn a_stream_that_takes_its_time_to_begin_keeps_no_server_waiting() {
+    struct Late(Arc<AtomicBool>);
+    impl Read for Late {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            assert!(!self.0.load(Ordering::SeqCst), "somebody was connected to before the first byte");
+            Ok(0)
+        }
+    }
+    let is_connected = Arc::new(AtomicBool::new(false));
+    let connected = Arc::clone(&is_connected);
+    let peer = Peer::new(vec![talk(move |talk| {
+        connected.store(true, Ordering::SeqCst);
+        talk.hear_head();
+        assert!(talk.hear_chunks().is_empty());
+        talk.answer("201 Created", stored(b""));
+    })]);
+    let uploaded = peer.client().put_stream(Algorithm::Sha256, &mut Late(is_connected), &mut |_| {}).unwrap();
+    assert_eq!((uploaded.digest, uploaded.size), (digest_of(b""), 0));
+    peer.finish();
+}
+
+#[test]
 fn a_stream_stops_where_the_server_has_answered() {
     struct Endless;
     impl Read for Endless {
@@ -308,16 +331,20 @@ fn a_stream_stops_where_the_server_has_answered() {
 
 #[test]
 fn a_stream_that_breaks_is_not_begun_again() {
-    struct Broken;
+    struct Broken(usize);
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::PermissionDenied.into())
+            // The second time.
+            match std::mem::take(&mut self.0) {
+                0 => Err(io::ErrorKind::PermissionDenied.into()),
+                len => Ok(len),
+            }
         }
     }
     let peer = Peer::new(vec![talk(|talk| {
         talk.hear_all();
     })]);
-    let error = peer.client().put_stream(Algorithm::Sha256, &mut Broken, &mut |_| {}).unwrap_err();
+    let error = peer.client().put_stream(Algorithm::Sha256, &mut Broken(3), &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Local);
     peer.finish();
     let peer = Peer::new(vec![talk(|talk| drop(talk.hear_head()))]);
