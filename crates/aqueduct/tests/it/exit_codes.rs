@@ -10,6 +10,7 @@ use std::thread;
 
 use crate::child;
 use crate::fixture::{Ran, Site, noise};
+use crate::server::Server;
 
 const ABSENT: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -45,6 +46,10 @@ fn a_wrong_command_line_is_2() {
         (&["get", &format!("{ABSENT}/5-2")], "ends before it begins"),
         (&["put", "-", "-"], "only once"),
         (&["get", ABSENT, ABSENT, "-o", "file"], "need a directory"),
+        (&["get", ABSENT, "-o", "newdir/"], "newdir/ is no directory"),
+        (&["get", ABSENT, "-o", "a/"], "a/ is no directory"),
+        (&["serve", "--grace", "18446744073709551615"], "31536000"),
+        (&["ls", "--timeout", "18446744073709551615"], "31536000"),
         (&["get", ABSENT, "--json"], "standard output"),
         (&["put", "a", "-q", "-v"], "cannot be used with"),
     ] {
@@ -115,8 +120,23 @@ fn a_full_disk_is_7() {
 
     let digest = outside.put("large");
     let mut get = outside.command(&["get", &digest, "-o"]);
-    Ran::of(get.arg(site.path("out"))).code(7);
+    Ran::of(get.arg(site.path("out"))).code(7).says("nothing partial was left behind");
     assert!(!site.path("out").exists());
+}
+
+#[test]
+fn what_went_to_a_full_device_is_not_said_to_be_gone() {
+    let site = Site::new();
+    site.write("a", "abc");
+    let digest = site.put("a");
+    let server = Server::start(&site);
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let mut get = server.command(&site, &["get", &digest]);
+    let ran = Ran::of(get.stdout(full())).code(7).says("free some space and run it again");
+    assert!(!ran.stderr.contains("nothing partial"), "{}", ran.stderr);
+    server.stop();
+    let ran = Ran::of(site.command(&["get", &digest]).stdout(full())).code(7).says("free some space");
+    assert!(!ran.stderr.contains("nothing partial"), "{}", ran.stderr);
 }
 
 #[test]
@@ -166,7 +186,11 @@ fn one_failure_among_several_files_is_12_and_the_others_are_stored() {
 #[test]
 fn an_interrupt_ends_the_program_by_its_signal_and_nothing_is_stored() {
     let site = Site::new();
-    let mut put = site.command(&["put", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // A shell that starts this in the background ignores the signal, and so would all that is started from here.
+    let mut put = Command::new("env");
+    put.args(["--default-signal=INT", env!("CARGO_BIN_EXE_aqueduct"), "put", "-", "--store", "store"]);
+    put.current_dir(site.path(".")).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut put = put.spawn().unwrap();
     let mut stdin = put.stdin.take().unwrap();
     // More than the pipe holds: once this returns, the program is at work.
     stdin.write_all(&noise(1 << 20)).unwrap();

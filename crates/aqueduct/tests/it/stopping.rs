@@ -1,15 +1,17 @@
 //! How a server ends, and what is left when it, or its client, is killed.
 
+use std::cell::RefCell;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 use crate::fixture::{Ran, Site, aqueduct, files_below, noise};
-use crate::server::Server;
+use crate::server::{Server, wait_until};
 
 #[test]
 fn a_taken_port_is_an_error() {
@@ -62,7 +64,7 @@ fn what_is_in_flight_is_finished() {
         slow.read_exact(&mut [0; 1000]).unwrap();
         server.signal(signal);
         // Nobody else comes in once it stops.
-        while TcpStream::connect(address).is_ok() {}
+        wait_until("the door is closed", || TcpStream::connect(address).is_err());
         let mut rest = Vec::new();
         slow.read_to_end(&mut rest).unwrap();
         assert!(rest.len() > (64 << 20) - 1000);
@@ -83,10 +85,53 @@ fn a_second_signal_ends_it_at_once() {
     write!(slow, "GET /blobs/{digest} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
     slow.read_exact(&mut [0; 1000]).unwrap();
     server.signal(Signal::TERM);
-    while TcpStream::connect(address).is_ok() {}
+    wait_until("the door is closed", || TcpStream::connect(address).is_err());
     server.signal(Signal::INT);
     let (status, _) = server.wait();
     assert_eq!(status.signal(), Some(2), "a shell shows it as 130");
+}
+
+#[test]
+fn a_signal_ends_a_server_that_is_not_ready_yet() {
+    let site = Site::new();
+    let fifo = site.path("tokens");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let mut serve = aqueduct();
+    serve.args(["serve", "--store", "store", "--listen", "127.0.0.1:0", "--token-file", "tokens"]);
+    let serve = serve.current_dir(site.path(".")).spawn().unwrap();
+    // Once this returns, the server waits for what is never written.
+    let _silent = fs::File::options().write(true).open(&fifo).unwrap();
+    kill_process(Pid::from_child(&serve), Signal::TERM).unwrap();
+    let serve = RefCell::new(serve);
+    wait_until("the server's end", || serve.borrow_mut().try_wait().unwrap().is_some());
+    assert_eq!(serve.into_inner().wait().unwrap().signal(), Some(15), "as if it were never caught");
+}
+
+#[test]
+fn a_hangup_without_tokens_changes_nothing() {
+    let site = Site::new();
+    let server = Server::start(&site);
+    server.signal(Signal::HUP);
+    server.wait_until_said("there is no file of tokens to read again");
+    server.run(&site, &["ls"]).ok();
+    server.stop();
+}
+
+#[test]
+fn json_says_where_it_listens() {
+    let site = Site::new();
+    let mut serve = aqueduct();
+    serve
+        .args(["serve", "--json", "--store", "store", "--listen", "127.0.0.1:0"])
+        .current_dir(site.path("."));
+    let mut serve = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines();
+    let mut object = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(object(), json!({ "store": "store" }));
+    let listening = object();
+    assert!(listening["listening"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{listening}");
+    kill_process(Pid::from_child(&serve), Signal::TERM).unwrap();
+    assert_eq!(serve.wait().unwrap().code(), Some(0));
 }
 
 #[test]
