@@ -52,7 +52,7 @@ pub(crate) async fn next_request(
     } else if let Some(request) = take_request(inbox, shared) {
         return Ok(request);
     }
-    let mut is_stopping = *stop.borrow();
+    let mut is_stopping = false;
     loop {
         let read = tokio::select! {
             biased;

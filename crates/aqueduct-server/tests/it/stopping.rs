@@ -117,13 +117,20 @@ fn a_head_that_does_not_end_holds_up_no_stop() {
         options.deadlines.head = std::time::Duration::from_secs(3600);
         options.deadlines.grace = std::time::Duration::from_secs(3600);
     });
-    let mut peer = server.connect();
-    peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\nGET / HTTP/1.1\r\nHost: loc"));
-    assert_eq!(peer.reply().status, 200);
+    // Several, so that the stop finds some in the middle of a head, and some on their way to it.
+    let mut peers: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    for peer in &mut peers {
+        peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\nGET / HTTP/1.1\r\nHost: loc"));
+    }
+    for peer in &mut peers {
+        assert_eq!(peer.reply().status, 200);
+    }
     server.control.stop();
-    peer.reply().assert_problem(408, "slow-head");
-    peer.finish();
-    peer.assert_closed();
+    for mut peer in peers {
+        peer.reply().assert_problem(408, "slow-head");
+        peer.finish();
+        peer.assert_closed();
+    }
     server.ended().unwrap();
 }
 
