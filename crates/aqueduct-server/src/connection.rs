@@ -1,6 +1,5 @@
 //! One connection: requests in, replies out, one after the other.
 
-use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
@@ -21,6 +20,7 @@ use crate::door::{
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
 use crate::request::next_request;
+use crate::scratch::with_scratch;
 use crate::server::Shared;
 use crate::work::{self, Found};
 use crate::{discard, upload};
@@ -35,9 +35,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Reads up to `len_max` bytes into the inbox, without waiting. The end is an error: who calls this was promised more.
     pub(crate) fn read_now(&mut self, len_max: usize) -> io::Result<usize> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(scratch.len().max(len_max), 0);
-            let filled = uninterrupted(|| read(&self.stream, &mut scratch[..len_max]))?;
+        with_scratch(len_max, |scratch| {
+            let filled = uninterrupted(|| read(&self.stream, &mut *scratch))?;
             self.inbox.push(&scratch[..filled]);
             if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
         })
@@ -49,13 +48,17 @@ impl Connection {
             self.stream.readable().await?;
             match self.read_now(len_max) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // Says so to the reactor. It has not looked at the socket since.
-                    let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                    let _ = self.stream.try_io(Interest::READABLE, blocked);
+                    self.blocked(Interest::READABLE);
                 }
                 read => return read,
             }
         }
+    }
+
+    /// Tells the reactor, which knows nothing of calls that went around it, that the socket is not ready. It has not looked
+    /// at the socket since the call that found it so: nothing was waited for in between.
+    pub(crate) fn blocked(&self, interest: Interest) {
+        let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 }
 
@@ -257,10 +260,6 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
             unreachable!("these have ways of their own")
         }
     })
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What is read and forgotten to keep a connection whose request was refused: beyond, a new connection is cheaper.

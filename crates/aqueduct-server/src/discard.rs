@@ -1,6 +1,5 @@
 //! Bytes that nobody wants: the rest of a body that was answered already, and what a peer still sends after goodbye.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
+use crate::scratch::with_scratch;
 
 /// Reads the rest of a body and forgets it, unless it is larger than any blob may be. The kernel does not even copy it.
 pub(crate) async fn drain(
@@ -78,11 +78,8 @@ pub(crate) async fn linger(connection: &mut Connection, patience: Duration) {
 /// Takes up to `len` bytes from the socket, and says how many; 0 is the end.
 async fn discard(stream: &TcpStream, len: u64) -> io::Result<u64> {
     let discarded = stream.async_io(Interest::READABLE, || {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(SCRATCH_LEN, 0);
-            let len = usize::try_from(len).map_or(SCRATCH_LEN, |len| len.min(SCRATCH_LEN));
-            Ok(aqueduct_flow::uninterrupted(|| recv_discard(stream, &mut scratch[..len]))?)
-        })
+        let len = usize::try_from(len).map_or(DISCARD_LEN, |len| len.min(DISCARD_LEN));
+        with_scratch(len, |scratch| Ok(aqueduct_flow::uninterrupted(|| recv_discard(stream, &mut *scratch))?))
     });
     discarded.await.map(|discarded| discarded as u64)
 }
@@ -91,13 +88,8 @@ fn expect<T>(waited: Result<io::Result<T>, Expired>) -> Result<T, Close> {
     waited.map_err(|_| Close::Deadline("a body that nobody wanted"))?.map_err(Close::PeerGone)
 }
 
-thread_local! {
-    /// Never touched by a TCP socket, so that it costs addresses and no memory.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// One call's worth: more than a receive buffer of the usual size holds.
-const SCRATCH_LEN: usize = 1 << 20;
+/// One call's worth: more than a receive buffer of the usual size holds. A TCP socket never touches it.
+const DISCARD_LEN: usize = 1 << 20;
 
 /// Enough for the framing of a chunk or two; what is data of it is forgotten with the rest.
 const FRAMING_LEN: usize = 4 << 10;

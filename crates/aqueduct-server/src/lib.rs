@@ -27,6 +27,7 @@ mod reactor;
 mod reply;
 mod request;
 mod residency;
+mod scratch;
 mod server;
 mod tokens;
 mod upload;

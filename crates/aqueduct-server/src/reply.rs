@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
 use crate::door::{Answer, Content, Piece};
 use crate::residency;
+use crate::scratch::with_scratch;
 use crate::server::Shared;
 use crate::work::Found;
 
@@ -96,9 +97,7 @@ async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueu
             Ok(Step::End) => break,
             Ok(Step::Moved(moved)) => pace.moved(moved as u64),
             Ok(Step::Blocked(_)) => {
-                // Says so to the reactor, which knows nothing of steps. It has not looked at the socket since.
-                let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                let _ = stream.try_io(Interest::WRITABLE, blocked);
+                connection.blocked(Interest::WRITABLE);
                 // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's
                 // buffer is free, megabytes as it may be.
                 let look = shared.options.deadlines.send / LOOK_COUNT;
@@ -135,12 +134,9 @@ async fn warm_up(shared: &Shared, queue: &SendQueue) -> Result<(), Close> {
         return Ok(());
     }
     let extent = extent.clone();
-    let read = shared.cold_readers.run(move || {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(SCRATCH_LEN, 0);
-            residency::warm(extent.file(), window, scratch)
-        })
-    });
+    let read = shared
+        .cold_readers
+        .run(move || with_scratch(SCRATCH_LEN, |scratch| residency::warm(extent.file(), window, scratch)));
     read.await?.map_err(Close::Fault)
 }
 
@@ -163,7 +159,6 @@ impl std::fmt::Display for Date {
 
 thread_local! {
     static DATE: RefCell<(Option<u64>, String)> = const { RefCell::new((None, String::new())) };
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What one step sends before another connection has its turn.

@@ -1,6 +1,5 @@
 //! Waiting for requests: heads on their way in.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +16,7 @@ use crate::close::Close;
 use crate::connection::Connection;
 use crate::door::{Refusal, Request};
 use crate::inbox::Inbox;
+use crate::scratch::with_scratch;
 use crate::server::{Shared, until_stop};
 
 /// Waits for a request, for as long as a connection may be idle, and for its head, as long as that may take. Whoever has
@@ -88,8 +88,7 @@ fn poll_head(
     shared: &Shared,
     context: &mut Context<'_>,
 ) -> Poll<Result<Option<Request>, Close>> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.resize(HEAD_LEN_MAX, 0);
+    with_scratch(HEAD_LEN_MAX, |scratch| {
         let mut room = ReadBuf::new(scratch);
         ready!(Pin::new(stream).poll_read(context, &mut room)).map_err(Close::PeerGone)?;
         let arrived = room.filled();
@@ -143,10 +142,6 @@ impl Request {
     fn tls() -> Self {
         Self::hopeless(Refusal::Tls)
     }
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The first byte of a TLS record of type handshake (RFC 8446 section 5.1).
