@@ -43,25 +43,20 @@ impl Admission {
         {
             return Err(Refusal::ForeignHost { host: host.to_owned() });
         }
-        // In lists there is no telling which one the browser meant.
-        let mut origins = head.fields.all("origin");
-        match (origins.next(), origins.next()) {
-            (None, _) => Ok(()),
-            (Some(origin), None) if head.host.is_some_and(|host| is_origin_of(origin, host)) => Ok(()),
-            (Some(origin), _) => {
-                Err(Refusal::ForeignOrigin { origin: String::from_utf8_lossy(origin).into_owned() })
-            }
+        let Some(origin) = head.fields.first("origin") else { return Ok(()) };
+        // Of two there is no telling which one the browser meant.
+        let is_only = head.fields.only("origin").is_ok();
+        if is_only && head.host.is_some_and(|host| is_origin_of(origin, host)) {
+            return Ok(());
         }
+        Err(Refusal::ForeignOrigin { origin: String::from_utf8_lossy(origin).into_owned() })
     }
 
     /// Whether a request brings what it takes to do what needs `right`.
     pub(crate) fn admit(&self, head: &RequestHead<'_>, right: Right) -> Result<(), Refusal> {
         let Some(tokens) = self.tokens() else { return Ok(()) };
-        let mut fields = head.fields.all("authorization");
-        let credentials = match (fields.next(), fields.next()) {
-            (Some(value), None) => Credentials::parse(value),
-            _ => None,
-        };
+        // Two are as good as none.
+        let credentials = head.fields.only("authorization").ok().flatten().and_then(Credentials::parse);
         match credentials.and_then(|credentials| tokens.right(&credentials)) {
             None => Err(Refusal::NeedsToken { right }),
             Some(granted) if granted < right => Err(Refusal::NeedsWriteToken),

@@ -85,10 +85,9 @@ fn blob(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
 
 /// RFC 9110 section 13.2.2 gives the order. There is no `Last-Modified` here, so dates never hold nor fail.
 fn condition(fields: &Fields<'_>, digest: &Digest) -> Condition {
-    let etag = etag(digest);
-    if joined(fields, "if-match").is_some_and(|list| !matches_strong(&list, &etag)) {
+    if joined(fields, "if-match").is_some_and(|list| !matches_strong(&list, &etag(digest))) {
         Condition::Failed
-    } else if joined(fields, "if-none-match").is_some_and(|list| matches_weak(&list, &etag)) {
+    } else if joined(fields, "if-none-match").is_some_and(|list| matches_weak(&list, &etag(digest))) {
         Condition::NotModified
     } else {
         Condition::Holds
@@ -97,8 +96,7 @@ fn condition(fields: &Fields<'_>, digest: &Digest) -> Condition {
 
 fn ranges(fields: &Fields<'_>, digest: &Digest) -> Option<Box<[u8]>> {
     // Of two ranges neither can be trusted to be what was meant: the whole is always right.
-    let mut ranges = fields.all("range");
-    let range = ranges.next().filter(|_| ranges.next().is_none())?;
+    let range = fields.only("range").ok().flatten()?;
     let holds = |validator| matches_if_range(validator, &etag(digest));
     fields.first("if-range").is_none_or(holds).then(|| range.into())
 }
