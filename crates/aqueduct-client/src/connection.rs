@@ -202,7 +202,8 @@ pub(crate) fn not_http(error: impl Into<Box<dyn std::error::Error + Send + Sync>
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+/// Calls again where a signal interrupted it, which says nothing about the stream (signal(7)).
+pub(crate) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

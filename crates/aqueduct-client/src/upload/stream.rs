@@ -1,6 +1,6 @@
 //! Streams, whose size nobody knows: in chunks, hashed on their way through.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 
 use aqueduct_blob::{Algorithm, Hasher};
@@ -11,7 +11,7 @@ use http::Method;
 use super::unnamed::unnamed_target;
 use super::{CONTENT_TYPE, Observe, Uploaded};
 use crate::client::Client;
-use crate::connection::{Connection, Sent};
+use crate::connection::{Connection, Sent, uninterrupted};
 use crate::error::Error;
 use crate::response::Response;
 
@@ -29,7 +29,7 @@ impl Client {
     ) -> Result<Uploaded, Error> {
         // Whoever makes the stream may take its time to begin, which a server does not wait for.
         let mut buffer = vec![0; READ_LEN];
-        let first_len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
+        let first_len = read(source, &mut buffer)?;
         // Not a kept one, which may be closed already: there is no second try.
         let mut connection = self.connect()?;
         let mut hasher = Hasher::new(algorithm);
@@ -78,7 +78,7 @@ impl Client {
             if connection.has_answer(&Method::POST).map_err(|error| Error::moving(self.endpoint(), error))? {
                 return Ok(Sent::Answered);
             }
-            len = read(source, &mut buffer).map_err(|error| Error::local("read the stream", error))?;
+            len = read(source, &mut buffer)?;
         }
     }
 }
@@ -90,13 +90,8 @@ struct Begun<'a> {
     len: usize,
 }
 
-fn read(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match source.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            answer => return answer,
-        }
-    }
+fn read(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Error> {
+    uninterrupted(|| source.read(buffer)).map_err(|error| Error::local("read the stream", error))
 }
 
 /// More than a pipe usually holds, so that a chunk is one read.
