@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hex::{self, HexError};
+
 /// How a blob is named.
 ///
 /// SHA-256 is what everyone's clients speak; BLAKE3 is faster where both ends may choose.
@@ -72,10 +74,7 @@ impl Digest {
 
     /// The bytes as 64 lowercase hex digits, without the algorithm.
     pub fn hex(&self) -> String {
-        self.bytes
-            .iter()
-            .flat_map(|byte| [HEX_DIGITS[usize::from(byte >> 4)], HEX_DIGITS[usize::from(byte & 15)]])
-            .collect()
+        hex::text(&self.bytes)
     }
 }
 
@@ -97,14 +96,10 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (algorithm, hex) = text.split_once(':').ok_or(DigestParseError::NoColon)?;
         let algorithm = algorithm.parse()?;
-        let (pairs, odd) = hex.as_bytes().as_chunks::<2>();
-        if pairs.len() != DIGEST_LEN || !odd.is_empty() {
-            return Err(DigestParseError::WrongLength { len: hex.len() });
-        }
-        let mut bytes = [0; DIGEST_LEN];
-        for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = nibble(high)? << 4 | nibble(low)?;
-        }
+        let bytes = hex::bytes(hex).map_err(|error| match error {
+            HexError::Length => DigestParseError::WrongLength { len: hex.len() },
+            HexError::Digit => DigestParseError::NotLowercaseHex,
+        })?;
         Ok(Self { algorithm, bytes })
     }
 }
@@ -129,19 +124,8 @@ pub enum DigestParseError {
     NotLowercaseHex,
 }
 
-const fn nibble(digit: u8) -> Result<u8, DigestParseError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(DigestParseError::NotLowercaseHex),
-    }
-}
-
 /// Both algorithms give 256 bits.
 const DIGEST_LEN: usize = 32;
-
-const HEX_DIGITS: [char; 16] =
-    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
 
 #[cfg(test)]
 mod tests;

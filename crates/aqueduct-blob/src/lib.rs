@@ -25,14 +25,17 @@ mod chain;
 mod checkpoints;
 mod digest;
 mod hasher;
+mod hex;
 mod range;
 #[cfg(test)]
 mod sample;
 mod segment;
 mod tree;
+mod upload_id;
 
 pub use checkpoints::{CheckpointList, CheckpointListError};
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use hasher::{Hashed, Hasher};
 pub use range::{ByteRange, ByteRangeParseError};
 pub use segment::{SEGMENT_LEN, segment_count, segment_range};
+pub use upload_id::{UploadId, UploadIdParseError};
