@@ -48,18 +48,18 @@ impl Connection {
             self.stream.readable().await?;
             match self.read_now(len_max) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked(Interest::READABLE);
+                    blocked(&self.stream, Interest::READABLE);
                 }
                 read => return read,
             }
         }
     }
+}
 
-    /// Tells the reactor, which knows nothing of calls that went around it, that the socket is not ready. It has not looked
-    /// at the socket since the call that found it so: nothing was waited for in between.
-    pub(crate) fn blocked(&self, interest: Interest) {
-        let _ = self.stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-    }
+/// Tells the reactor, which knows nothing of calls that went around it, that a socket is not ready. It has not looked at the
+/// socket since the call that found it so: nothing was waited for in between.
+pub(crate) fn blocked(stream: &TcpStream, interest: Interest) {
+    let _ = stream.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
 }
 
 /// Serves a peer until one side has enough, or `stop` says that the server has.

@@ -23,6 +23,7 @@ mod doubts;
 mod inbox;
 mod listen;
 mod options;
+mod pour;
 mod reactor;
 mod reply;
 mod request;

@@ -8,10 +8,11 @@ use std::time::SystemTime;
 
 use aqueduct_flow::{SendQueue, Step};
 use tokio::io::Interest;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::close::Close;
-use crate::connection::Connection;
+use crate::connection::{Connection, blocked};
 use crate::deadline::{Expired, Pace};
 use crate::door::{Answer, Content, Piece};
 use crate::residency;
@@ -37,14 +38,14 @@ pub(crate) async fn send(
     manner: Manner,
 ) -> Result<(), Close> {
     let queue = queue(shared, answer, found, manner);
-    drive(connection, shared, queue).await
+    drive(&connection.stream, shared, queue).await
 }
 
 /// Sends bytes as they are.
 pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec<u8>) -> Result<(), Close> {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
     queue.push_memory(bytes);
-    drive(connection, shared, queue).await
+    drive(&connection.stream, shared, queue).await
 }
 
 fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
@@ -88,8 +89,8 @@ fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner)
     queue
 }
 
-async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueue) -> Result<(), Close> {
-    let stream = &connection.stream;
+/// Sends a queue to its end, reading what is cold before it is sent.
+pub(crate) async fn drive(stream: &TcpStream, shared: &Shared, mut queue: SendQueue) -> Result<(), Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
     loop {
         warm_up(shared, &queue).await?;
@@ -97,7 +98,7 @@ async fn drive(connection: &mut Connection, shared: &Shared, mut queue: SendQueu
             Ok(Step::End) => break,
             Ok(Step::Moved(moved)) => pace.moved(moved as u64),
             Ok(Step::Blocked(_)) => {
-                connection.blocked(Interest::WRITABLE);
+                blocked(stream, Interest::WRITABLE);
                 // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's
                 // buffer is free, megabytes as it may be.
                 let look = shared.options.deadlines.send / LOOK_COUNT;

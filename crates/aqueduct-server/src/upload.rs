@@ -1,20 +1,18 @@
 //! A blob on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use aqueduct_flow::{Intake, Step};
+use aqueduct_flow::Intake;
 use aqueduct_store::Staging;
-use aqueduct_sys::{Errno, errno_of};
 use aqueduct_wire::http1::CONTINUE;
-use tokio::net::TcpStream;
 
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
 use crate::door::{Outcome, Refusal, Write};
+use crate::pour::{Stop, pour};
 use crate::reply;
 use crate::server::Shared;
 use crate::work::{self, Begun};
@@ -118,12 +116,6 @@ enum Turn {
     Tired,
 }
 
-/// Why an upload ends before its body does.
-enum Stop {
-    Refused(Refusal),
-    Gone(io::Error),
-}
-
 /// Begins an upload, and goes on with it as far as one turn comes, unless the peer waits to be told.
 fn begin(
     shared: &Shared,
@@ -206,18 +198,9 @@ impl Upload {
                 return Err(Stop::Refused(Refusal::TooLarge { limit: self.size_max }));
             }
             let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
-            let inbox = &mut connection.inbox;
-            let moved = if inbox.is_empty() {
-                match self.step(&connection.stream, len)? {
-                    Some(moved) => moved,
-                    None => return Ok(Some(Turn::Hungry)),
-                }
-            } else {
-                let bytes = &inbox.bytes()[..len.min(inbox.bytes().len())];
-                let moved = bytes.len();
-                self.put(bytes)?;
-                inbox.take(moved);
-                moved
+            let Self { staging, intake, .. } = self;
+            let Some(moved) = pour(staging, intake, &mut connection.inbox, &connection.stream, len)? else {
+                return Ok(Some(Turn::Hungry));
             };
             left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
             self.body.take(moved as u64);
@@ -241,45 +224,6 @@ impl Upload {
             }
         }
     }
-
-    /// Moves up to `len` bytes from the socket into the staging; `None` if there are none yet.
-    fn step(&mut self, stream: &TcpStream, len: usize) -> Result<Option<usize>, Stop> {
-        let Self { staging, intake, .. } = self;
-        let step = staging.fill(&mut |file, offset, observe| {
-            intake.step(stream.as_fd(), file, offset, len, &mut |bytes| observe(bytes))
-        });
-        match step {
-            Ok(Step::Moved(moved)) => Ok(Some(moved)),
-            Ok(Step::Blocked(_)) => Ok(None),
-            Ok(Step::End) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
-            Err(error) if is_of_peer(&error) => Err(Stop::Gone(error)),
-            Err(error) => Err(Stop::Refused(work::fault("receive a blob", &error))),
-        }
-    }
-
-    /// Writes bytes that were read ahead.
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let Self { staging, intake, .. } = self;
-        let put = staging.fill(&mut |file, offset, observe| {
-            intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
-            Ok(Step::Moved(bytes.len()))
-        });
-        put.map(drop).map_err(|error| Stop::Refused(work::fault("receive a blob", &error)))
-    }
-}
-
-/// Whether an error that an intake met is the connection's and not the disk's.
-fn is_of_peer(error: &io::Error) -> bool {
-    let peers = [
-        Errno::CONNRESET,
-        Errno::CONNABORTED,
-        Errno::PIPE,
-        Errno::NOTCONN,
-        Errno::TIMEDOUT,
-        Errno::HOSTUNREACH,
-        Errno::NETUNREACH,
-    ];
-    errno_of(error).is_some_and(|errno| peers.contains(&errno))
 }
 
 /// What a worker moves before another connection has its turn: enough that handing over does not count.

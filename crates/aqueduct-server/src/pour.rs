@@ -1,0 +1,87 @@
+//! Bytes of a blob on their way from a peer into a file, as far as there are any: what a worker moves at once.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use aqueduct_flow::{Intake, Step};
+use aqueduct_store::{Staging, Turn};
+use aqueduct_sys::{Errno, errno_of};
+use tokio::net::TcpStream;
+
+use crate::door::Refusal;
+use crate::inbox::Inbox;
+use crate::work;
+
+/// What bytes are poured into.
+pub(crate) trait Basin {
+    fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step>;
+}
+
+impl Basin for Staging {
+    fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
+        Self::fill(self, turn)
+    }
+}
+
+/// Why no more can be poured.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Refused(Refusal),
+    /// The peer went away.
+    Gone(io::Error),
+}
+
+/// Moves up to `len_max` bytes: those that were read ahead, and where there are none, those that the socket has. `None` if
+/// it has none yet.
+pub(crate) fn pour(
+    basin: &mut impl Basin,
+    intake: &mut Intake,
+    inbox: &mut Inbox,
+    stream: &TcpStream,
+    len_max: usize,
+) -> Result<Option<usize>, Stop> {
+    if inbox.is_empty() {
+        return step(basin, intake, stream, len_max);
+    }
+    let bytes = &inbox.bytes()[..len_max.min(inbox.bytes().len())];
+    let moved = bytes.len();
+    let put = basin.fill(&mut |file, offset, observe| {
+        intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
+        Ok(Step::Moved(moved))
+    });
+    let _ = put.map_err(|error| Stop::Refused(work::fault("receive a blob", &error)))?;
+    inbox.take(moved);
+    Ok(Some(moved))
+}
+
+fn step(
+    basin: &mut impl Basin,
+    intake: &mut Intake,
+    stream: &TcpStream,
+    len_max: usize,
+) -> Result<Option<usize>, Stop> {
+    let step = basin.fill(&mut |file, offset, observe| {
+        intake.step(stream.as_fd(), file, offset, len_max, &mut |bytes| observe(bytes))
+    });
+    match step {
+        Ok(Step::Moved(moved)) => Ok(Some(moved)),
+        Ok(Step::Blocked(_)) => Ok(None),
+        Ok(Step::End) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
+        Err(error) if is_of_peer(&error) => Err(Stop::Gone(error)),
+        Err(error) => Err(Stop::Refused(work::fault("receive a blob", &error))),
+    }
+}
+
+/// Whether an error that an intake met is the connection's and not the disk's.
+fn is_of_peer(error: &io::Error) -> bool {
+    let peers = [
+        Errno::CONNRESET,
+        Errno::CONNABORTED,
+        Errno::PIPE,
+        Errno::NOTCONN,
+        Errno::TIMEDOUT,
+        Errno::HOSTUNREACH,
+        Errno::NETUNREACH,
+    ];
+    errno_of(error).is_some_and(|errno| peers.contains(&errno))
+}
