@@ -1,203 +1,137 @@
-//! A client: where its server is, how it behaves, and the connections it keeps for the next request.
+//! A client: one face for every dialect.
 
-use std::io;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::io::Read;
+use std::ops::Range;
 
-use aqueduct_flow::{Carried, ReceiveRoute, SendQueue, SendRoute};
-use aqueduct_wire::http1::HeadWriter;
-use http::Method;
+use aqueduct_blob::{Algorithm, Digest};
 
-use crate::connection::{Connection, Sent, Watch};
+use crate::download::Download;
 use crate::endpoint::Endpoint;
-use crate::error::{Error, ErrorKind, kind_of};
-use crate::head::Head;
-use crate::response::Response;
-use crate::token::Token;
+use crate::error::Error;
+use crate::http::HttpClient;
+use crate::listing::Page;
+use crate::options::Options;
+use crate::site::Site;
+use crate::source::Source;
+use crate::uploaded::{Observe, Uploaded};
 
 /// A client of one server, for any number of threads. Each operation blocks, and uses a connection of its own.
 #[derive(Debug)]
 pub struct Client {
-    endpoint: Endpoint,
-    options: Options,
-    /// Whether the server was ever there.
-    was_reached: AtomicBool,
-    /// Connections that wait for the next request; at most [`IDLE_COUNT_MAX`].
-    idle: Mutex<Vec<Connection>>,
-}
-
-/// How a client behaves.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Sent with every request, in clear text.
-    pub token: Option<Token>,
-    /// How long to wait for a connection, and for the next byte while bytes move.
-    pub timeout: Duration,
-    /// How long to wait for the first byte of an answer: a server may have to hash a blob before it vouches for it. For
-    /// an upload, the time to sync it is added.
-    pub answer_timeout: Duration,
-    /// The pause before a broken transfer goes on. Each further one without progress is twice as long.
-    pub pause: Duration,
-    /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
-    pub retry_count_max: u32,
-    /// How blobs come into files.
-    pub receive_route: ReceiveRoute,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            token: None,
-            timeout: Duration::from_secs(30),
-            answer_timeout: Duration::from_secs(5 * 60),
-            pause: Duration::from_millis(250),
-            retry_count_max: 6,
-            receive_route: ReceiveRoute::Splice,
-        }
-    }
+    http: HttpClient,
 }
 
 impl Client {
     /// A client of the server at `endpoint`. Nothing is sent before the first operation.
     #[must_use]
     pub fn new(endpoint: Endpoint, options: Options) -> Self {
-        Self { endpoint, options, was_reached: AtomicBool::new(false), idle: Mutex::default() }
+        Self { http: HttpClient::new(Site::new(endpoint, options)) }
     }
 
     /// Where the server is.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.http.site.endpoint
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
-    }
-
-    /// Begins the head of a request.
-    pub(crate) fn head(&self, method: &Method, target: &str) -> HeadWriter {
-        let head = HeadWriter::request(method, target)
-            .field("Host", self.endpoint.authority())
-            .field("User-Agent", USER_AGENT);
-        match &self.options.token {
-            Some(token) => head.field("Authorization", token.authorization()),
-            None => head,
-        }
-    }
-
-    /// Sends a request that is all in memory, and waits for the head of its answer.
-    pub(crate) fn ask(&self, method: &Method, request: &[u8]) -> Result<Response<'_>, Error> {
-        self.ask_within(method, request, self.options.answer_timeout)
-    }
-
-    /// The same, with a time of its own to wait.
-    pub(crate) fn ask_within(
-        &self,
-        method: &Method,
-        request: &[u8],
-        wait: Duration,
-    ) -> Result<Response<'_>, Error> {
-        let queue = || {
-            let mut queue = SendQueue::new(SendRoute::Copy);
-            queue.push_memory(request.to_vec());
-            queue
-        };
-        let watch = &mut |_| ControlFlow::Continue(());
-        let (response, _) = self.exchange(method, queue, wait, watch)?;
-        Ok(response.expect("nobody stops it"))
-    }
-
-    /// Sends a request, and waits for the head of its answer, at most for `wait` after the request is sent.
+    /// Sends a file under the digest that it had when it was seen. The server verifies it.
     ///
-    /// A kept connection that proves to be closed is no failure: `queue` gives the request again for a new one. That is
-    /// sound because every such request may be repeated. There is no answer if the watch ended it.
-    pub(crate) fn exchange(
+    /// Whoever has many asks first which are [`missing`](Self::missing).
+    ///
+    /// # Errors
+    ///
+    /// `Changed` if the file is not what it was when it was seen; `Mismatch` if it is, and yet the server received
+    /// something else. See the other kinds.
+    pub fn put<'a>(
         &self,
-        method: &Method,
-        queue: impl Fn() -> SendQueue,
-        wait: Duration,
-        watch: &mut Watch<'_>,
-    ) -> Result<(Option<Response<'_>>, Carried), Error> {
-        // A removal that is repeated would say that the blob was not there.
-        let mut kept = if *method == Method::DELETE { None } else { self.kept() };
-        loop {
-            let is_kept = kept.is_some();
-            let mut connection = kept.take().map_or_else(|| self.connect(), Ok)?;
-            let mut queue = queue();
-            let head = self.converse(&mut connection, method, &mut queue, wait, watch);
-            match head {
-                Ok(head) => {
-                    let response = head.map(|head| Response::new(self, connection, head, queue.is_empty()));
-                    return Ok((response, *queue.carried()));
-                }
-                Err(error) => {
-                    let is_stale = is_kept && kind_of(&error) == ErrorKind::Lost;
-                    if !is_stale || !connection.pending().is_empty() {
-                        return Err(Error::moving(&self.endpoint, error));
-                    }
-                }
-            }
-        }
+        digest: &Digest,
+        source: &Source,
+        observe: &'a mut Observe<'a>,
+    ) -> Result<Uploaded, Error> {
+        self.http.put(digest, source, observe)
     }
 
-    fn converse(
+    /// Sends a file, and finds its digest meanwhile. If the digest is known before everything is sent, and the server
+    /// has that blob, the rest is not sent.
+    ///
+    /// # Errors
+    ///
+    /// `Changed` if somebody wrote to the file meanwhile; `Mismatch` if nobody did, and the server received something
+    /// else than what is in it. See the other kinds.
+    pub fn put_unnamed<'a>(
         &self,
-        connection: &mut Connection,
-        method: &Method,
-        queue: &mut SendQueue,
-        wait: Duration,
-        watch: &mut Watch<'_>,
-    ) -> io::Result<Option<Head>> {
-        match connection.send(queue, method, self.options.timeout, watch)? {
-            Sent::Stopped => return Ok(None),
-            Sent::Whole | Sent::Answered => {}
-        }
-        let head = connection.receive_head(method, wait)?;
-        connection.wait_at_most(self.options.timeout)?;
-        Ok(Some(head))
+        algorithm: Algorithm,
+        source: &Source,
+        observe: &'a mut Observe<'a>,
+    ) -> Result<Uploaded, Error> {
+        self.http.put_unnamed(algorithm, source, observe)
     }
 
-    /// A new connection.
-    pub(crate) fn connect(&self) -> Result<Connection, Error> {
-        let connection = Connection::open(&self.endpoint, self.options.timeout)
-            .map_err(|error| Error::connect(&self.endpoint, error))?;
-        self.was_reached.store(true, Ordering::Relaxed);
-        Ok(connection)
+    /// Sends a stream to its end. It cannot be read twice, so that what breaks is not taken up again.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the server received something else than what was read. See the other kinds.
+    pub fn put_stream(
+        &self,
+        algorithm: Algorithm,
+        source: &mut dyn Read,
+        observe: &mut Observe<'_>,
+    ) -> Result<Uploaded, Error> {
+        self.http.put_stream(algorithm, source, observe)
     }
 
-    /// Whether the server was ever there: one that restarts is waited for, and one that never was is not.
-    pub(crate) fn was_reached(&self) -> bool {
-        self.was_reached.load(Ordering::Relaxed)
+    /// Asks for a blob, or the part of it that is `part`; `None` if the server does not have it.
+    ///
+    /// `part` lies within the blob: see [`size`](Self::size).
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    ///
+    /// # Panics
+    ///
+    /// If `part` is empty.
+    pub fn get(&self, digest: &Digest, part: Option<&Range<u64>>) -> Result<Option<Download<'_>>, Error> {
+        assert!(part.is_none_or(|part| part.start < part.end), "HTTP has no word for an empty range");
+        Ok(self.http.get(digest, part)?.map(|it| Download::new(*digest, it)))
     }
 
-    /// Waits for the server no more until it is there again.
-    pub(crate) fn give_up(&self) {
-        self.was_reached.store(false, Ordering::Relaxed);
+    /// Which of these the server does not have, in the order given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
+        self.http.missing(digests)
     }
 
-    /// The connection that was used last and looks alive: it is the least likely to be closed.
-    fn kept(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(connection) = idle.pop() {
-            if connection.is_quiet() {
-                return Some(connection);
-            }
-        }
-        None
+    /// The size of a blob in bytes; `None` if the server does not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.http.size(digest)
     }
 
-    /// Keeps a connection whose last answer was read to its end.
-    pub(crate) fn keep(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_COUNT_MAX {
-            idle.push(connection);
-        }
+    /// Up to `limit` blobs behind `after` in the order of their digests, or from the first on.
+    ///
+    /// The server may give fewer: there are more as long as [`Page::next`] names one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Page, Error> {
+        self.http.list(after, limit)
+    }
+
+    /// Removes a blob; false if the server did not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; see its kinds.
+    pub fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+        self.http.remove(digest)
     }
 }
-
-const USER_AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
-
-/// As many as threads are likely to ask at once.
-const IDLE_COUNT_MAX: usize = 32;

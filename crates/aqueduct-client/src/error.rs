@@ -8,7 +8,7 @@ use aqueduct_flow::SourceTruncated;
 use http::StatusCode;
 
 use crate::endpoint::Endpoint;
-use crate::problem::Problem;
+use crate::http::Problem;
 
 /// Why an operation failed. Its text is one sentence, with the server's address and, where the server gave one, its own
 /// sentence; what lies behind it is its source.

@@ -20,30 +20,29 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do"))]
 
-mod body;
 mod client;
-mod connection;
 mod digest_cache;
 mod download;
 mod endpoint;
 mod error;
-mod head;
+mod http;
 mod landing;
+mod listing;
+mod options;
 mod patience;
-mod problem;
-mod questions;
-mod response;
+mod site;
 mod source;
 mod token;
-mod upload;
+mod uploaded;
 
-pub use client::{Client, Options};
+pub use client::Client;
 pub use digest_cache::DigestCache;
 pub use download::{Download, Received};
 pub use endpoint::{Endpoint, EndpointParseError};
 pub use error::{Error, ErrorKind};
 pub use landing::Landing;
-pub use questions::{Listed, Page};
+pub use listing::{Listed, Page};
+pub use options::Options;
 pub use source::Source;
 pub use token::{Token, TokenParseError};
-pub use upload::{Observe, Uploaded};
+pub use uploaded::{Observe, Uploaded};

@@ -3,8 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::client::{Client, Options};
-use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 
 /// Counts attempts without progress, and waits longer before each.
 #[derive(Clone, Debug)]
@@ -36,28 +35,6 @@ impl Patience {
         rest(self.pause);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         true
-    }
-}
-
-impl Client {
-    /// Runs `attempt` again as long as it loses its connection. A server that was never reached is not waited for, and
-    /// one that was waited for in vain not again.
-    pub(crate) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        let mut patience = Patience::new(self.options());
-        loop {
-            match attempt() {
-                Err(error) if matches!(error.kind(), ErrorKind::Lost | ErrorKind::Connect) => {
-                    if !self.was_reached() {
-                        return Err(error);
-                    }
-                    if !patience.wait() {
-                        self.give_up();
-                        return Err(error);
-                    }
-                }
-                done => return done,
-            }
-        }
     }
 }
 

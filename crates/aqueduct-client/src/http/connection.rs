@@ -12,7 +12,7 @@ use http::Method;
 
 use crate::endpoint::Endpoint;
 use crate::error::{ErrorKind, kind_of};
-use crate::head::Head;
+use crate::http::head::Head;
 
 /// A blocking socket. No call on it waits longer than it was told to.
 #[derive(Debug)]

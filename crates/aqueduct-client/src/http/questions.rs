@@ -4,36 +4,13 @@ use aqueduct_blob::Digest;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::client::Client;
 use crate::error::Error;
+use crate::http::HttpClient;
+use crate::listing::{Listed, Page};
 
-/// A part of the list of all blobs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// In the order of their digests.
-    pub blobs: Vec<Listed>,
-    /// Ask for what comes after this one; `None` if this page was the last.
-    pub next: Option<Digest>,
-}
-
-/// A blob in a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
-    pub digest: Digest,
-    /// In bytes.
-    pub size: u64,
-    /// When it was stored, in seconds since 1970.
-    pub published: i64,
-}
-
-impl Client {
+impl HttpClient {
     /// Which of these the server does not have, in the order given.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; see its kinds.
-    pub fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
+    pub(crate) fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
         let mut missing = Vec::new();
         for asked in digests.chunks(MISSING_COUNT_MAX) {
             let names: Vec<_> = asked.iter().map(ToString::to_string).collect();
@@ -41,7 +18,7 @@ impl Client {
             let head = self.head(&Method::POST, "/blobs/missing").field("Content-Type", "application/json");
             let mut request = head.field("Content-Length", body.len()).finish();
             request.extend_from_slice(body.as_bytes());
-            let answer = self.persist(|| {
+            let answer = self.site.persist(|| {
                 let response = self.ask(&Method::POST, &request)?;
                 if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
             })?;
@@ -53,13 +30,9 @@ impl Client {
     }
 
     /// The size of a blob in bytes; `None` if the server does not have it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; see its kinds.
-    pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+    pub(crate) fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         let request = self.head(&Method::HEAD, &target(digest)).finish();
-        self.persist(|| {
+        self.site.persist(|| {
             let response = self.ask(&Method::HEAD, &request)?;
             match response.status() {
                 StatusCode::OK => response.head.length.map(Some).ok_or_else(|| self.nonsense("size")),
@@ -72,18 +45,14 @@ impl Client {
     /// Up to `limit` blobs behind `after` in the order of their digests, or from the first on.
     ///
     /// The server may give fewer: there are more as long as [`Page::next`] names one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; see its kinds.
-    pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Page, Error> {
+    pub(crate) fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Page, Error> {
         let limit = limit.clamp(1, PAGE_COUNT_MAX);
         let target = match after {
             Some(after) => format!("/blobs?after={after}&limit={limit}"),
             None => format!("/blobs?limit={limit}"),
         };
         let request = self.head(&Method::GET, &target).finish();
-        let answer = self.persist(|| {
+        let answer = self.site.persist(|| {
             let response = self.ask(&Method::GET, &request)?;
             if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
         })?;
@@ -96,11 +65,7 @@ impl Client {
     }
 
     /// Removes a blob; false if the server did not have it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]; see its kinds.
-    pub fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+    pub(crate) fn remove(&self, digest: &Digest) -> Result<bool, Error> {
         let request = self.head(&Method::DELETE, &target(digest)).finish();
         // Asked again after its answer was lost, it would say that the blob was not there.
         let response = self.ask(&Method::DELETE, &request)?;
@@ -112,7 +77,7 @@ impl Client {
     }
 
     fn nonsense(&self, answer: &str) -> Error {
-        Error::protocol(self.endpoint(), format!("its answer has no {answer} in it"))
+        Error::protocol(&self.site.endpoint, format!("its answer has no {answer} in it"))
     }
 }
 

@@ -8,20 +8,17 @@ use aqueduct_flow::{Carried, SendQueue, SendRoute};
 use aqueduct_wire::http1::{CHUNK_END, LAST_CHUNK, chunk_head};
 use http::Method;
 
+use super::CONTENT_TYPE;
 use super::unnamed::unnamed_target;
-use super::{CONTENT_TYPE, Observe, Uploaded};
-use crate::client::Client;
-use crate::connection::{Connection, Sent, uninterrupted};
 use crate::error::Error;
-use crate::response::Response;
+use crate::http::HttpClient;
+use crate::http::connection::{Connection, Sent, uninterrupted};
+use crate::http::response::Response;
+use crate::uploaded::{Observe, Uploaded};
 
-impl Client {
+impl HttpClient {
     /// Sends a stream to its end. It cannot be read twice, so that what breaks is not taken up again.
-    ///
-    /// # Errors
-    ///
-    /// `Mismatch` if the server received something else than what was read. See the other kinds.
-    pub fn put_stream(
+    pub(crate) fn put_stream(
         &self,
         algorithm: Algorithm,
         source: &mut dyn Read,
@@ -40,11 +37,11 @@ impl Client {
         })?;
         let size = hasher.size();
         let received = connection.receive_head(&Method::POST, self.answer_wait(size));
-        let head = received.map_err(|error| Error::moving(self.endpoint(), error))?;
+        let head = received.map_err(|error| Error::moving(&self.site.endpoint, error))?;
         let stored = self.stored(Response::new(self, connection, head, answered == Sent::Whole))?;
         let digest = hasher.finish().digest;
         if stored.digest != digest {
-            return Err(Error::stored_other(self.endpoint(), &digest, &stored.digest));
+            return Err(Error::stored_other(&self.site.endpoint, &digest, &stored.digest));
         }
         Ok(Uploaded { digest, size, is_new: stored.is_new, sent: size, carried: Carried::default() })
     }
@@ -69,13 +66,16 @@ impl Client {
                 queue.push_memory(LAST_CHUNK.to_vec());
             }
             let watch = &mut |_| ControlFlow::Continue(());
-            let sent = connection.send(&mut queue, &Method::POST, self.options().timeout, watch);
-            let sent = sent.map_err(|error| Error::moving(self.endpoint(), error))?;
+            let sent = connection.send(&mut queue, &Method::POST, self.site.options.timeout, watch);
+            let sent = sent.map_err(|error| Error::moving(&self.site.endpoint, error))?;
             observe(piece);
             if len == 0 || sent == Sent::Answered {
                 return Ok(sent);
             }
-            if connection.has_answer(&Method::POST).map_err(|error| Error::moving(self.endpoint(), error))? {
+            if connection
+                .has_answer(&Method::POST)
+                .map_err(|error| Error::moving(&self.site.endpoint, error))?
+            {
                 return Ok(Sent::Answered);
             }
             len = read(source, &mut buffer)?;

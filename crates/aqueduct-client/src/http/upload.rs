@@ -11,29 +11,12 @@ use aqueduct_blob::Digest;
 use aqueduct_flow::{Carried, SendQueue, SendRoute};
 use http::{Method, StatusCode};
 
-use crate::client::Client;
 use crate::error::Error;
-use crate::questions;
-use crate::response::Response;
+use crate::http::HttpClient;
+use crate::http::questions;
+use crate::http::response::Response;
 use crate::source::Source;
-
-/// A blob that is on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uploaded {
-    /// Its name.
-    pub digest: Digest,
-    /// In bytes.
-    pub size: u64,
-    /// Whether it was not there before.
-    pub is_new: bool,
-    /// How many of its bytes were sent to find that out.
-    pub sent: u64,
-    /// The routes of those that came from a file; a stream's are copied.
-    pub carried: Carried,
-}
-
-/// Is told how many more bytes were sent, from the thread that called.
-pub type Observe<'a> = dyn FnMut(u64) + 'a;
+use crate::uploaded::Observe;
 
 /// What the server says that it stored.
 #[derive(Debug)]
@@ -65,7 +48,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Client {
+impl HttpClient {
     /// Sends a file once. Nothing is stored if `stop`, which is told how much is left, said so before everything was sent.
     fn send_file(
         &self,
@@ -93,7 +76,7 @@ impl Client {
 
     /// How long to wait for the answer to an upload: the server syncs it first.
     fn answer_wait(&self, size: u64) -> Duration {
-        self.options().answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
+        self.site.options.answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
     }
 
     /// Reads what the server says of an upload.
@@ -106,7 +89,7 @@ impl Client {
         let answer = response.json()?;
         match questions::digest(&answer["digest"]) {
             Some(digest) => Ok(Stored { digest, is_new }),
-            None => Err(Error::protocol(self.endpoint(), "its answer has no digest in it")),
+            None => Err(Error::protocol(&self.site.endpoint, "its answer has no digest in it")),
         }
     }
 }

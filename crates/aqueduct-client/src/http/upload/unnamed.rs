@@ -7,20 +7,16 @@ use std::thread;
 use aqueduct_blob::{Algorithm, Digest};
 use http::Method;
 
-use super::{Observe, Progress, Uploaded};
-use crate::client::Client;
+use super::Progress;
 use crate::error::Error;
+use crate::http::HttpClient;
 use crate::source::Source;
+use crate::uploaded::{Observe, Uploaded};
 
-impl Client {
+impl HttpClient {
     /// Sends a file, and finds its digest meanwhile. If the digest is known before everything is sent, and the server
     /// has that blob, the rest is not sent.
-    ///
-    /// # Errors
-    ///
-    /// `Changed` if somebody wrote to the file meanwhile; `Mismatch` if nobody did, and the server received something
-    /// else than what is in it. See the other kinds.
-    pub fn put_unnamed<'a>(
+    pub(crate) fn put_unnamed<'a>(
         &self,
         algorithm: Algorithm,
         source: &Source,
@@ -35,7 +31,8 @@ impl Client {
                 race.is_sent.store(left == 0, Ordering::Relaxed);
                 race.is_decided.load(Ordering::Relaxed)
             };
-            let sent = self.persist(|| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
+            let sent =
+                self.site.persist(|| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
             race.is_lost.store(sent.is_err(), Ordering::Relaxed);
             (sent, hashing.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
@@ -45,7 +42,7 @@ impl Client {
         }
         let is_new = match stored {
             Some(stored) if stored.digest != digest => {
-                return Err(Error::stored_other(self.endpoint(), &digest, &stored.digest));
+                return Err(Error::stored_other(&self.site.endpoint, &digest, &stored.digest));
             }
             Some(stored) => stored.is_new,
             None => false,
@@ -71,7 +68,7 @@ struct Race {
 }
 
 impl Race {
-    fn hash(&self, client: &Client, source: &Source, algorithm: Algorithm) -> Result<Digest, Error> {
+    fn hash(&self, client: &HttpClient, source: &Source, algorithm: Algorithm) -> Result<Digest, Error> {
         let hashed = source.hash_unless(algorithm, &self.is_lost);
         let is_decided = match &hashed {
             Err(_) => true,

@@ -7,17 +7,17 @@ use aqueduct_flow::{Intake, Observe};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::body::Body;
-use crate::client::Client;
-use crate::connection::Connection;
 use crate::error::Error;
-use crate::head::Head;
-use crate::problem::Problem;
+use crate::http::HttpClient;
+use crate::http::body::Body;
+use crate::http::connection::Connection;
+use crate::http::head::Head;
+use crate::http::problem::Problem;
 
 /// Dropped after the end of its body, it leaves the connection to the next request; before it, closes it.
 #[derive(Debug)]
 pub(crate) struct Response<'c> {
-    client: &'c Client,
+    client: &'c HttpClient,
     pub(crate) head: Head,
     body: Body,
     /// `None` only while this is dropped.
@@ -28,7 +28,7 @@ pub(crate) struct Response<'c> {
 
 impl<'c> Response<'c> {
     pub(crate) fn new(
-        client: &'c Client,
+        client: &'c HttpClient,
         connection: Connection,
         head: Head,
         is_request_whole: bool,
@@ -65,7 +65,7 @@ impl<'c> Response<'c> {
 
     /// The body as JSON.
     pub(crate) fn json(mut self) -> Result<Value, Error> {
-        let endpoint = self.client.endpoint();
+        let endpoint = &self.client.site.endpoint;
         let body = self.text(JSON_LEN_MAX).map_err(|error| Error::moving(endpoint, error))?;
         serde_json::from_slice(&body).map_err(|error| Error::protocol(endpoint, error))
     }
@@ -75,7 +75,7 @@ impl<'c> Response<'c> {
         // Without its words it is the same failure.
         let problem =
             self.text(PROBLEM_LEN_MAX).map_or_else(|_| Problem::default(), |it| Problem::parse(&it));
-        Error::status(self.client.endpoint(), self.head.status, &problem)
+        Error::status(&self.client.site.endpoint, self.head.status, &problem)
     }
 
     /// The body, if it has no more than `len_max` bytes.

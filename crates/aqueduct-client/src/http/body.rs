@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use aqueduct_flow::{Intake, Observe, Step};
 use aqueduct_wire::http1::{ChunkStep, ChunkedDecoder, ResponseFraming};
 
-use crate::connection::{Connection, closed_early, not_http};
+use crate::http::connection::{Connection, closed_early, not_http};
 
 /// Where a body ends, and how far it was read.
 #[derive(Debug)]

@@ -1,0 +1,38 @@
+//! How a client behaves.
+
+use std::time::Duration;
+
+use aqueduct_flow::ReceiveRoute;
+
+use crate::token::Token;
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sent with every request, in clear text.
+    pub token: Option<Token>,
+    /// How long to wait for a connection, and for the next byte while bytes move.
+    pub timeout: Duration,
+    /// How long to wait for the first byte of an answer: a server may have to hash a blob before it vouches for it. For
+    /// an upload, the time to sync it is added.
+    pub answer_timeout: Duration,
+    /// The pause before a broken transfer goes on. Each further one without progress is twice as long.
+    pub pause: Duration,
+    /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
+    pub retry_count_max: u32,
+    /// How blobs come into files.
+    pub receive_route: ReceiveRoute,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            token: None,
+            timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(5 * 60),
+            pause: Duration::from_millis(250),
+            retry_count_max: 6,
+            receive_route: ReceiveRoute::Splice,
+        }
+    }
+}
