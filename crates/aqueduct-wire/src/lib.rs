@@ -1,9 +1,11 @@
 //! What is said: protocols as bytes in and values out. No I/O, no clock.
 //!
 //! [`http1`] reads and writes the heads of HTTP/1.1 messages, finds where bodies end, and gives the values of the
-//! fields that blobs need. Whoever owns the connection brings the bytes and moves the bodies.
+//! fields that blobs need. [`native`] reads and writes the frames of Aqueduct's own protocol, and knows what may be said
+//! when. Whoever owns the connection brings the bytes and moves the bodies.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod http1;
+pub mod native;
