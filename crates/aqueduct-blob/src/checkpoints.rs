@@ -179,7 +179,8 @@ pub enum CheckpointListError {
     },
 }
 
-fn entry_count(algorithm: Algorithm, size: u64) -> u64 {
+/// The count of entries in the list of a blob of `size` bytes.
+pub(crate) fn entry_count(algorithm: Algorithm, size: u64) -> u64 {
     match (algorithm, segment_count(size)) {
         (_, 1) => 0,
         (Algorithm::Sha256, count) => count - 1,

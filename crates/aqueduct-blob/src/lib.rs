@@ -1,5 +1,5 @@
 //! What a blob is: its digest, the hasher that finds it, the checkpoints that let any part be verified alone,
-//! and the ranges that can be asked of it.
+//! the assembly of parts that come in any order, and the ranges that can be asked of it.
 //!
 //! This crate is pure. It opens no file, holds no descriptor, reads no clock and knows no path: bytes come in
 //! as slices, or through a closure that the caller provides.
@@ -21,6 +21,7 @@
 
 pub mod parallel;
 
+mod assembly;
 mod chain;
 mod checkpoints;
 mod digest;
@@ -33,9 +34,10 @@ mod segment;
 mod tree;
 mod upload_id;
 
+pub use assembly::{Assembly, Landed, OutOfBounds, Record, Unfinished};
 pub use checkpoints::{CheckpointList, CheckpointListError};
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use hasher::{Hashed, Hasher};
 pub use range::{ByteRange, ByteRangeParseError};
-pub use segment::{SEGMENT_LEN, segment_count, segment_range};
+pub use segment::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
 pub use upload_id::{UploadId, UploadIdParseError};

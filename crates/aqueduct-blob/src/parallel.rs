@@ -12,6 +12,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::assembly::joined;
 use crate::checkpoints::CheckpointList;
 use crate::digest::{Algorithm, Digest};
 use crate::hasher::{Hashed, Hasher};
@@ -97,7 +98,7 @@ pub fn verify<E: Send>(
     {
         broken = disagreeing(hashed.checkpoints.entries(), list, digest);
     }
-    let ranges = if broken.is_empty() { iter::once(0..size).collect() } else { joined(&broken, size) };
+    let ranges = if broken.is_empty() { iter::once(0..size).collect() } else { joined(broken, size) };
     Ok(Verdict::Damaged { ranges, actual: hashed.digest })
 }
 
@@ -133,18 +134,6 @@ fn is_usable(list: &CheckpointList, digest: &Digest, size: u64) -> bool {
 /// The segments whose hash is not what the list says.
 fn disagreeing(ends: &[[u8; 32]], list: &CheckpointList, digest: &Digest) -> Vec<u64> {
     (0..).zip(ends).filter(|&(index, end)| end != list.after(digest, index)).map(|(index, _)| index).collect()
-}
-
-/// The ranges of the segments `indices`, which ascend, with neighbours joined.
-fn joined(indices: &[u64], size: u64) -> Vec<Range<u64>> {
-    let mut ranges: Vec<Range<u64>> = Vec::new();
-    for range in indices.iter().map(|&index| segment_range(size, index)) {
-        match ranges.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => ranges.push(range),
-        }
-    }
-    ranges
 }
 
 /// Hashes every segment, each begun by `begin`, and gives what they end in, in the order of the blob.

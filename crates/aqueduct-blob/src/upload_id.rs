@@ -10,19 +10,16 @@ use crate::hex::{self, HexError};
 ///
 /// As with a digest, text becomes one in exactly one spelling, so that it can be a file's name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UploadId([u8; UploadId::LEN]);
+pub struct UploadId([u8; UPLOAD_ID_LEN]);
 
 impl UploadId {
-    /// Bytes in an id.
-    pub const LEN: usize = 16;
-
     /// The id with these bytes.
-    pub const fn new(bytes: [u8; Self::LEN]) -> Self {
+    pub const fn new(bytes: [u8; UPLOAD_ID_LEN]) -> Self {
         Self(bytes)
     }
 
     /// The bytes, in the order in which they are printed.
-    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+    pub const fn as_bytes(&self) -> &[u8; UPLOAD_ID_LEN] {
         &self.0
     }
 }
@@ -63,6 +60,9 @@ pub enum UploadIdParseError {
     #[error("an upload's id is written in lowercase hex, and this holds another character")]
     NotLowercaseHex,
 }
+
+/// Enough that nobody meets another's id by chance.
+const UPLOAD_ID_LEN: usize = 16;
 
 #[cfg(test)]
 mod tests;
