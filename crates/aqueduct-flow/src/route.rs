@@ -1,6 +1,7 @@
 //! Which way the bytes went.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 /// A way of moving bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +67,14 @@ impl Carried {
 
     pub(crate) fn add(&mut self, route: Route, len: u64) {
         self.lens[route as usize] += len;
+    }
+}
+
+impl AddAssign for Carried {
+    fn add_assign(&mut self, other: Self) {
+        for (len, more) in self.lens.iter_mut().zip(other.lens) {
+            *len += more;
+        }
     }
 }
 

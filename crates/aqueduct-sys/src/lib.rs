@@ -51,7 +51,7 @@ pub use hostname::hostname;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use open::{Access, open_directory, open_file};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
-pub use poll::{Readiness, wait_until};
+pub use poll::{Readiness, wait_at_most, wait_until};
 pub use read::{ReadFlags, pread, preadv2, read};
 pub use recv::recv_discard;
 pub use reflink::reflink;

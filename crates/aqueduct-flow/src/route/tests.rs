@@ -10,6 +10,8 @@ fn a_tally_names_what_carried_and_nothing_else() {
     assert_eq!(carried.to_string(), "sendfile 3, copy 6");
     assert_eq!(carried.main_route(), Some(Route::Copy));
     assert_eq!((carried.by(Route::Copy), carried.by(Route::Splice), carried.total()), (6, 0, 9));
+    carried += carried;
+    assert_eq!(carried.to_string(), "sendfile 6, copy 12");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{IoSlice, Read};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use aqueduct_sys::{
     Errno, LEN_MAX, Readiness, SendFlags, SpliceFlags, pipe, pipe_len, read, sendfile, sendmsg, set_pipe_len,
-    splice, wait_until, write, writev,
+    splice, wait_at_most, wait_until, write, writev,
 };
 
 use crate::unnamed;
@@ -33,6 +34,16 @@ fn a_pipe_without_writers_is_at_its_end_and_without_readers_an_error() {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
     assert_eq!(write(&writer, b"x").unwrap_err().errno(), Errno::PIPE);
+}
+
+#[test]
+fn a_wait_ends_with_whichever_side_is_ready_or_with_its_time() {
+    let both = [Readiness::Readable, Readiness::Writable];
+    let (one, other) = UnixStream::pair().unwrap();
+    assert!(!wait_at_most(&one, &both[..1], Duration::ZERO).unwrap(), "nothing was sent");
+    assert!(wait_at_most(&one, &both, Duration::MAX).unwrap(), "there is room");
+    write(&other, b"x").unwrap();
+    assert!(wait_at_most(&one, &both[..1], Duration::from_secs(60)).unwrap());
 }
 
 #[test]
