@@ -28,11 +28,13 @@ mod greeting;
 pub mod limits;
 mod messages;
 mod request;
+#[cfg(test)]
+mod sample;
 mod session;
 
 pub use answer::{Answer, ListedBlob, ListedUpload, Say, Welcome};
 pub use code::Code;
-pub use frame::{Frame, FrameError, parse_answer, parse_request};
+pub use frame::{Frame, FrameError, missing_len, parse_answer, parse_request};
 pub use greeting::{FIRST_BYTE, GREETING_LEN, VERSION, greeting, parse_greeting};
 pub use request::{Ask, Get, Hello, Put, Request};
 pub use session::{Closing, Session, Turn};

@@ -29,6 +29,16 @@ pub fn parse_request(bytes: &[u8]) -> Result<Option<Frame<Request>>, FrameError>
     parse(bytes, |message: messages::Request| Ok(Request::understand(message)))
 }
 
+/// How many bytes are surely missing until the head of the frame that `bytes` begin with is whole: for those who want to read
+/// no payload ahead.
+pub fn missing_len(bytes: &[u8]) -> usize {
+    let Some(header_len) = bytes.first_chunk::<4>().filter(|_| bytes.len() >= PREAMBLE_LEN) else {
+        return PREAMBLE_LEN - bytes.len();
+    };
+    let header_len = usize::try_from(u32::from_be_bytes(*header_len)).unwrap_or(usize::MAX);
+    (PREAMBLE_LEN + header_len.min(HEADER_LEN_MAX)).saturating_sub(bytes.len())
+}
+
 /// Reads the frame that `bytes` begin with, up to its payload, as a client does. See [`parse_request`].
 ///
 /// # Errors
