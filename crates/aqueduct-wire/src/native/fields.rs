@@ -62,7 +62,7 @@ pub(super) fn digests(message: &messages::Has) -> Result<Vec<Digest>, Bad> {
     let values = split(&message.digests)
         .ok_or(Bad { code: Code::BadDigest, why: "the digests are not 32 bytes each" })?;
     if values.len() > DIGEST_COUNT_MAX {
-        return Err(Bad::message("ask for at most 2000 digests at once"));
+        return Err(Bad::message("there are more digests than one message may have"));
     }
     Ok(values.iter().map(|&value| Digest::new(algorithm, value)).collect())
 }
@@ -71,7 +71,7 @@ pub(super) fn digests(message: &messages::Has) -> Result<Vec<Digest>, Bad> {
 pub(super) fn checkpoints(message: &messages::Checkpoints) -> Result<(u64, Vec<[u8; 32]>), Bad> {
     let entries = split(&message.entries).ok_or(Bad::message("the entries are not 32 bytes each"))?;
     if entries.len() > ENTRY_COUNT_MAX {
-        return Err(Bad::message("send at most 2000 entries at once"));
+        return Err(Bad::message("there are more entries than one message may have"));
     }
     if message.first.checked_add(entries.len() as u64).is_none() {
         return Err(Bad::message("no list has entries that far"));
@@ -117,7 +117,7 @@ pub(super) fn ranges(messages: &[messages::Range]) -> Result<Vec<Range<u64>>, Ba
 /// As [`ranges`], and not more than anybody may ask for.
 pub(super) fn asked_ranges(messages: &[messages::Range]) -> Result<Vec<Range<u64>>, Bad> {
     if messages.len() > RANGE_COUNT_MAX {
-        return Err(Bad { code: Code::BadRange, why: "ask for at most 1000 ranges at once" });
+        return Err(Bad { code: Code::BadRange, why: "there are more ranges than one message may have" });
     }
     ranges(messages)
 }
@@ -137,7 +137,7 @@ pub(super) fn list_limit(limit: u32, most: usize) -> usize {
 
 pub(super) fn text(text: String) -> Result<String, Bad> {
     if text.len() > STRING_LEN_MAX {
-        return Err(Bad::message("a text has at most 4096 bytes"));
+        return Err(Bad::message("a text is too long"));
     }
     Ok(text)
 }

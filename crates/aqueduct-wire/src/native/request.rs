@@ -229,10 +229,10 @@ impl Hello {
     fn understand(message: messages::Hello) -> Result<Self, Bad> {
         let capabilities = message.capabilities;
         if capabilities.len() > CAPABILITY_COUNT_MAX {
-            return Err(Bad::message("name at most 64 capabilities"));
+            return Err(Bad::message("there are too many capabilities"));
         }
         if capabilities.iter().any(|capability| capability.len() > CAPABILITY_LEN_MAX) {
-            return Err(Bad::message("the name of a capability has at most 64 bytes"));
+            return Err(Bad::message("the name of a capability is too long"));
         }
         let token = fields::text(message.token)?;
         let token = (!token.is_empty()).then_some(token);

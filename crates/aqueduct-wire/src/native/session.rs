@@ -248,7 +248,9 @@ impl Session {
             (Task::Told, _) => Turn::Skip { len: payload_len },
             (Task::Plain { received, size }, Ask::Data { offset }) => {
                 let turn = plain_piece(task, *received, *size, offset, payload_len);
-                *received += payload_len;
+                if let Turn::Data { len, .. } = turn {
+                    *received += len;
+                }
                 turn
             }
             (Task::Plain { size: Some(_), .. }, Ask::End { .. }) => {
