@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::chain::Chain;
-use crate::checkpoints::{CheckpointList, entry_count};
+use crate::checkpoints::{CheckpointList, checkpoint_count};
 use crate::digest::{Algorithm, Digest};
 use crate::hasher::Hashed;
 use crate::segment::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
@@ -72,7 +72,7 @@ impl Assembly {
     ///
     /// [`OutOfBounds`] where the list of such a blob has no such entries. Nothing is taken then.
     pub fn claim(&mut self, first: u64, entries: &[[u8; 32]]) -> Result<Vec<u64>, OutOfBounds> {
-        let count = entry_count(self.algorithm, self.size);
+        let count = checkpoint_count(self.algorithm, self.size);
         let past = first.checked_add(entries.len() as u64).filter(|past| *past <= count);
         let past = past.ok_or(OutOfBounds { count })?;
         self.claims.extend((first..past).zip(entries.iter().copied()));
@@ -96,7 +96,7 @@ impl Assembly {
 
     /// Whether every entry of the checkpoint list was claimed; a blob of one segment has none.
     pub fn has_all_claims(&self) -> bool {
-        self.claims.len() as u64 == entry_count(self.algorithm, self.size)
+        self.claims.len() as u64 == checkpoint_count(self.algorithm, self.size)
     }
 
     /// Begins to hash segment `index`, which exists. `None` while the state before it is not known: in a

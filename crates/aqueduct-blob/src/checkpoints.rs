@@ -39,7 +39,7 @@ use crate::tree;
 pub struct CheckpointList {
     algorithm: Algorithm,
     size: u64,
-    /// As many as `entry_count(algorithm, size)`.
+    /// As many as `checkpoint_count(algorithm, size)`.
     entries: Vec<[u8; 32]>,
 }
 
@@ -50,7 +50,7 @@ impl CheckpointList {
     ///
     /// [`CheckpointListError::WrongCount`] when a blob of that size and algorithm has another count.
     pub fn new(algorithm: Algorithm, size: u64, entries: Vec<[u8; 32]>) -> Result<Self, CheckpointListError> {
-        let expected = entry_count(algorithm, size);
+        let expected = checkpoint_count(algorithm, size);
         let actual = entries.len() as u64;
         if actual != expected {
             return Err(CheckpointListError::WrongCount { expected, actual });
@@ -180,7 +180,7 @@ pub enum CheckpointListError {
 }
 
 /// The count of entries in the list of a blob of `size` bytes.
-pub(crate) fn entry_count(algorithm: Algorithm, size: u64) -> u64 {
+pub const fn checkpoint_count(algorithm: Algorithm, size: u64) -> u64 {
     match (algorithm, segment_count(size)) {
         (_, 1) => 0,
         (Algorithm::Sha256, count) => count - 1,

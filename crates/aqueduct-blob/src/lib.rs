@@ -35,7 +35,7 @@ mod tree;
 mod upload_id;
 
 pub use assembly::{Assembly, Landed, OutOfBounds, Record, Unfinished};
-pub use checkpoints::{CheckpointList, CheckpointListError};
+pub use checkpoints::{CheckpointList, CheckpointListError, checkpoint_count};
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use hasher::{Hashed, Hasher};
 pub use range::{ByteRange, ByteRangeParseError};
