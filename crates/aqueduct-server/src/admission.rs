@@ -54,10 +54,15 @@ impl Admission {
 
     /// Whether a request brings what it takes to do what needs `right`.
     pub(crate) fn admit(&self, head: &RequestHead<'_>, right: Right) -> Result<(), Refusal> {
-        let Some(tokens) = self.tokens() else { return Ok(()) };
         // Two are as good as none.
-        let credentials = head.fields.only("authorization").ok().flatten().and_then(Credentials::parse);
-        match credentials.and_then(|credentials| tokens.right(&credentials)) {
+        let field = head.fields.only("authorization").ok().flatten();
+        self.admit_with(field.and_then(Credentials::parse).as_ref(), right)
+    }
+
+    /// Whether these credentials are what it takes to do what needs `right`.
+    pub(crate) fn admit_with(&self, credentials: Option<&Credentials>, right: Right) -> Result<(), Refusal> {
+        let Some(tokens) = self.tokens() else { return Ok(()) };
+        match credentials.and_then(|credentials| tokens.right(credentials)) {
             None => Err(Refusal::NeedsToken { right }),
             Some(granted) if granted < right => Err(Refusal::NeedsWriteToken),
             Some(_) => Ok(()),

@@ -19,11 +19,11 @@ use crate::door::{
 };
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
-use crate::request::next_request;
+use crate::request::{Heard, next_request};
 use crate::scratch::with_scratch;
 use crate::server::Shared;
 use crate::work::{self, Found};
-use crate::{discard, upload};
+use crate::{discard, native, upload};
 
 /// A peer, and what it sent that was not looked at yet.
 #[derive(Debug)]
@@ -68,7 +68,10 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
     let mut is_first = true;
     loop {
         let request = match next_request(&mut connection, &shared, is_first, &mut stop).await {
-            Ok(request) => request,
+            Ok(Heard::Request(request)) => request,
+            Ok(Heard::Native) if is_first => return Box::pin(native::serve(connection, shared, stop)).await,
+            // Nobody changes the protocol in the middle.
+            Ok(Heard::Native) => Request::alien(),
             Err(close) => return close,
         };
         // Apart, because what answering takes would otherwise be kept for every connection that waits.

@@ -76,7 +76,7 @@ pub(crate) async fn linger(connection: &mut Connection, patience: Duration) {
 }
 
 /// Takes up to `len` bytes from the socket, and says how many; 0 is the end.
-async fn discard(stream: &TcpStream, len: u64) -> io::Result<u64> {
+pub(crate) async fn discard(stream: &TcpStream, len: u64) -> io::Result<u64> {
     let discarded = stream.async_io(Interest::READABLE, || {
         let len = usize::try_from(len).map_or(DISCARD_LEN, |len| len.min(DISCARD_LEN));
         with_scratch(len, |scratch| Ok(aqueduct_flow::uninterrupted(|| recv_discard(stream, &mut *scratch))?))

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aqueduct_flow::{SendQueue, Step};
+use aqueduct_flow::{Extent, SendQueue, Step};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -38,14 +39,14 @@ pub(crate) async fn send(
     manner: Manner,
 ) -> Result<(), Close> {
     let queue = queue(shared, answer, found, manner);
-    drive(&connection.stream, shared, queue).await
+    drive(&connection.stream, shared, queue, 0..0).await
 }
 
 /// Sends bytes as they are.
 pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec<u8>) -> Result<(), Close> {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
     queue.push_memory(bytes);
-    drive(&connection.stream, shared, queue).await
+    drive(&connection.stream, shared, queue, 0..0).await
 }
 
 fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
@@ -89,12 +90,26 @@ fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner)
     queue
 }
 
-/// Sends a queue to its end, reading what is cold before it is sent.
-pub(crate) async fn drive(stream: &TcpStream, shared: &Shared, mut queue: SendQueue) -> Result<(), Close> {
+/// Sends a queue, all of whose extents are of one file, to its end, and has what is cold read before. `warm` is what is known
+/// to be in memory.
+pub(crate) async fn drive(
+    stream: &TcpStream,
+    shared: &Shared,
+    mut queue: SendQueue,
+    mut warm: Range<u64>,
+) -> Result<(), Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
     loop {
-        warm_up(shared, &queue).await?;
-        match queue.step(stream.as_fd(), TURN_LEN) {
+        let mut len_max = TURN_LEN;
+        if let Some(extent) = queue.next_extent() {
+            let start = extent.range().start;
+            // A window is asked for once, however many steps it takes.
+            if !warm.contains(&start) {
+                warm = warm_up(shared, extent.clone()).await?;
+            }
+            len_max = usize::try_from(warm.end - start).map_or(TURN_LEN, |len| len.min(TURN_LEN));
+        }
+        match queue.step(stream.as_fd(), len_max) {
             Ok(Step::End) => break,
             Ok(Step::Moved(moved)) => pace.moved(moved as u64),
             Ok(Step::Blocked(_)) => {
@@ -127,18 +142,20 @@ pub(crate) async fn drive(stream: &TcpStream, shared: &Shared, mut queue: SendQu
     Ok(())
 }
 
-/// Has a worker read what the next step will send, unless it is in memory.
-async fn warm_up(shared: &Shared, queue: &SendQueue) -> Result<(), Close> {
-    let Some(extent) = queue.next_extent() else { return Ok(()) };
-    let window = residency::window(extent, TURN_LEN);
-    if residency::is_warm(extent.file(), &window) {
-        return Ok(());
+/// Has a worker read what the next turn will send, unless it is in memory; says what that is.
+async fn warm_up(shared: &Shared, extent: Extent) -> Result<Range<u64>, Close> {
+    let window = residency::window(&extent, TURN_LEN);
+    if !residency::is_warm(extent.file(), &window) {
+        let cold = window.clone();
+        let read = shared.cold_readers.run(move || warm(&extent, cold));
+        read.await?.map_err(Close::Fault)?;
     }
-    let extent = extent.clone();
-    let read = shared
-        .cold_readers
-        .run(move || with_scratch(SCRATCH_LEN, |scratch| residency::warm(extent.file(), window, scratch)));
-    read.await?.map_err(Close::Fault)
+    Ok(window)
+}
+
+/// Reads a window from the disk: for workers.
+pub(crate) fn warm(extent: &Extent, window: Range<u64>) -> io::Result<()> {
+    with_scratch(SCRATCH_LEN, |scratch| residency::warm(extent.file(), window, scratch))
 }
 
 /// The time, as RFC 9110 section 5.6.7 writes it, made once a second.
@@ -163,7 +180,7 @@ thread_local! {
 }
 
 /// What one step sends before another connection has its turn.
-const TURN_LEN: usize = 1 << 20;
+pub(crate) const TURN_LEN: usize = 1 << 20;
 
 /// How often a reply that is stuck is tried in the time that its peer has.
 const LOOK_COUNT: u32 = 8;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aqueduct_wire::http1::limits::HEAD_LEN_MAX;
 use aqueduct_wire::http1::{Framing, HeadError, Version, parse_request};
+use aqueduct_wire::native;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -19,6 +20,13 @@ use crate::inbox::Inbox;
 use crate::scratch::with_scratch;
 use crate::server::{Shared, until_stop};
 
+/// What a connection brings next.
+pub(crate) enum Heard {
+    Request(Request),
+    /// The native protocol begins; nothing of it was taken.
+    Native,
+}
+
 /// Waits for a request, for as long as a connection may be idle, and for its head, as long as that may take. Whoever has
 /// just connected wants something: the time of the first head begins at once.
 pub(crate) async fn next_request(
@@ -26,7 +34,7 @@ pub(crate) async fn next_request(
     shared: &Shared,
     is_first: bool,
     stop: &mut watch::Receiver<bool>,
-) -> Result<Request, Close> {
+) -> Result<Heard, Close> {
     let Connection { stream, inbox } = connection;
     let deadlines = &shared.options.deadlines;
     let mut deadline = Instant::now() + deadlines.head;
@@ -43,14 +51,14 @@ pub(crate) async fn next_request(
         match timeout_at(patience, first).await {
             Err(_) => return Err(Close::Clean),
             Ok(Err(close)) => return Err(close),
-            Ok(Ok(Some(request))) => return Ok(request),
+            Ok(Ok(Some(heard))) => return Ok(heard),
             Ok(Ok(None)) => {}
         }
         if !is_first {
             deadline = Instant::now() + deadlines.head;
         }
-    } else if let Some(request) = take_request(inbox, shared) {
-        return Ok(request);
+    } else if let Some(heard) = take_head(inbox, shared) {
+        return Ok(heard);
     }
     let mut is_stopping = false;
     loop {
@@ -64,9 +72,9 @@ pub(crate) async fn next_request(
             }
         };
         match read {
-            Err(_) => return Ok(Request::hopeless(Refusal::SlowHead)),
+            Err(_) => return Ok(Heard::Request(Request::hopeless(Refusal::SlowHead))),
             Ok(Err(close)) => return Err(close),
-            Ok(Ok(Some(request))) => return Ok(request),
+            Ok(Ok(Some(heard))) => return Ok(heard),
             Ok(Ok(None)) => {}
         }
     }
@@ -77,7 +85,7 @@ async fn read_head(
     stream: &mut TcpStream,
     inbox: &mut Inbox,
     shared: &Shared,
-) -> Result<Option<Request>, Close> {
+) -> Result<Option<Heard>, Close> {
     std::future::poll_fn(|context| poll_head(stream, inbox, shared, context)).await
 }
 
@@ -87,7 +95,7 @@ fn poll_head(
     inbox: &mut Inbox,
     shared: &Shared,
     context: &mut Context<'_>,
-) -> Poll<Result<Option<Request>, Close>> {
+) -> Poll<Result<Option<Heard>, Close>> {
     with_scratch(HEAD_LEN_MAX, |scratch| {
         let mut room = ReadBuf::new(scratch);
         ready!(Pin::new(stream).poll_read(context, &mut room)).map_err(Close::PeerGone)?;
@@ -97,32 +105,36 @@ fn poll_head(
             None => Err(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())),
             Some(_) if !inbox.is_empty() => {
                 inbox.push(arrived);
-                Ok(take_request(inbox, shared))
+                Ok(take_head(inbox, shared))
             }
             Some(_) => {
-                let (request, taken) = parse(arrived, shared);
+                let (heard, taken) = parse(arrived, shared);
                 inbox.push(&arrived[taken..]);
-                Ok(request)
+                Ok(heard)
             }
         })
     })
 }
 
 /// Takes a request's head off the inbox, if it is whole.
-fn take_request(inbox: &mut Inbox, shared: &Shared) -> Option<Request> {
-    let (request, taken) = parse(inbox.bytes(), shared);
+fn take_head(inbox: &mut Inbox, shared: &Shared) -> Option<Heard> {
+    let (heard, taken) = parse(inbox.bytes(), shared);
     inbox.take(taken);
-    request
+    heard
 }
 
-/// A request, if its head is whole, and how many bytes that has.
-fn parse(bytes: &[u8], shared: &Shared) -> (Option<Request>, usize) {
-    match parse_request(bytes) {
-        Ok(None) => (None, 0),
-        Ok(Some((head, len))) => (Some(Request::read(&head, &shared.admission)), len),
-        Err(HeadError::NotHttp) if bytes.first() == Some(&TLS_HANDSHAKE) => (Some(Request::tls()), 0),
-        Err(error) => (Some(Request::hopeless(Refusal::BadHead(error))), 0),
-    }
+/// What bytes begin with, if that can be told yet, and how many of them that takes.
+fn parse(bytes: &[u8], shared: &Shared) -> (Option<Heard>, usize) {
+    let (request, taken) = match parse_request(bytes) {
+        Ok(None) => return (None, 0),
+        Ok(Some((head, len))) => (Request::read(&head, &shared.admission), len),
+        Err(HeadError::NotHttp) if bytes.first() == Some(&native::FIRST_BYTE) => {
+            return (Some(Heard::Native), 0);
+        }
+        Err(HeadError::NotHttp) if bytes.first() == Some(&TLS_HANDSHAKE) => (Request::tls(), 0),
+        Err(error) => (Request::hopeless(Refusal::BadHead(error)), 0),
+    };
+    (Some(Heard::Request(request)), taken)
 }
 
 impl Request {
@@ -136,6 +148,11 @@ impl Request {
             keep_alive: false,
             expects_continue: false,
         }
+    }
+
+    /// What is no HTTP.
+    pub(crate) fn alien() -> Self {
+        Self::hopeless(Refusal::BadHead(HeadError::NotHttp))
     }
 
     /// Somebody who speaks TLS, which is told apart from other refusals by its version.

@@ -28,6 +28,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     /// One list for each reactor.
     listeners: Vec<Vec<TcpListener>>,
+    descriptors: Descriptors,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     crews: [Crew; 4],
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) writers: Workers,
     /// Who may hold a body in memory.
     pub(crate) collecting: Semaphore,
+    /// How many blobs may be open beside one for each connection.
+    pub(crate) descriptors: Arc<Semaphore>,
 }
 
 /// Why a server could not begin.
@@ -139,6 +142,7 @@ impl Server {
         }
         drop(context);
         let names = options.hosts.iter().cloned().chain(hostname());
+        let descriptors = Descriptors::available();
         let shared = Shared {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
             cache: Cache::new(),
@@ -147,6 +151,7 @@ impl Server {
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
             collecting: Semaphore::new(COLLECTING_COUNT_MAX),
+            descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             writers: writers.workers(),
             store,
             options,
@@ -155,6 +160,7 @@ impl Server {
         Ok(Self {
             addresses,
             listeners,
+            descriptors,
             shared: Arc::new(shared),
             stop,
             crews: [readers, cold_readers, checkers, writers],
@@ -180,9 +186,9 @@ impl Server {
     ///
     /// Where a thread cannot be started, or the store not be closed.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { listeners, shared, stop, crews, .. } = self;
+        let Self { listeners, descriptors, shared, stop, crews, .. } = self;
         let listener_count = listeners.iter().map(Vec::len).sum::<usize>().max(1);
-        let connection_count_max = (connection_count_max() / listener_count).max(1);
+        let connection_count_max = (descriptors.connection_count / listener_count).max(1);
         let background = Background::start(&shared.store)?;
         let served = thread::scope(|scope| {
             let reactors: Vec<_> = (listeners.into_iter())
@@ -260,14 +266,28 @@ pub(crate) async fn until_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// How many connections there may be: each has at most one file open beside its socket. Raises the limit on descriptors as
-/// far as it goes.
-fn connection_count_max() -> usize {
-    let limit = descriptor_limit();
-    let raised = DescriptorLimit { soft: limit.hard, ..limit };
-    let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
-    let soft = soft.map_or(CONNECTION_COUNT_MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
-    (soft.saturating_sub(DESCRIPTORS_RESERVED) / 2).clamp(1, CONNECTION_COUNT_MAX)
+/// How the descriptors that this process may have are shared out.
+#[derive(Clone, Copy, Debug)]
+struct Descriptors {
+    /// Each has a socket, and at most one file of its own.
+    connection_count: usize,
+    /// Files beside those: whoever has many tasks at once has many blobs open.
+    blob_count: usize,
+}
+
+impl Descriptors {
+    /// Raises the limit as far as it goes.
+    fn available() -> Self {
+        let limit = descriptor_limit();
+        let raised = DescriptorLimit { soft: limit.hard, ..limit };
+        let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
+        let soft = soft.map_or(usize::MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
+        let count = soft.saturating_sub(DESCRIPTORS_RESERVED);
+        Self {
+            connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
+            blob_count: (count / 4).clamp(1, BLOB_COUNT_MAX),
+        }
+    }
 }
 
 /// Enough for a few that wait for a slow disk at once.
@@ -287,6 +307,9 @@ const DESCRIPTORS_RESERVED: usize = 128;
 
 /// More would be a gigabyte of the kernel's memory for idle sockets.
 const CONNECTION_COUNT_MAX: usize = 100_000;
+
+/// More than all the others can be sent or received by at once.
+const BLOB_COUNT_MAX: usize = 100_000;
 
 /// What a job that nobody waits for any more may take: a sync on a busy disk.
 const JOBS_TIMEOUT: Duration = Duration::from_secs(30);

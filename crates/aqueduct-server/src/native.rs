@@ -1,0 +1,124 @@
+//! The native protocol: frames in, frames out, many tasks at once.
+//!
+//! One connection is heard and answered at the same time. What is heard becomes turns of a [`Session`], which knows the rules
+//! and no store; workers do what is asked, and put their answers into the [`Outbox`]; what is in there leaves as the peer reads.
+//! `docs/protocol.md` says what is said.
+
+mod answering;
+mod hearing;
+mod outbox;
+mod putting;
+mod refusal;
+mod sending;
+mod small;
+mod speaking;
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_wire::native::{Closing, Say, Session, TaskId};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::discard;
+use crate::inbox::Inbox;
+use crate::server::Shared;
+use hearing::Hearing;
+use outbox::Outbox;
+
+/// What those who hear a peer, work for it and answer it have in common.
+#[derive(Debug)]
+struct Talk {
+    session: Mutex<Session>,
+    outbox: Outbox,
+    /// Who may work for this peer at once: others get their share of the workers.
+    jobs: Arc<Semaphore>,
+    /// Who may have a blob of it open.
+    sendings: Arc<Semaphore>,
+}
+
+impl Talk {
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until every task has had its last answer.
+    async fn is_idle(&self) {
+        while self.session().task_count() > 0 {
+            self.outbox.moves().await;
+        }
+    }
+
+    /// What was in the outbox has left, and with it the last answers of these tasks.
+    fn left(&self, ended: &[TaskId]) {
+        let mut session = self.session();
+        for task in ended {
+            session.end(*task);
+        }
+        drop(session);
+        self.outbox.left(ended);
+    }
+}
+
+/// How hearing a peer ends.
+#[derive(Debug)]
+enum Ended {
+    /// It says no more, and may still listen.
+    Finished,
+    /// It is told why, and no more.
+    Closing(Closing),
+    Gone(Close),
+}
+
+/// Serves a peer whose first byte was that of this protocol.
+pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Close {
+    let Connection { stream, inbox } = connection;
+    let stream = Arc::new(stream);
+    let talk = Arc::new(Talk {
+        session: Mutex::new(Session::new()),
+        outbox: Outbox::default(),
+        jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
+        sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX)),
+    });
+    let close = {
+        let mut speaking = pin!(speaking::speak(&stream, &shared, &talk));
+        let hearing = Hearing::new(Arc::clone(&stream), inbox, Arc::clone(&shared), Arc::clone(&talk), stop);
+        let ended = tokio::select! {
+            ended = hearing.hear() => ended,
+            close = &mut speaking => Ended::Gone(close),
+        };
+        match ended {
+            Ended::Gone(close) => return close,
+            // What was asked before is answered still.
+            Ended::Finished => tokio::select! {
+                () = talk.is_idle() => Close::Clean,
+                close = speaking => return close,
+            },
+            Ended::Closing(Closing { code, message }) => {
+                talk.outbox.say(TaskId::CONNECTION, Say::Closing { code, message });
+                let said = async {
+                    tokio::select! {
+                        () = talk.outbox.is_said() => {}
+                        _ = speaking => {}
+                    }
+                };
+                let _ = timeout(shared.options.deadlines.linger, said).await;
+                Close::Protocol("a frame that cannot be followed")
+            }
+        }
+    };
+    // A worker that has not let go of the socket yet means that the peer is not waited for.
+    if let Some(stream) = Arc::into_inner(stream) {
+        let mut connection = Connection { stream, inbox: Inbox::default() };
+        discard::linger(&mut connection, shared.options.deadlines.linger).await;
+    }
+    close
+}
+
+/// As many as keep the workers busy while others are on their way here.
+const JOB_COUNT_MAX: usize = 8;
+
+/// Each has a descriptor, and a frame at a time: more would make none faster.
+const SENDING_COUNT_MAX: usize = 32;

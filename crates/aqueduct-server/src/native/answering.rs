@@ -1,0 +1,144 @@
+//! What is asked that needs no bytes of the peer's: looked up by workers, several questions at a time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use aqueduct_blob::{Digest, SEGMENT_LEN, checkpoint_count};
+use aqueduct_wire::native::{Ask, Code, Get, ListedBlob, Say, TaskId};
+
+use super::Talk;
+use super::refusal::{refusal, refused};
+use super::sending::Sending;
+use crate::door::Refusal;
+use crate::server::Shared;
+use crate::tokens::Right;
+use crate::work::{self, Found};
+use crate::workers::Workers;
+
+/// A question, and whose it is.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) task: TaskId,
+    pub(super) ask: Ask,
+}
+
+impl Question {
+    /// What it takes to ask.
+    pub(super) fn right(&self) -> Right {
+        match self.ask {
+            Ask::Remove { .. } | Ask::ListUploads { .. } | Ask::DropUpload { .. } => Right::Write,
+            _ => Right::Read,
+        }
+    }
+
+    /// The blob's bytes, where they are in memory and all that is asked for.
+    pub(super) fn cached(&self, shared: &Shared) -> Option<Arc<[u8]>> {
+        match &self.ask {
+            Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }) if ranges.is_empty() => {
+                shared.cache.find(digest)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_change(&self) -> bool {
+        matches!(self.ask, Ask::Remove { .. } | Ask::DropUpload { .. })
+    }
+}
+
+/// Who answers these.
+pub(super) fn workers<'s>(shared: &'s Shared, questions: &[Question]) -> &'s Workers {
+    if questions.iter().any(Question::is_change) { &shared.writers } else { shared.lookers() }
+}
+
+/// Answers a question, whatever it takes.
+pub(super) fn answer(shared: &Shared, talk: &Talk, question: Question) {
+    let Question { task, ask } = question;
+    let said = match ask {
+        Ask::Get(get) => find(shared, talk, task, &get).map(|()| None),
+        Ask::Has { digests } => has(shared, &digests).map(Some),
+        Ask::Stat { digest } => describe(shared, &digest).map(Some),
+        Ask::List { after, limit } => list(shared, after, limit).map(Some),
+        Ask::Remove { digest } => remove(shared, &digest).map(Some),
+        _ => unreachable!("a session begins no such task here"),
+    };
+    match said {
+        Ok(None) => {}
+        Ok(Some(say)) => talk.outbox.end(task, say),
+        Err(refusal) => talk.outbox.end(task, refused(&refusal)),
+    }
+}
+
+/// Sends what is in memory of a blob, in one frame.
+pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
+    let data = Say::Data { offset: 0, size: bytes.len() as u64, end: true };
+    talk.outbox.end_with(task, data, bytes);
+}
+
+fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Refusal> {
+    let digest = get.digest;
+    let absent = || Refusal::Absent { digest };
+    let found = work::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?;
+    let size = found.size();
+    let parts: Vec<Range<u64>> = match &get.ranges[..] {
+        _ if get.list_only => Vec::new(),
+        [] => [0..size].to_vec(),
+        ranges => ranges.to_vec(),
+    };
+    if parts.last().is_some_and(|last| last.end > size) {
+        return Err(Refusal::Unsatisfiable { digest, size });
+    }
+    let checkpoints = match get.checkpoints || get.list_only {
+        // A blob that was opened and is damaged has none.
+        true if size > SEGMENT_LEN => Some(shared.store.checkpoints(&digest)?.ok_or_else(absent)?),
+        true | false => None,
+    };
+    if let (Found::Bytes(bytes), [part], false) = (&found, &parts[..], get.checkpoints)
+        && *part == (0..size)
+    {
+        send_whole(talk, task, bytes);
+        return Ok(());
+    }
+    let open = shared.descriptors.clone().try_acquire_owned();
+    let turn = talk.sendings.clone().try_acquire_owned();
+    match (open, turn) {
+        (Ok(open), Ok(turn)) => talk.outbox.send(Sending::new(task, found, parts, checkpoints, (open, turn))),
+        _ => talk
+            .outbox
+            .end(task, refusal(Code::Busy, "too many blobs are being sent; ask again when one is done")),
+    }
+    Ok(())
+}
+
+fn has(shared: &Shared, digests: &[Digest]) -> Result<Say, Refusal> {
+    let present = digests.iter().map(|digest| Ok(shared.store.has(digest)?));
+    Ok(Say::Presence { present: present.collect::<Result<_, Refusal>>()? })
+}
+
+fn describe(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
+    let blob = shared.store.blob(digest)?.ok_or(Refusal::Absent { digest: *digest })?;
+    let looked = aqueduct_sys::stat(blob.file());
+    let published = looked.map_err(|error| work::fault("look at a blob", &error.into()))?.ctime.seconds;
+    let checkpoint_count = checkpoint_count(digest.algorithm(), blob.size());
+    Ok(Say::Described { size: blob.size(), published, checkpoint_count })
+}
+
+fn list(shared: &Shared, after: Option<Digest>, limit: usize) -> Result<Say, Refusal> {
+    let (page, next) = work::list(&shared.store, after, limit)?;
+    let listed = |blob: aqueduct_store::Listed| ListedBlob {
+        digest: blob.digest,
+        size: blob.size,
+        published: blob.published,
+    };
+    Ok(Say::Listed { blobs: page.into_iter().map(listed).collect(), next })
+}
+
+fn remove(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
+    match work::remove(&shared.store, &shared.cache, digest, true)? {
+        true => Ok(Say::Removed),
+        false => Err(Refusal::Absent { digest: *digest }),
+    }
+}
+
+/// Opens of a few microseconds each, as many as are worth handing over.
+pub(super) const QUESTION_COUNT: usize = 16;

@@ -1,0 +1,171 @@
+//! What a peer is still to be told, and who may add to it: workers from their threads, the reactor from its own.
+
+use std::collections::{HashSet, VecDeque};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aqueduct_wire::native::{Answer, Code, Say, TaskId, greeting};
+use tokio::sync::Notify;
+
+use super::refusal::refusal;
+use super::sending::Sending;
+
+/// Answers on their way out. Those that are short are kept as bytes, and leave together; a blob is a place in a file, and has
+/// one frame at a time.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    /// There is more to say.
+    filled: Notify,
+    /// There is less to say.
+    emptied: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    said: Vec<u8>,
+    /// Tasks whose last answer is in `said`.
+    ended: Vec<TaskId>,
+    /// Blobs on their way, in the order of their turns.
+    sendings: VecDeque<Sending>,
+    /// Tasks that were cancelled while somebody worked on them.
+    cancelled: HashSet<TaskId>,
+    /// How many bytes were taken to be sent, and are not sent yet.
+    leaving_len: usize,
+}
+
+/// What is to leave next.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) memory: Vec<u8>,
+    /// Whose last answer that is.
+    pub(super) ended: Vec<TaskId>,
+    /// Who has its turn after that.
+    pub(super) sending: Option<Sending>,
+}
+
+impl Outbox {
+    /// Greets the peer.
+    pub(super) fn greet(&self) {
+        self.state().said.extend_from_slice(&greeting());
+        self.filled.notify_one();
+    }
+
+    /// Says something about a task that goes on.
+    pub(super) fn say(&self, task: TaskId, say: Say) {
+        Answer { task, say }.write(0, &mut self.state().said);
+        self.filled.notify_one();
+    }
+
+    /// Says the last about a task.
+    pub(super) fn end(&self, task: TaskId, say: Say) {
+        self.end_with(task, say, &[]);
+    }
+
+    /// Says the last about a task, with bytes of a blob behind it.
+    pub(super) fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
+        let mut state = self.state();
+        state.cancelled.remove(&task);
+        Answer { task, say }.write(payload.len() as u64, &mut state.said);
+        state.said.extend_from_slice(payload);
+        state.ended.push(task);
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Has a blob sent, or the next piece of it, when its turn comes.
+    pub(super) fn send(&self, sending: Sending) {
+        let mut state = self.state();
+        if state.cancelled.contains(&sending.task) {
+            drop(state);
+            return self.end(sending.task, refusal(Code::Cancelled, "cancelled, as asked"));
+        }
+        state.sendings.push_back(sending);
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Ends a task as soon as that can be done.
+    pub(super) fn cancel(&self, task: TaskId) {
+        let mut state = self.state();
+        let waiting = state.sendings.iter().position(|sending| sending.task == task);
+        match waiting.and_then(|place| state.sendings.remove(place)) {
+            Some(_) => {
+                drop(state);
+                self.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
+            }
+            // Whoever works on it will see.
+            None if !state.ended.contains(&task) => {
+                state.cancelled.insert(task);
+            }
+            None => {}
+        }
+    }
+
+    /// Waits until a peer that does not read may be answered again.
+    pub(super) async fn has_room(&self) {
+        while self.len() >= SAID_LEN_MAX {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Waits until everything that is in memory was said.
+    pub(super) async fn is_said(&self) {
+        while self.len() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Waits until something more was said.
+    pub(super) async fn moves(&self) {
+        self.emptied.notified().await;
+    }
+
+    /// Waits for something to say.
+    pub(super) async fn next(&self) -> Batch {
+        loop {
+            if let Some(batch) = self.take() {
+                return batch;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// What was taken last has left, and with it the last answers of these tasks.
+    pub(super) fn left(&self, ended: &[TaskId]) {
+        let mut state = self.state();
+        state.leaving_len = 0;
+        for task in ended {
+            state.cancelled.remove(task);
+        }
+        drop(state);
+        self.emptied.notify_one();
+    }
+
+    fn take(&self) -> Option<Batch> {
+        let mut state = self.state();
+        if state.said.is_empty() && state.sendings.is_empty() {
+            return None;
+        }
+        let batch = Batch {
+            memory: mem::take(&mut state.said),
+            ended: mem::take(&mut state.ended),
+            sending: state.sendings.pop_front(),
+        };
+        state.leaving_len = batch.memory.len();
+        Some(batch)
+    }
+
+    fn len(&self) -> usize {
+        let state = self.state();
+        state.said.len() + state.leaving_len
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Beyond this nothing more is heard from a peer until it reads what it was told: enough to keep a fast line busy while the
+/// next batch is made.
+const SAID_LEN_MAX: usize = 512 << 10;

@@ -1,0 +1,64 @@
+//! What a peer is told: what is short at once and together, and between that one frame of each blob in turn, so that no large
+//! task keeps a small one waiting.
+
+use std::sync::Arc;
+
+use aqueduct_flow::SendQueue;
+use tokio::net::TcpStream;
+
+use super::Talk;
+use super::outbox::Batch;
+use super::refusal::refused;
+use super::sending::Turn;
+use crate::close::Close;
+use crate::reply::{drive, warm};
+use crate::server::Shared;
+use crate::work;
+
+/// Says what there is to say, until nobody listens any more.
+pub(super) async fn speak(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>) -> Close {
+    loop {
+        let batch = talk.outbox.next().await;
+        if let Err(close) = say(stream, shared, talk, batch).await {
+            return close;
+        }
+        // However much one peer asks at once, others get their turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch) -> Result<(), Close> {
+    let Batch { mut memory, mut ended, sending } = batch;
+    let mut queue = SendQueue::to_socket(shared.options.send_route);
+    let mut part = None;
+    let sending = match sending {
+        None => None,
+        Some(mut sending) => match sending.turn(&mut memory) {
+            Turn::Said => Some(sending),
+            Turn::Part(range) => {
+                part = Some(range);
+                Some(sending)
+            }
+            Turn::Cold(extent, window) => {
+                let talk = Arc::clone(talk);
+                shared.cold_readers.leave(move || match warm(&extent, window) {
+                    Ok(()) => talk.outbox.send(sending),
+                    Err(error) => talk.outbox.end(sending.task, refused(&work::fault("read a blob", &error))),
+                });
+                None
+            }
+        },
+    };
+    queue.push_memory(memory);
+    if let (Some(sending), Some(part)) = (&sending, &part) {
+        sending.push(part.clone(), &mut queue);
+    }
+    drive(stream, shared, queue, part.unwrap_or_default()).await?;
+    match sending {
+        Some(sending) if sending.is_over() => ended.push(sending.task),
+        Some(sending) => talk.outbox.send(sending),
+        None => {}
+    }
+    talk.left(&ended);
+    Ok(())
+}

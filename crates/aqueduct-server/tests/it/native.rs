@@ -1,0 +1,306 @@
+//! The native protocol, in frames.
+
+use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_wire::native::{Ask, Code, Get, Put, Say, TaskId, limits};
+
+use crate::fixture::{Fixture, digest};
+use crate::frames::{Native, get, put, refused};
+
+#[test]
+fn a_small_blob_is_put_and_got_in_one_frame_each() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(put(None, 3), b"abc");
+    let stored = Say::Stored { digest: digest(b"abc"), size: 3, is_new: true, received: 3 };
+    assert_eq!(told.say, stored);
+    let told = native.ask_and_hear(get(digest(b"abc")), &[]);
+    assert_eq!((told.say, &told.payload[..]), (Say::Data { offset: 0, size: 3, end: true }, &b"abc"[..]));
+    // The same over HTTP: it is one store.
+    assert!(fixture.has(&digest(b"abc")));
+}
+
+#[test]
+fn the_empty_blob_is_put_and_got() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(put(Some(digest(b"")), 0), &[]);
+    assert_eq!(told.say, Say::Stored { digest: digest(b""), size: 0, is_new: true, received: 0 });
+    let task = native.ask(get(digest(b"")), &[]);
+    assert!(native.bytes(task).is_empty());
+}
+
+#[test]
+fn a_put_of_a_blob_that_is_there_takes_nothing_in() {
+    let fixture = Fixture::new();
+    fixture.put(b"abc");
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(put(Some(digest(b"abc")), 3), b"abc");
+    assert_eq!(told.say, Say::Stored { digest: digest(b"abc"), size: 3, is_new: false, received: 0 });
+}
+
+#[test]
+fn a_blob_in_many_frames_of_any_len_arrives_whole() {
+    let fixture = Fixture::new();
+    let bytes = noise(3_000_001);
+    let mut native = Native::connect(fixture.address);
+    let (first, rest) = bytes.split_at(100_000);
+    let task = native.ask(put(None, bytes.len()), first);
+    let mut offset = first.len();
+    for piece in rest.chunks(700_000) {
+        native.say(task, Ask::Data { offset: offset as u64 }, piece);
+        offset += piece.len();
+    }
+    let told = native.hear();
+    let size = bytes.len() as u64;
+    assert_eq!(told.say, Say::Stored { digest: digest(&bytes), size, is_new: true, received: size });
+    let task = native.ask(get(digest(&bytes)), &[]);
+    assert!(native.bytes(task) == bytes);
+}
+
+#[test]
+fn a_blob_of_unknown_size_ends_where_its_sender_says() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let ask = Ask::Put(Put { algorithm: Algorithm::Blake3, digest: None, size: None, upload: None });
+    let task = native.ask(ask, b"ab");
+    native.say(task, Ask::Data { offset: 2 }, b"c");
+    native.say(task, Ask::End { digest: None }, &[]);
+    let Say::Stored { digest, size: 3, .. } = native.hear().say else { panic!("it is stored") };
+    assert_eq!(digest.hex(), blake3_of_abc().hex());
+}
+
+#[test]
+fn bytes_of_another_digest_are_refused_and_the_connection_lives() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(put(Some(digest(b"abd")), 3), b"abc");
+    let Say::Refused { code: Code::Mismatch, actual, .. } = told.say else { panic!("{told:?}") };
+    assert_eq!(actual, Some(digest(b"abc")));
+    let large = noise(200_000);
+    let told = native.ask_and_hear(put(Some(digest(b"abd")), large.len()), &large);
+    assert_eq!(refused(&told), Code::Mismatch);
+    let told = native.ask_and_hear(get(digest(b"abd")), &[]);
+    assert_eq!(refused(&told), Code::Absent);
+}
+
+#[test]
+fn a_thousand_small_puts_in_one_write_are_all_stored() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let mut bytes = Vec::new();
+    let blobs: Vec<_> = (0..1000).map(|index| format!("blob {index}").into_bytes()).collect();
+    for blob in &blobs {
+        let task = native.task();
+        let ask = put(Some(digest(blob)), blob.len());
+        aqueduct_wire::native::Request { task, ask }.write(blob.len() as u64, &mut bytes);
+        bytes.extend_from_slice(blob);
+    }
+    native.peer.say_bytes(&bytes);
+    let mut answered: Vec<_> = blobs
+        .iter()
+        .map(|_| match native.hear() {
+            told if matches!(told.say, Say::Stored { is_new: true, .. }) => told.task,
+            told => panic!("{told:?}"),
+        })
+        .collect();
+    answered.sort();
+    answered.dedup();
+    assert_eq!(answered.len(), blobs.len());
+    let digests: Vec<_> = blobs.iter().map(|blob| digest(blob)).chain([digest(b"absent")]).collect();
+    let Say::Presence { present } = native.ask_and_hear(Ask::Has { digests }, &[]).say else { panic!("presence") };
+    assert!(present[..1000].iter().all(|present| *present) && !present[1000]);
+    let tasks: Vec<_> = blobs.iter().map(|blob| (native.ask(get(digest(blob)), &[]), blob)).collect();
+    for _ in &tasks {
+        let told = native.hear();
+        let (_, blob) = tasks.iter().find(|(task, _)| *task == told.task).unwrap();
+        assert_eq!(told.payload, **blob);
+    }
+}
+
+#[test]
+fn ranges_come_in_order_with_their_offsets() {
+    let fixture = Fixture::new();
+    let bytes = noise(2_500_000);
+    fixture.put(&bytes);
+    let mut native = Native::connect(fixture.address);
+    let ranges = vec![0..3, 5..1_500_000, 2_499_999..2_500_000];
+    let ask = Get { digest: digest(&bytes), ranges: ranges.clone(), checkpoints: false, list_only: false };
+    let task = native.ask(Ask::Get(ask), &[]);
+    let expected: Vec<u8> =
+        ranges.iter().flat_map(|range| &bytes[range.start as usize..range.end as usize]).copied().collect();
+    assert!(native.bytes(task) == expected);
+}
+
+#[test]
+fn a_range_past_the_end_is_refused() {
+    let fixture = Fixture::new();
+    fixture.put(b"abc");
+    let mut native = Native::connect(fixture.address);
+    let ask = Get { digest: digest(b"abc"), ranges: [2..4].to_vec(), checkpoints: false, list_only: false };
+    assert_eq!(refused(&native.ask_and_hear(Ask::Get(ask), &[])), Code::BadRange);
+}
+
+#[test]
+fn the_checkpoints_come_before_the_bytes_and_agree_with_them() {
+    let fixture = Fixture::new();
+    let bytes = noise(9 << 20);
+    fixture.put(&bytes);
+    let mut hasher = aqueduct_blob::Hasher::new(Algorithm::Sha256);
+    hasher.update(&bytes);
+    let list = hasher.finish().checkpoints;
+    let mut native = Native::connect(fixture.address);
+    let ask = Get { digest: digest(&bytes), ranges: Vec::new(), checkpoints: true, list_only: true };
+    let task = native.ask(Ask::Get(ask.clone()), &[]);
+    assert_eq!(native.hear().say, Say::Found { size: 9 << 20, checkpoint_count: 2 });
+    let told = native.hear();
+    assert_eq!(told.say, Say::Checkpoints { first: 0, entries: list.entries().to_vec() });
+    assert_eq!((native.hear().say, told.task), (Say::Done, task));
+    let task = native.ask(Ask::Get(Get { list_only: false, ..ask }), &[]);
+    assert!(native.bytes(task) == bytes);
+}
+
+#[test]
+fn blobs_are_described_listed_and_removed() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.put(b"abc"), fixture.put(b"abcd"));
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(Ask::Stat { digest: second }, &[]);
+    let Say::Described { size: 4, published, checkpoint_count: 0 } = told.say else { panic!("{told:?}") };
+    let told = native.ask_and_hear(Ask::List { after: None, limit: 1 }, &[]);
+    let Say::Listed { blobs, next: Some(next) } = told.say else { panic!("{told:?}") };
+    assert_eq!((blobs.len(), blobs[0].digest), (1, next));
+    let told = native.ask_and_hear(Ask::List { after: Some(next), limit: 10 }, &[]);
+    let Say::Listed { blobs, next: None } = told.say else { panic!("{told:?}") };
+    assert_eq!(blobs.len(), 1);
+    assert!(published.abs_diff(blobs[0].published) < 60);
+    assert_eq!(native.ask_and_hear(Ask::Remove { digest: first }, &[]).say, Say::Removed);
+    assert_eq!(refused(&native.ask_and_hear(Ask::Remove { digest: first }, &[])), Code::Absent);
+    assert_eq!(refused(&native.ask_and_hear(Ask::Stat { digest: first }, &[])), Code::Absent);
+}
+
+#[test]
+fn a_large_get_does_not_keep_a_small_one_waiting() {
+    let fixture = Fixture::new();
+    let large = noise(64 << 20);
+    fixture.put(&large);
+    fixture.put(b"small");
+    let mut native = Native::connect(fixture.address);
+    let first = native.ask(get(digest(&large)), &[]);
+    let second = native.ask(get(digest(b"small")), &[]);
+    let mut arrived = 0;
+    loop {
+        let told = native.hear();
+        if told.task == second {
+            break;
+        }
+        assert_eq!(told.task, first);
+        arrived += told.payload.len();
+    }
+    assert!(arrived < 16 << 20, "{arrived} bytes came first");
+}
+
+#[test]
+fn a_large_get_that_is_cancelled_ends_early() {
+    let fixture = Fixture::new();
+    let large = noise(64 << 20);
+    fixture.put(&large);
+    let mut native = Native::connect(fixture.address);
+    let task = native.ask(get(digest(&large)), &[]);
+    native.hear();
+    native.say(task, Ask::Cancel, &[]);
+    let mut arrived = 0;
+    let code = loop {
+        let told = native.hear();
+        arrived += told.payload.len();
+        if let Say::Refused { code, .. } = told.say {
+            break code;
+        }
+    };
+    assert_eq!(code, Code::Cancelled);
+    assert!(arrived < large.len() / 2, "{arrived} bytes came all the same");
+}
+
+#[test]
+fn a_put_that_is_cancelled_leaves_nothing_and_what_still_comes_of_it_is_skipped() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let bytes = noise(300_000);
+    let task = native.ask(put(None, bytes.len()), &bytes[..100_000]);
+    native.say(task, Ask::Cancel, &[]);
+    native.say(task, Ask::Data { offset: 100_000 }, &bytes[100_000..]);
+    assert_eq!(refused(&native.hear()), Code::Cancelled);
+    assert_eq!(refused(&native.ask_and_hear(get(digest(&bytes)), &[])), Code::Absent);
+}
+
+#[test]
+fn tokens_decide_what_a_task_may_do() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "read r\nwrite w\n").unwrap();
+    let tokens = aqueduct_server::Tokens::load(file.path()).unwrap();
+    let fixture = Fixture::with(|options| options.tokens = Some(tokens));
+    let mut nobody = Native::connect(fixture.address);
+    assert_eq!(refused(&nobody.ask_and_hear(get(digest(b"abc")), &[])), Code::NeedsToken);
+    assert_eq!(refused(&nobody.ask_and_hear(put(None, 3), b"abc")), Code::NeedsToken);
+    let mut reader = Native::connect_with(fixture.address, Some("r"));
+    assert_eq!(refused(&reader.ask_and_hear(get(digest(b"abc")), &[])), Code::Absent);
+    assert_eq!(refused(&reader.ask_and_hear(put(None, 3), b"abc")), Code::NeedsWriteToken);
+    let mut writer = Native::connect_with(fixture.address, Some("w"));
+    assert!(matches!(writer.ask_and_hear(put(None, 3), b"abc").say, Say::Stored { .. }));
+    assert_eq!(reader.ask_and_hear(get(digest(b"abc")), &[]).payload, b"abc");
+}
+
+#[test]
+fn what_breaks_the_protocol_is_told_why_and_closed() {
+    let fixture = Fixture::new();
+    let mut native = Native::greeted(fixture.address);
+    native.ask(get(digest(b"")), &[]);
+    native.assert_closing(Code::NoHello);
+
+    let mut native = Native::connect(fixture.address);
+    native.ask_and_hear(put(None, 3), b"abc");
+    native.say(TaskId(1), put(None, 3), b"abc");
+    native.assert_closing(Code::DuplicateTask);
+
+    let mut native = Native::connect(fixture.address);
+    native.say(TaskId(7), Ask::Data { offset: 0 }, b"abc");
+    native.assert_closing(Code::WrongState);
+
+    let mut native = Native::connect(fixture.address);
+    native.peer.say_bytes(&[0; limits::PREAMBLE_LEN]);
+    native.assert_closing(Code::BadPreamble);
+
+    let mut peer = fixture.connect();
+    peer.say_bytes(b"\x89AQUEDUCT");
+    let answer = peer.rest();
+    assert!(answer.starts_with(b"\x89AQDUCT\x01"), "{answer:?}");
+}
+
+#[test]
+fn a_peer_that_ends_its_side_is_still_answered() {
+    let fixture = Fixture::new();
+    let bytes = noise(5 << 20);
+    fixture.put(&bytes);
+    let mut native = Native::connect(fixture.address);
+    let task = native.ask(get(digest(&bytes)), &[]);
+    native.peer.finish();
+    assert!(native.bytes(task) == bytes);
+    native.peer.assert_closed();
+}
+
+fn blake3_of_abc() -> Digest {
+    let mut hasher = aqueduct_blob::Hasher::new(Algorithm::Blake3);
+    hasher.update(b"abc");
+    hasher.finish().digest
+}
+
+/// Bytes that repeat nowhere.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = len as u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32).to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..len.div_ceil(4)).flat_map(|_| next()[..4].to_vec()).collect();
+    bytes.truncate(len);
+    bytes
+}
