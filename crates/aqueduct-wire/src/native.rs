@@ -31,6 +31,8 @@ mod request;
 #[cfg(test)]
 mod sample;
 mod session;
+#[cfg(test)]
+mod vectors;
 
 pub use answer::{Answer, ListedBlob, ListedUpload, Say, Welcome};
 pub use code::Code;

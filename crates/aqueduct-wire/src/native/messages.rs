@@ -343,3 +343,6 @@ pub(super) struct Refused {
     #[prost(message, optional, tag = "3")]
     pub(super) actual: Option<Digest>,
 }
+
+#[cfg(test)]
+mod tests;

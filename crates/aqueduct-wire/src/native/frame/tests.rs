@@ -47,6 +47,22 @@ proptest! {
     }
 
     #[test]
+    fn whoever_reads_what_is_missing_reads_the_head_and_no_more(request in sample::request()) {
+        let mut bytes = Vec::new();
+        request.write(1, &mut bytes);
+        let head_len = bytes.len();
+        bytes.extend(b"payload");
+        let mut len = 0;
+        while parse_request(&bytes[..len]) == Ok(None) {
+            let missing = missing_len(&bytes[..len]);
+            prop_assert!(missing > 0);
+            len += missing;
+        }
+        prop_assert_eq!(len, head_len);
+        prop_assert_eq!(missing_len(&bytes), 0);
+    }
+
+    #[test]
     fn a_flipped_bit_is_noticed_wherever_it_is(answer in sample::answer(), len in 0..=PAYLOAD_LEN_MAX) {
         let mut bytes = Vec::new();
         answer.write(len, &mut bytes);
