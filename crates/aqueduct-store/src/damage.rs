@@ -132,7 +132,7 @@ impl Inner {
     ///
     /// Whoever comes while another thread does waits for what that finds.
     fn check_suspect(&self, digest: &Digest, file: &File, stat: &Stat) -> Result<Checked, ChangeError> {
-        let _turn = self.checks.take(digest);
+        let _turn = self.checks.take(*digest);
         if !self.is_suspect(digest, stat) {
             return Ok(Checked {
                 digest: *digest,

@@ -45,6 +45,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Makes the bytes and the length of `file` durable (fdatasync(2)). Says nothing about its name.
     fn sync_data(&self, file: &File) -> io::Result<()>;
 
+    /// Takes from everybody the right to open `file` for writing (fchmod(2)), for one that was made by
+    /// [`Disk::stage_writable`] and becomes a blob.
+    fn seal(&self, file: &File) -> io::Result<()>;
+
     /// Gives `file` a name, never replacing another (linkat(2)).
     fn link(&self, file: &File, path: &Path) -> io::Result<Linked>;
 
@@ -82,6 +86,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// The kernel's wall clock, in seconds since 1970: the very clock that change times are read from.
     fn now(&self) -> i64;
 
+    /// Which life of this machine and of the store's mount this is: as long as it is the same, whatever was written is
+    /// there to be read, synced or not.
+    fn boot(&self) -> io::Result<Boot>;
+
     /// Where the store lies, for messages.
     fn root(&self) -> PathBuf;
 }
@@ -101,6 +109,8 @@ pub enum Verb {
     SetLen,
     /// [`Disk::sync_data`].
     SyncData,
+    /// [`Disk::seal`].
+    Seal,
     /// [`Disk::link`].
     Link,
     /// [`Disk::unlink`].
@@ -113,13 +123,14 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MakeDir,
         Self::Stage,
         Self::Reserve,
         Self::Write,
         Self::SetLen,
         Self::SyncData,
+        Self::Seal,
         Self::Link,
         Self::Unlink,
         Self::SyncDir,
@@ -136,6 +147,10 @@ pub enum Linked {
     Exists,
 }
 
+/// A life of a mount: the same bytes until the machine is started anew or the filesystem is mounted anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boot(pub [u8; 32]);
+
 /// What the kernel says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -148,4 +163,6 @@ pub struct Stat {
     pub regular: bool,
     /// The file itself, whatever its name: its number in its filesystem.
     pub inode: u64,
+    /// How many names lead to it.
+    pub links: u64,
 }

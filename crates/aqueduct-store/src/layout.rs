@@ -1,11 +1,12 @@
-//! What lies where in a store's directory. A path is only ever made here, and only from a [`Digest`].
+//! What lies where in a store's directory. A path is only ever made here, and only from a [`Digest`] or an
+//! [`UploadId`].
 //!
 //! `docs/store-format.md` draws the whole; this file is where it is true.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_blob::{Algorithm, Digest, UploadId};
 
 /// The marker: format version and store id. The first file written.
 pub(crate) const MARKER: &str = "aqueduct-store";
@@ -15,7 +16,7 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) const BLOBS: &str = "blobs";
 /// The checkpoint lists of blobs over one segment, laid out as the blobs are. Derived.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
-/// Uploads that can be resumed.
+/// Uploads that can be resumed: for each the bytes, in `<id>`, and what is known of them, in `<id>.journal`.
 pub(crate) const UPLOADS: &str = "uploads";
 /// Blobs that turned out not to be what their name says, in `<algorithm>-<hex>`.
 pub(crate) const QUARANTINE: &str = "quarantine";
@@ -44,6 +45,33 @@ pub(crate) fn checkpoints(digest: &Digest) -> PathBuf {
 pub(crate) fn quarantined(digest: &Digest) -> PathBuf {
     Path::new(QUARANTINE).join(format!("{}-{}", digest.algorithm(), digest.hex()))
 }
+
+/// The path of an upload's bytes.
+pub(crate) fn upload(id: UploadId) -> PathBuf {
+    Path::new(UPLOADS).join(id.to_string())
+}
+
+/// The path of an upload's journal.
+pub(crate) fn journal(id: UploadId) -> PathBuf {
+    Path::new(UPLOADS).join(format!("{id}{JOURNAL}"))
+}
+
+/// What a name in the directory of the uploads stands for; `None` for a foreign file.
+pub(crate) fn upload_at(name: &str) -> Option<UploadFile> {
+    match name.strip_suffix(JOURNAL) {
+        Some(id) => id.parse().ok().map(UploadFile::Journal),
+        None => name.parse().ok().map(UploadFile::Bytes),
+    }
+}
+
+/// A file of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UploadFile {
+    Bytes(UploadId),
+    Journal(UploadId),
+}
+
+const JOURNAL: &str = ".journal";
 
 /// The shard directory of `blobs` or `checkpoints` for every digest of `algorithm` that begins with `first`.
 pub(crate) fn shard(top: &str, algorithm: Algorithm, first: u8) -> PathBuf {

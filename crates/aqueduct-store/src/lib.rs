@@ -2,7 +2,8 @@
 //!
 //! Bytes come in through [`Store::begin`], which stages them without a name; [`Staging::verify`] finds or checks their
 //! digest; [`Verified::publish`] makes them visible under it. They go out through [`Store::blob`]. Each step gives a
-//! stronger type, and none can be skipped.
+//! stronger type, and none can be skipped. What is large comes in through [`Store::upload`], segment by segment in any
+//! order, and goes on where it was after the sender, the process or the power is back.
 //!
 //! # The contract
 //! - A blob is visible whole under the digest of its bytes, or not at all; also after a crash at any moment.
@@ -35,6 +36,7 @@ mod remove;
 mod staging;
 mod store;
 mod turns;
+mod uploads;
 
 pub use blob::Blob;
 pub use damage::Checked;
@@ -46,3 +48,7 @@ pub use publish::{Outcome, PublishError, Published};
 pub use real_disk::RealDisk;
 pub use staging::{Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
+pub use uploads::{
+    ClaimError, Counts, FinishError, Landed, ReceiveError, Receiving, Resumed, TakenOver, UPLOAD_COUNT_MAX,
+    Upload, UploadError, UploadListed, UploadPlan,
+};

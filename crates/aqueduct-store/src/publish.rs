@@ -80,19 +80,23 @@ impl Store {
 impl Inner {
     pub(crate) fn publish(&self, verified: Verified) -> Result<Published, PublishError> {
         self.begin_changes()?;
-        let published = if self.is_loose() {
-            let placed = self.place(&verified)?;
-            self.after(&verified, &placed.published);
-            placed.published
-        } else {
+        if !self.is_loose() {
             // Every publisher syncs its own bytes, at the same time as the others: a large blob keeps no small one waiting.
             self.disk.sync_data(&verified.file).blame("sync", STAGED)?;
-            let verified = Arc::new(verified);
+        }
+        self.name(verified)
+    }
+
+    /// Publishes a blob whose bytes are as durable as the policy asks.
+    pub(crate) fn name(&self, verified: Verified) -> Result<Published, PublishError> {
+        let verified = Arc::new(verified);
+        let published = if self.is_loose() {
+            self.place(&verified)?.published
+        } else {
             let committer = self.committer(&verified.digest());
-            let published = committer.commit(Arc::clone(&verified), |round| self.name_all(&round))?;
-            self.after(&verified, &published);
-            published
+            committer.commit(Arc::clone(&verified), |round| self.name_all(&round))?
         };
+        self.after(&verified, &published);
         Ok(published)
     }
 

@@ -1,14 +1,15 @@
 //! The disk that is one: every verb a Linux call or two on a directory.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use aqueduct_blob::{Algorithm, Hasher};
 use aqueduct_flow::Step;
 use aqueduct_sys as sys;
 
-use crate::disk::{Disk, Linked, Stat};
+use crate::disk::{Boot, Disk, Linked, Stat};
 
 /// A directory on a filesystem of this machine.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct RealDisk {
 const BLOB_MODE: u32 = 0o444;
 /// The store's own files.
 const OWN_MODE: u32 = 0o644;
+/// Of this start of the machine (random(4)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Directories, narrowed by the umask as everywhere.
 const DIRECTORY_MODE: u32 = 0o755;
 
@@ -102,6 +105,12 @@ impl Disk for RealDisk {
         Ok(sys::fdatasync(file)?)
     }
 
+    fn seal(&self, file: &File) -> io::Result<()> {
+        // The umask was taken off when the file was made, and stays off.
+        let mode = file.metadata()?.permissions().mode() & BLOB_MODE;
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
     fn link(&self, file: &File, path: &Path) -> io::Result<Linked> {
         Ok(match sys::link_unnamed(file, &self.directory, path)? {
             sys::Placed::New => Linked::New,
@@ -169,6 +178,14 @@ impl Disk for RealDisk {
         sys::realtime_coarse().seconds
     }
 
+    fn boot(&self) -> io::Result<Boot> {
+        let boot = fs::read_to_string(BOOT_ID)?;
+        let stat = sys::stat(&self.directory)?;
+        let mut hasher = Hasher::new(Algorithm::Blake3);
+        hasher.update(format!("{} {:?} {}", boot.trim(), stat.mount, stat.device).as_bytes());
+        Ok(Boot(*hasher.finish().digest.as_bytes()))
+    }
+
     fn root(&self) -> PathBuf {
         self.root.clone()
     }
@@ -184,6 +201,7 @@ fn from_metadata(metadata: &fs::Metadata) -> Stat {
         changed: metadata.ctime(),
         regular: metadata.is_file(),
         inode: metadata.ino(),
+        links: metadata.nlink(),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::poison::{alone, lock};
 use crate::publish::{PublishError, Published};
 use crate::staging::Verified;
 use crate::turns::Turns;
+use crate::uploads::Uploads;
 
 /// What an acknowledged publish is worth when the power goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,8 @@ pub(crate) struct Inner {
     /// Files, by inode, of which this session knows that they are right, kept only while others are suspect.
     believed: Mutex<HashSet<(Digest, u64)>>,
     /// Suspects that are being hashed.
-    pub(crate) checks: Turns,
+    pub(crate) checks: Turns<Digest>,
+    pub(crate) uploads: Uploads,
     meta: Meta,
     state: Mutex<State>,
     /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
@@ -138,6 +140,7 @@ impl Inner {
             unsynced: Mutex::default(),
             believed: Mutex::default(),
             checks: Turns::default(),
+            uploads: Uploads::default(),
             meta,
             state: Mutex::new(state),
             recording: Mutex::default(),
@@ -182,7 +185,7 @@ impl Inner {
 
     /// Turns the store read-only: after a failed sync nobody knows what is on the medium, and asking again may answer
     /// "all is well" (fsync(2), and wiki.postgresql.org/wiki/Fsync_Errors).
-    fn latch(&self, fault: StorageFault) -> ReadOnly {
+    pub(crate) fn latch(&self, fault: StorageFault) -> ReadOnly {
         ReadOnly(self.read_only.get_or_init(|| fault).clone())
     }
 

@@ -7,11 +7,12 @@ use std::io;
 use std::mem;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_flow::Step;
 use aqueduct_store::RealDisk;
-use aqueduct_store::disk::{Disk, Linked, Stat, Verb};
+use aqueduct_store::disk::{Boot, Disk, Linked, Stat, Verb};
 
 use super::image::{Cut, Image};
 use super::medium::{Change, FileId, Pending, Tree};
@@ -66,6 +67,7 @@ pub(super) struct State {
     /// Durable and pending together: what a running system sees.
     pub(super) live: Tree,
     pub(super) clock: i64,
+    boot: Boot,
     pub(super) inodes: HashMap<u64, FileId>,
     pub(super) next_file: u64,
     plan: Plan,
@@ -84,6 +86,7 @@ impl SimDisk {
             pending: Vec::new(),
             live: tree,
             clock,
+            boot: next_boot(),
             inodes,
             next_file,
             plan: Plan::default(),
@@ -246,8 +249,9 @@ impl State {
         }
     }
 
+    /// fdatasync(2) writes of the inode what is needed to read the bytes back, and the mode is not.
     fn sync_file(&mut self, file: FileId) {
-        self.sync(|change| change.file() == Some(file));
+        self.sync(|change| change.file() == Some(file) && !matches!(change, Change::Seal(_)));
     }
 
     /// A sync failed: the bytes it should have covered will not be covered by another, because the kernel takes their
@@ -327,6 +331,14 @@ impl Disk for SimDisk {
             return Ok(());
         }
         state.sync_file(id);
+        Ok(())
+    }
+
+    fn seal(&self, file: &File) -> io::Result<()> {
+        let mut state = self.gate(Verb::Seal, Path::new(""))?;
+        let id = state.file(file)?;
+        self.sim.real.seal(file)?;
+        state.note(Change::Seal(id));
         Ok(())
     }
 
@@ -439,6 +451,10 @@ impl Disk for SimDisk {
         self.state().clock
     }
 
+    fn boot(&self) -> io::Result<Boot> {
+        Ok(self.running()?.boot)
+    }
+
     fn root(&self) -> PathBuf {
         self.sim.real.root()
     }
@@ -448,6 +464,14 @@ impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SimDisk").field("root", &self.sim.real.root()).finish_non_exhaustive()
     }
+}
+
+/// Another one for every disk that is mounted.
+fn next_boot() -> Boot {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut boot = [0; 32];
+    boot[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    Boot(boot)
 }
 
 fn power_is_off() -> io::Error {

@@ -248,9 +248,12 @@ impl Slot {
             fs::create_dir(self.at(path))?;
         }
         let mut inodes = HashMap::new();
+        let mut placed: HashMap<FileId, &Path> = HashMap::new();
         for (path, id) in &image.tree.names {
             let content = &image.tree.files[id];
-            if !self.holds_already(&last, &image.tree, path) {
+            if let Some(other) = placed.insert(*id, path) {
+                self.link(other, path)?;
+            } else if !self.holds_already(&last, &image.tree, path) {
                 self.write(path, content)?;
             }
             inodes.insert(fs::metadata(self.at(path))?.ino(), *id);
@@ -261,9 +264,13 @@ impl Slot {
         Ok(disk)
     }
 
-    /// Whether the directory has the right file at `path` from the last time.
+    /// Whether the directory has the right file at `path` from the last time. One with several names is made anew.
     fn holds_already(&self, last: &Tree, next: &Tree, path: &Path) -> bool {
-        let content = |tree: &Tree| tree.names.get(path).map(|file| tree.files[file].clone());
+        let content = |tree: &Tree| {
+            let file = tree.names.get(path)?;
+            let is_alone = tree.names.values().filter(|named| *named == file).count() == 1;
+            is_alone.then(|| tree.files[file].clone())
+        };
         match (content(last), content(next)) {
             (Some(last), Some(next)) => {
                 Arc::ptr_eq(&last.bytes, &next.bytes) && last.writable == next.writable
@@ -280,6 +287,11 @@ impl Slot {
             file.write_all_at(page, (index * PAGE_LEN) as u64)?;
         }
         Ok(())
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "nothing is published: this sets up what a power cut left")]
+    fn link(&self, path: &Path, other: &Path) -> io::Result<()> {
+        fs::hard_link(self.at(path), self.at(other))
     }
 
     fn at(&self, path: &Path) -> PathBuf {

@@ -44,6 +44,7 @@ pub(super) enum Change {
     Unlink(PathBuf),
     Write { file: FileId, offset: u64, bytes: Arc<Vec<u8>> },
     SetLen { file: FileId, len: u64 },
+    Seal(FileId),
 }
 
 impl Change {
@@ -51,14 +52,14 @@ impl Change {
     pub(super) fn directory(&self) -> Option<&Path> {
         match self {
             Self::MakeDir(path) | Self::Link { path, .. } | Self::Unlink(path) => Some(parent(path)),
-            Self::Write { .. } | Self::SetLen { .. } => None,
+            Self::Write { .. } | Self::SetLen { .. } | Self::Seal(_) => None,
         }
     }
 
     /// The file whose sync makes it durable.
     pub(super) fn file(&self) -> Option<FileId> {
         match self {
-            Self::Write { file, .. } | Self::SetLen { file, .. } => Some(*file),
+            Self::Write { file, .. } | Self::SetLen { file, .. } | Self::Seal(file) => Some(*file),
             Self::MakeDir(_) | Self::Link { .. } | Self::Unlink(_) => None,
         }
     }
@@ -112,6 +113,10 @@ impl Tree {
             Change::SetLen { file, len } => {
                 let len = usize::try_from(*len).expect("files of the model fit in memory");
                 self.content(*file).resize(len, 0);
+                self.touch(*file, at);
+            }
+            Change::Seal(file) => {
+                self.files.entry(*file).or_default().writable = false;
                 self.touch(*file, at);
             }
             Change::Write { file, offset, bytes } => {

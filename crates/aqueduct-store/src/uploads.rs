@@ -1,0 +1,495 @@
+//! Uploads: blobs that come in pieces, and that can be gone on with.
+//!
+//! An upload is two files with names: its bytes and its journal. It is whatever its journal says: bytes without a journal,
+//! or a journal whose bytes are not there, are rubbish, which is taken away when somebody asks for the upload or it
+//! expires. So nothing has to be done about uploads when a store is opened.
+
+mod journal;
+mod receiving;
+mod upload;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use aqueduct_blob::{Algorithm, Digest, UploadId};
+
+use crate::disk::Linked;
+use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
+use crate::index::Usage;
+use crate::layout::{self, UploadFile};
+use crate::poison::lock;
+use crate::publish::{Outcome, PublishError, Published};
+use crate::staging::Verified;
+use crate::store::{Inner, Store};
+use crate::turns::Turns;
+
+use journal::{Entry, Head, Journal, Told};
+use receiving::Part;
+use upload::{Shared, Stage};
+
+pub use receiving::{Landed, Receiving, TakenOver};
+pub use upload::{ClaimError, Counts, FinishError, ReceiveError, Upload};
+
+/// What an upload is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadPlan {
+    /// How the blob will be named.
+    pub algorithm: Algorithm,
+    /// Its name, if the sender knows it.
+    pub digest: Option<Digest>,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What there is under an upload's id.
+#[derive(Clone, Debug)]
+pub enum Resumed {
+    /// It was finished before, and its blob is still there.
+    Stored(Published),
+    /// It can be gone on with.
+    Open(Upload),
+}
+
+/// Why an upload was not opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The id stands for an upload of something else.
+    #[error("the upload is of another blob")]
+    Conflict,
+    /// There are as many as the store takes.
+    #[error("there are {limit} uploads already; finish, drop or await some of them")]
+    TooMany {
+        /// How many it takes.
+        limit: usize,
+    },
+    /// The store takes no changes, or the disk failed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl From<StorageFault> for UploadError {
+    fn from(fault: StorageFault) -> Self {
+        Self::Change(fault.into())
+    }
+}
+
+impl From<ReadOnly> for UploadError {
+    fn from(error: ReadOnly) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// An upload, as it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadListed {
+    /// Its name among uploads.
+    pub id: UploadId,
+    /// What it is to become.
+    pub plan: UploadPlan,
+    /// Bytes that are held.
+    pub verified_len: u64,
+    /// When something of it came last, in seconds since 1970.
+    pub used: i64,
+    /// The name of its blob, if it was finished and the blob is still there.
+    pub stored: Option<Digest>,
+}
+
+/// How many uploads a store takes at once: a directory of twice as many names is still read in milliseconds. Finished ones
+/// do not count.
+pub const UPLOAD_COUNT_MAX: usize = 10_000;
+
+/// How many receivers wait in the middle of a segment. Each holds two descriptors and what is known of its upload.
+const PARKED_COUNT_MAX: usize = 256;
+
+/// The uploads of a store that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads {
+    open: Mutex<HashMap<UploadId, Weak<Shared>>>,
+    parked: Mutex<HashMap<UploadId, Parked>>,
+    /// Held while an upload is opened or taken away, so that nobody sees it half made.
+    turns: Turns<UploadId>,
+}
+
+/// A receiver in the middle of its segment, which keeps its upload open.
+#[derive(Debug)]
+struct Parked {
+    shared: Arc<Shared>,
+    part: Part,
+}
+
+impl Store {
+    /// Opens the upload `id`, or begins it where there is none, and reserves its space. `plan` is what it was begun with.
+    ///
+    /// # Errors
+    /// Where it was begun with another plan; where there are too many; where the store is read-only, or the disk is full
+    /// or failing.
+    pub fn upload(&self, id: UploadId, plan: &UploadPlan) -> Result<Resumed, UploadError> {
+        let inner = &self.inner;
+        let _turn = inner.uploads.turns.take(id);
+        match inner.resume(id, Some(plan))? {
+            Some(resumed) => Ok(resumed),
+            None => Ok(Resumed::Open(inner.begin_upload(id, plan)?)),
+        }
+    }
+
+    /// Opens the upload `id`; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::upload`].
+    pub fn find_upload(&self, id: UploadId) -> Result<Option<Resumed>, UploadError> {
+        let _turn = self.inner.uploads.turns.take(id);
+        self.inner.resume(id, None)
+    }
+
+    /// Up to `limit` uploads in the order of their ids, from the one after `after` on.
+    ///
+    /// # Errors
+    /// Where the directory or a journal cannot be read.
+    pub fn uploads(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadListed>, StorageFault> {
+        let inner = &self.inner;
+        let mut listed = Vec::new();
+        for id in inner.upload_ids()?.journals.into_iter().filter(|id| Some(*id) > after) {
+            if listed.len() == limit {
+                break;
+            }
+            listed.extend(inner.look_at_upload(id)?);
+        }
+        Ok(listed)
+    }
+
+    /// How many uploads there are that are not finished, and how many bytes their blobs will have, for which space is
+    /// reserved.
+    ///
+    /// # Errors
+    /// Where the directory cannot be read.
+    pub fn upload_usage(&self) -> Result<Usage, StorageFault> {
+        let inner = &self.inner;
+        let mut usage = Usage { count: 0, size: 0 };
+        for id in inner.upload_ids()?.bytes {
+            let path = layout::upload(id);
+            if let Some(stat) = inner.disk.stat_path(&path).blame("stat", &path)? {
+                usage = Usage { count: usage.count + 1, size: usage.size + stat.size };
+            }
+        }
+        Ok(usage)
+    }
+
+    /// Takes an upload away, with what was received; false where there was none. Who has it open can do nothing more with
+    /// it. A blob that it became stays.
+    ///
+    /// # Errors
+    /// Where the store is read-only or the disk fails.
+    pub fn drop_upload(&self, id: UploadId) -> Result<bool, ChangeError> {
+        let _turn = self.inner.uploads.turns.take(id);
+        self.inner.drop_upload(id)
+    }
+
+    /// Takes away the uploads, finished or not, of which nothing came for `idle` and that nobody has open, and tells how
+    /// many there were.
+    ///
+    /// # Errors
+    /// As [`Store::drop_upload`], at the first that cannot be taken away.
+    pub fn expire_uploads(&self, idle: Duration) -> Result<usize, ChangeError> {
+        let inner = &self.inner;
+        let idle = i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
+        let mut count = 0;
+        for id in inner.upload_ids()?.all() {
+            let _turn = inner.uploads.turns.take(id);
+            let used = inner.upload_used(id)?;
+            let is_idle = used.is_some_and(|used| inner.disk.now().saturating_sub(used) >= idle);
+            if is_idle && !inner.uploads.is_in_use(id) && inner.drop_upload(id)? {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Inner {
+    /// Opens what there is; whoever calls has the turn.
+    fn resume(
+        self: &Arc<Self>,
+        id: UploadId,
+        plan: Option<&UploadPlan>,
+    ) -> Result<Option<Resumed>, UploadError> {
+        let fits = |found: &UploadPlan| plan.is_none_or(|plan| plan == found);
+        if let Some(shared) = self.uploads.open(id) {
+            match shared.stage() {
+                Stage::Open | Stage::Named if fits(&shared.plan) => {
+                    return Ok(Some(Resumed::Open(Upload { inner: Arc::clone(self), shared })));
+                }
+                Stage::Open | Stage::Named => return Err(UploadError::Conflict),
+                Stage::Stored(_) | Stage::Gone => {}
+            }
+        }
+        let Some(told) = self.read_upload(id)? else { return Ok(None) };
+        let plan = told.head.plan;
+        if !fits(&plan) {
+            return Err(UploadError::Conflict);
+        }
+        let resumed = match told.named {
+            Some(digest) => self.complete(id, told, &digest)?.map(Resumed::Stored),
+            None => self.reopen(id, told)?.map(Resumed::Open),
+        };
+        match resumed {
+            Some(resumed) => Ok(Some(resumed)),
+            // Its blob was removed since, or nothing of it counts: it begins anew, with a file that nobody ever saw.
+            None => Ok(Some(Resumed::Open(self.begin_upload(id, &plan)?))),
+        }
+    }
+
+    /// Begins an upload in the place of whatever has its id.
+    fn begin_upload(self: &Arc<Self>, id: UploadId, plan: &UploadPlan) -> Result<Upload, UploadError> {
+        self.begin_changes()?;
+        self.remove_upload_files(id)?;
+        self.make_room()?;
+        let disk = &*self.disk;
+        let path = layout::upload(id);
+        let file = disk.stage_writable().blame("stage", &path)?;
+        if plan.size > 0 {
+            disk.reserve(&file, plan.size).blame("reserve", &path)?;
+        }
+        disk.set_len(&file, plan.size).blame("lengthen", &path)?;
+        let journal_path = layout::journal(id);
+        let journal_file = disk.stage_writable().blame("stage", &journal_path)?;
+        let boot = disk.boot().blame("identify the boot of", layout::ROOT)?;
+        let head = Head { id, plan: *plan };
+        let journal = Journal::begin(disk, &journal_file, &head, boot).blame("write", &journal_path)?;
+        self.link_new(&file, &path)?;
+        self.link_new(&journal_file, &journal_path)?;
+        let assembly = aqueduct_blob::Assembly::new(plan.algorithm, plan.size);
+        let shared = Shared::new(id, *plan, (file, journal_file), (assembly, journal));
+        Ok(self.keep_open(shared))
+    }
+
+    /// Opens an upload that was begun; `None` where its bytes are not what its journal speaks of.
+    fn reopen(self: &Arc<Self>, id: UploadId, told: Told) -> Result<Option<Upload>, UploadError> {
+        // Where nothing counts there is nothing to keep.
+        if told.assembly.held_len() == 0 {
+            return Ok(None);
+        }
+        let Told { head, assembly, mut journal, is_current, .. } = told;
+        let (path, journal_path) = (layout::upload(id), layout::journal(id));
+        let opened = match self.disk.open_writable(&path) {
+            // Sealed: it was about to be a blob, or is one.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            opened => opened.blame("open", &path)?,
+        };
+        let Some(file) = opened else { return Ok(None) };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        // A file with another name may be a blob, which nobody may write.
+        if !Shared::is_whole(&stat, &head.plan) || stat.links != 1 {
+            return Ok(None);
+        }
+        let opened = self.disk.open_writable(&journal_path).blame("open", &journal_path)?;
+        let Some(journal_file) = opened else { return Ok(None) };
+        if !is_current {
+            self.begin_changes()?;
+            let boot = self.disk.boot().blame("identify the boot of", layout::ROOT)?;
+            let session = [Entry::Session(boot)];
+            journal.append(&*self.disk, &journal_file, &session).blame("append to", &journal_path)?;
+        }
+        let shared = Shared::new(id, head.plan, (file, journal_file), (assembly, journal));
+        Ok(Some(self.keep_open(shared)))
+    }
+
+    /// Goes on where an upload was about to be a blob; `None` where there is neither the one nor the other.
+    fn complete(
+        self: &Arc<Self>,
+        id: UploadId,
+        mut told: Told,
+        digest: &Digest,
+    ) -> Result<Option<Published>, UploadError> {
+        let path = layout::upload(id);
+        let plan = told.head.plan;
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else {
+            let store = Store { inner: Arc::clone(self) };
+            let published = Published { digest: *digest, size: plan.size, outcome: Outcome::AlreadyPresent };
+            return Ok(store.has(digest)?.then_some(published));
+        };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        let Ok(hashed) = told.assembly.finish(Some(digest)) else { return Ok(None) };
+        if !stat.regular || stat.size != plan.size {
+            return Ok(None);
+        }
+        self.begin_changes()?;
+        self.disk.seal(&file).blame("seal", &path)?;
+        if !self.is_loose()
+            && let Err(fault) = self.disk.sync_data(&file).blame("sync", &path)
+        {
+            self.remove_upload_files(id).map_err(|unlinking| self.latch(unlinking))?;
+            return Err(fault.into());
+        }
+        let published =
+            self.name(Verified { inner: Arc::clone(self), file, hashed }).map_err(|error| match error {
+                PublishError::Change(error) => error,
+                contended @ PublishError::Contended { .. } => {
+                    StorageFault::new("publish", &path, io::Error::other(contended)).into()
+                }
+            })?;
+        drop(self.disk.unlink(&path));
+        Ok(Some(published))
+    }
+
+    /// What an upload's journal says; `None` where there is none that makes sense. Changes nothing.
+    fn read_upload(&self, id: UploadId) -> Result<Option<Told>, StorageFault> {
+        let path = layout::journal(id);
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        if !stat.regular {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; usize::try_from(stat.size).expect("a journal was written from memory")];
+        file.read_exact_at(&mut bytes, 0).blame("read", &path)?;
+        let boot = self.disk.boot().blame("identify the boot of", layout::ROOT)?;
+        Ok(journal::read(&bytes, boot).filter(|told| told.head.id == id))
+    }
+
+    fn look_at_upload(&self, id: UploadId) -> Result<Option<UploadListed>, StorageFault> {
+        let Some(used) = self.upload_used(id)? else { return Ok(None) };
+        let listed = |plan, verified_len, stored| UploadListed { id, plan, verified_len, used, stored };
+        if let Some(shared) = self.uploads.open(id)
+            && matches!(shared.stage(), Stage::Open | Stage::Named)
+        {
+            return Ok(Some(listed(shared.plan, shared.held_len(), None)));
+        }
+        let Some(told) = self.read_upload(id)? else { return Ok(None) };
+        let (plan, Some(digest)) = (told.head.plan, told.named) else {
+            return Ok(Some(listed(told.head.plan, told.assembly.held_len(), None)));
+        };
+        let path = layout::blob(&digest);
+        let is_stored = self.disk.stat_path(&path).blame("stat", &path)?.is_some();
+        Ok(Some(listed(plan, plan.size, is_stored.then_some(digest))))
+    }
+
+    /// When something of an upload came last; `None` where there is nothing.
+    fn upload_used(&self, id: UploadId) -> Result<Option<i64>, StorageFault> {
+        let mut used = None;
+        for path in [layout::upload(id), layout::journal(id)] {
+            let stat = self.disk.stat_path(&path).blame("stat", &path)?;
+            used = used.max(stat.filter(|stat| stat.regular).map(|stat| stat.changed));
+        }
+        Ok(used)
+    }
+
+    fn drop_upload(&self, id: UploadId) -> Result<bool, ChangeError> {
+        self.begin_changes()?;
+        let shared = self.uploads.open(id);
+        let _finishing = shared.as_ref().map(|shared| shared.wait_for_finish());
+        let was_there = self.remove_upload_files(id)?;
+        if let Some(shared) = &shared {
+            shared.give_up();
+        }
+        self.uploads.unpark(id);
+        if !self.is_loose() {
+            self.sync_directory(Path::new(layout::UPLOADS))?;
+        }
+        Ok(was_there)
+    }
+
+    /// The journal first: without it the bytes are rubbish.
+    fn remove_upload_files(&self, id: UploadId) -> Result<bool, StorageFault> {
+        let mut was_there = false;
+        for path in [layout::journal(id), layout::upload(id)] {
+            was_there |= self.disk.unlink(&path).blame("unlink", &path)?;
+        }
+        Ok(was_there)
+    }
+
+    /// Sees that one more upload does not make too many. Who was finished long ago is forgotten first.
+    fn make_room(&self) -> Result<(), UploadError> {
+        let ids = self.upload_ids()?;
+        if ids.bytes.len() >= UPLOAD_COUNT_MAX {
+            return Err(UploadError::TooMany { limit: UPLOAD_COUNT_MAX });
+        }
+        if ids.journals.len() >= 2 * UPLOAD_COUNT_MAX {
+            for id in ids.journals.difference(&ids.bytes) {
+                let path = layout::journal(*id);
+                self.disk.unlink(&path).blame("unlink", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn upload_ids(&self) -> Result<UploadIds, StorageFault> {
+        let path = Path::new(layout::UPLOADS);
+        let names = self.disk.list(path).blame("list", path)?.unwrap_or_default();
+        let mut ids = UploadIds::default();
+        for file in names.iter().filter_map(|name| layout::upload_at(name)) {
+            match file {
+                UploadFile::Bytes(id) => ids.bytes.insert(id),
+                UploadFile::Journal(id) => ids.journals.insert(id),
+            };
+        }
+        Ok(ids)
+    }
+
+    fn link_new(&self, file: &File, path: &Path) -> Result<(), StorageFault> {
+        match self.disk.link(file, path).blame("link", path)? {
+            Linked::New => Ok(()),
+            // It was free a moment ago, and the turn is ours.
+            Linked::Exists => {
+                Err(StorageFault::new("link", path, io::Error::from(io::ErrorKind::AlreadyExists)))
+            }
+        }
+    }
+
+    fn keep_open(self: &Arc<Self>, shared: Shared) -> Upload {
+        let shared = Arc::new(shared);
+        let mut open = lock(&self.uploads.open);
+        open.retain(|_, shared| shared.strong_count() > 0);
+        open.insert(shared.id, Arc::downgrade(&shared));
+        drop(open);
+        Upload { inner: Arc::clone(self), shared }
+    }
+}
+
+impl Uploads {
+    /// The upload, if somebody has it open.
+    fn open(&self, id: UploadId) -> Option<Arc<Shared>> {
+        lock(&self.open).get(&id).and_then(Weak::upgrade)
+    }
+
+    /// Whether anybody has the upload open, beside a receiver that is parked.
+    fn is_in_use(&self, id: UploadId) -> bool {
+        let parked_count = usize::from(lock(&self.parked).contains_key(&id));
+        let open = lock(&self.open);
+        open.get(&id).is_some_and(|shared| shared.strong_count() > parked_count)
+    }
+
+    fn park(&self, newcomer: Parked) {
+        let mut parked = lock(&self.parked);
+        if parked.len() >= PARKED_COUNT_MAX && !parked.contains_key(&newcomer.shared.id) {
+            // Whose is as good as any other: it costs its sender part of a segment.
+            let Some(id) = parked.keys().next().copied() else { return };
+            parked.remove(&id);
+        }
+        parked.insert(newcomer.shared.id, newcomer);
+    }
+
+    fn unpark(&self, id: UploadId) -> Option<Parked> {
+        lock(&self.parked).remove(&id)
+    }
+
+    fn look_at_parked<T>(&self, id: UploadId, look: impl FnOnce(&Parked) -> Option<T>) -> Option<T> {
+        lock(&self.parked).get(&id).and_then(look)
+    }
+}
+
+/// The ids for which there are files.
+#[derive(Debug, Default)]
+struct UploadIds {
+    bytes: BTreeSet<UploadId>,
+    journals: BTreeSet<UploadId>,
+}
+
+impl UploadIds {
+    fn all(self) -> BTreeSet<UploadId> {
+        self.bytes.union(&self.journals).copied().collect()
+    }
+}
