@@ -31,8 +31,6 @@ mod request;
 #[cfg(test)]
 mod sample;
 mod session;
-#[cfg(test)]
-mod vectors;
 
 pub use answer::{Answer, ListedBlob, ListedUpload, Say, Welcome};
 pub use code::Code;

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
 
-use super::*;
+use aqueduct_wire::native::{
+    Answer, Ask, Code, Frame, FrameError, GREETING_LEN, Get, Hello, ListedBlob, ListedUpload, Put, Request,
+    Say, Session, TaskId, Turn, Welcome, parse_answer, parse_greeting, parse_request,
+};
 
 #[test]
 fn requests_are_written_and_read_as_the_vectors_have_them() {
