@@ -92,12 +92,12 @@ fn converse(bytes: &[u8]) -> String {
 }
 
 /// A file of comments and hex. The first comment says what it is, and the second what comes of it.
-struct Vector {
+pub(crate) struct Vector {
     outcome: String,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
-fn read_dir(name: &str) -> BTreeMap<String, Vector> {
+pub(crate) fn read_dir(name: &str) -> BTreeMap<String, Vector> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol/vectors").join(name);
     let read = |path: PathBuf| {
         assert_eq!(path.extension().unwrap(), "hex");
