@@ -16,18 +16,27 @@ pub(crate) struct Background {
     stop: Option<mpsc::Sender<()>>,
     is_over: Arc<AtomicBool>,
     settling: Option<JoinHandle<()>>,
+    /// Ends the thread that looks for uploads that have expired.
+    _expiring: mpsc::Sender<()>,
 }
 
 impl Background {
-    /// Hashes what a power cut made suspect; and where publishes are not synced one by one, syncs them every few seconds.
-    pub(crate) fn start(store: &Store) -> std::io::Result<Self> {
+    /// Hashes what a power cut made suspect; takes away uploads of which nothing came for `expiry`; and where publishes are
+    /// not synced one by one, syncs them every few seconds.
+    pub(crate) fn start(store: &Store, expiry: Duration) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
-        let mut background = Self { stop: Some(stop), is_over: Arc::clone(&is_over), settling: None };
+        let (expiring, over) = mpsc::channel();
+        let mut background =
+            Self { stop: Some(stop), is_over: Arc::clone(&is_over), settling: None, _expiring: expiring };
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         if store.has_suspects() {
             let store = store.clone();
             named("suspects").spawn(move || check_suspects(&store, &is_over))?;
+        }
+        {
+            let store = store.clone();
+            named("expiry").spawn(move || expire(&store, expiry, &over))?;
         }
         if store.sync_policy() == SyncPolicy::None {
             let store = store.clone();
@@ -62,6 +71,21 @@ fn check_suspects(store: &Store, is_over: &AtomicBool) {
     }
 }
 
+/// Looks when the store opens, and then often enough that no upload is kept much longer than it should be.
+fn expire(store: &Store, expiry: Duration, over: &mpsc::Receiver<()>) {
+    let pause = (expiry / EXPIRY_LOOK_COUNT).clamp(EXPIRY_PAUSE_MIN, EXPIRY_PAUSE_MAX);
+    loop {
+        match store.expire_uploads(expiry) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "took away uploads of which nothing came any more"),
+            Err(error) => tracing::error!(%error, "cannot take away uploads that have expired"),
+        }
+        if over.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
 fn settle(store: &Store, stopped: &mpsc::Receiver<()>) {
     while stopped.recv_timeout(SETTLE_EVERY) == Err(RecvTimeoutError::Timeout) {
         if let Err(error) = store.settle() {
@@ -70,6 +94,13 @@ fn settle(store: &Store, stopped: &mpsc::Receiver<()>) {
         }
     }
 }
+
+/// How often uploads are looked at in the time that they are kept.
+const EXPIRY_LOOK_COUNT: u32 = 10;
+
+/// To look is to read a directory of at most some thousands of names.
+const EXPIRY_PAUSE_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// What a power cut may cost of the newest blobs where they are not synced one by one.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@ mod hearing;
 mod outbox;
 mod putting;
 mod refusal;
+mod segmented;
 mod sending;
 mod small;
 mod speaking;

@@ -22,6 +22,8 @@ pub struct Options {
     pub open_to_network: bool,
     /// The largest blob that is taken, in bytes.
     pub blob_size_max: u64,
+    /// How long an upload is kept of which nothing comes.
+    pub upload_expiry: Duration,
     /// How long peers are waited for.
     pub deadlines: Deadlines,
     /// How many threads serve connections.
@@ -40,6 +42,7 @@ impl Default for Options {
             tokens: None,
             open_to_network: false,
             blob_size_max: BLOB_SIZE_MAX,
+            upload_expiry: UPLOAD_EXPIRY,
             deadlines: Deadlines::default(),
             reactors: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             send_route: SendRoute::Sendfile,
@@ -80,6 +83,9 @@ impl Default for Deadlines {
 
 /// Where a client looks when nobody told it.
 const PORT: u16 = 7070;
+
+/// A week: who was cut off on a Friday may go on after the weekend.
+const UPLOAD_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// More than anybody stores as one file, and less than would overflow anything.
 const BLOB_SIZE_MAX: u64 = 1 << 40;

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use aqueduct_flow::{Intake, Step};
-use aqueduct_store::{Staging, Turn};
+use aqueduct_store::{Receiving, Staging, TakenOver, Turn};
 use aqueduct_sys::{Errno, errno_of};
 use tokio::net::TcpStream;
 
@@ -15,6 +15,12 @@ use crate::work;
 /// What bytes are poured into.
 pub(crate) trait Basin {
     fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step>;
+}
+
+impl Basin for Receiving {
+    fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
+        Self::fill(self, turn)
+    }
 }
 
 impl Basin for Staging {
@@ -29,6 +35,8 @@ pub(crate) enum Stop {
     Refused(Refusal),
     /// The peer went away.
     Gone(io::Error),
+    /// Somebody else receives the segment; nothing was moved.
+    TakenOver,
 }
 
 /// Moves up to `len_max` bytes: those that were read ahead, and where there are none, those that the socket has. `None` if
@@ -49,7 +57,7 @@ pub(crate) fn pour(
         intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
         Ok(Step::Moved(moved))
     });
-    let _ = put.map_err(|error| Stop::Refused(work::fault("receive a blob", &error)))?;
+    let _ = put.map_err(stop)?;
     inbox.take(moved);
     Ok(Some(moved))
 }
@@ -67,8 +75,17 @@ fn step(
         Ok(Step::Moved(moved)) => Ok(Some(moved)),
         Ok(Step::Blocked(_)) => Ok(None),
         Ok(Step::End) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
-        Err(error) if is_of_peer(&error) => Err(Stop::Gone(error)),
-        Err(error) => Err(Stop::Refused(work::fault("receive a blob", &error))),
+        Err(error) => Err(stop(error)),
+    }
+}
+
+fn stop(error: io::Error) -> Stop {
+    if error.get_ref().is_some_and(|cause| cause.is::<TakenOver>()) {
+        Stop::TakenOver
+    } else if is_of_peer(&error) {
+        Stop::Gone(error)
+    } else {
+        Stop::Refused(work::fault("receive a blob", &error))
     }
 }
 

@@ -189,7 +189,7 @@ impl Server {
         let Self { listeners, descriptors, shared, stop, crews, .. } = self;
         let listener_count = listeners.iter().map(Vec::len).sum::<usize>().max(1);
         let connection_count_max = (descriptors.connection_count / listener_count).max(1);
-        let background = Background::start(&shared.store)?;
+        let background = Background::start(&shared.store, shared.options.upload_expiry)?;
         let served = thread::scope(|scope| {
             let reactors: Vec<_> = (listeners.into_iter())
                 .map(|listeners| {

@@ -176,6 +176,7 @@ impl Upload {
                 Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued }))
             }
             Err(Stop::Gone(error)) => Stage::Gone(error),
+            Err(Stop::TakenOver) => unreachable!("a staging is one peer's alone"),
             Err(Stop::Refused(refusal)) => {
                 let (body, outcome) = (self.body, Outcome::Refused(refusal));
                 Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))

@@ -1,10 +1,11 @@
 //! What is asked that needs no bytes of the peer's: looked up by workers, several questions at a time.
 
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aqueduct_blob::{Digest, SEGMENT_LEN, checkpoint_count};
-use aqueduct_wire::native::{Ask, Code, Get, ListedBlob, Say, TaskId};
+use aqueduct_blob::{Digest, SEGMENT_LEN, UploadId, checkpoint_count};
+use aqueduct_wire::native::{Ask, Code, Get, ListedBlob, ListedUpload, Say, TaskId};
 
 use super::Talk;
 use super::refusal::{refusal, refused};
@@ -60,6 +61,12 @@ pub(super) fn answer(shared: &Shared, talk: &Talk, question: Question) {
         Ask::Stat { digest } => describe(shared, &digest).map(Some),
         Ask::List { after, limit } => list(shared, after, limit).map(Some),
         Ask::Remove { digest } => remove(shared, &digest).map(Some),
+        Ask::ListUploads { after, limit } => list_uploads(shared, after, limit).map(Some),
+        Ask::DropUpload { upload } => match shared.store.drop_upload(upload) {
+            Ok(true) => Ok(Some(Say::Dropped)),
+            Ok(false) => Ok(Some(refusal(Code::NoSuchUpload, "there is no upload of this id"))),
+            Err(error) => Err(error.into()),
+        },
         _ => unreachable!("a session begins no such task here"),
     };
     match said {
@@ -82,7 +89,7 @@ fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Ref
     let size = found.size();
     let parts: Vec<Range<u64>> = match &get.ranges[..] {
         _ if get.list_only => Vec::new(),
-        [] => [0..size].to_vec(),
+        [] => iter::once(0..size).collect(),
         ranges => ranges.to_vec(),
     };
     if parts.last().is_some_and(|last| last.end > size) {
@@ -138,6 +145,21 @@ fn remove(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
         true => Ok(Say::Removed),
         false => Err(Refusal::Absent { digest: *digest }),
     }
+}
+
+fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Result<Say, Refusal> {
+    let page = shared.store.uploads(after, limit)?;
+    let next = (page.len() == limit).then(|| page.last().map(|last| last.id)).flatten();
+    let listed = |upload: aqueduct_store::UploadListed| ListedUpload {
+        id: upload.id,
+        algorithm: upload.plan.algorithm,
+        digest: upload.plan.digest,
+        size: upload.plan.size,
+        verified: upload.verified_len,
+        used: upload.used,
+        stored: upload.stored,
+    };
+    Ok(Say::Uploads { uploads: page.into_iter().map(listed).collect(), next })
 }
 
 /// Opens of a few microseconds each, as many as are worth handing over.

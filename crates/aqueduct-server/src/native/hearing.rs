@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::answering::{self, Question};
-use super::putting::{self, Opened, Poured, Puts, Putting};
+use super::putting::{self, After, Halt, Opened, Poured, Puts, Putting};
 use super::refusal::{refusal, refused};
 use super::small::Small;
 use super::{Ended, Talk};
@@ -23,7 +23,6 @@ use crate::close::Close;
 use crate::deadline::{Expired, Pace};
 use crate::discard::discard;
 use crate::inbox::Inbox;
-use crate::pour::Stop;
 use crate::scratch::with_scratch;
 use crate::server::{Shared, until_stop};
 use crate::tokens::Right;
@@ -146,13 +145,13 @@ impl Hearing {
             Turn::Hello(hello) => self.hello(hello),
             Turn::Begin { task, ask } => self.begin(Question { task, ask }).await?,
             Turn::BeginPut { task, put, len, is_whole } => self.begin_put(task, put, len, is_whole).await?,
-            Turn::Data { task, len, is_last, .. } => {
-                self.pour(task, len).await?;
+            Turn::Data { task, offset, len, is_last } => {
+                self.pour(task, offset, len).await?;
                 if is_last {
                     self.finish(task, None).await;
                 }
             }
-            Turn::Checkpoints { .. } => {}
+            Turn::Checkpoints { task, first, entries } => self.claim(task, first, entries).await?,
             Turn::End { task, digest } => self.finish(task, digest).await,
             Turn::Leave { task } => {
                 self.puts.drop(task);
@@ -235,7 +234,7 @@ impl Hearing {
                     self.talk.outbox.say(task, say);
                 }
                 self.puts.add(task, putting);
-                self.pour(task, len).await?;
+                self.pour(task, 0, len).await?;
                 if is_whole {
                     self.finish(task, None).await;
                 }
@@ -256,8 +255,8 @@ impl Hearing {
         workers.run(move || putting::open(&shared, &put, descriptor)).await.map_err(Ended::Gone)
     }
 
-    /// Receives a payload of `len` bytes for a put.
-    async fn pour(&mut self, task: TaskId, len: u64) -> Result<(), Ended> {
+    /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.
+    async fn pour(&mut self, task: TaskId, offset: u64, len: u64) -> Result<(), Ended> {
         let mut pace = Pace::new(self.shared.options.deadlines.body);
         let mut left = len;
         while left > 0 {
@@ -265,28 +264,54 @@ impl Hearing {
             let Some(putting) = self.puts.take(task) else { return self.skip(left).await };
             let inbox = mem::take(&mut self.inbox);
             let (shared, stream) = (Arc::clone(&self.shared), Arc::clone(&self.stream));
-            let turn = move || putting.pour(&shared, inbox, &stream, left);
+            let at = offset + (len - left);
+            let turn = move || putting.pour(&shared, inbox, &stream, at, left);
             let poured = self.shared.writers.run(turn).await.map_err(Ended::Gone)?;
-            let Poured { putting, inbox, say, moved } = poured;
+            let Poured { putting, inbox, say, moved, after } = poured;
             self.inbox = inbox;
+            left -= moved;
+            pace.moved(moved);
             for say in say {
                 self.talk.outbox.say(task, say);
             }
-            match moved {
-                Err(Stop::Gone(error)) => return Err(Ended::Gone(Close::PeerGone(error))),
-                Err(Stop::Refused(refusal)) => {
-                    self.shared.writers.leave(move || drop(putting));
-                    self.talk.outbox.end(task, refused(&refusal));
+            match after {
+                After::More => self.puts.restore(task, putting),
+                After::Blocked => {
+                    self.puts.restore(task, putting);
+                    // Nothing else looks at the socket meanwhile.
+                    expect(pace.wait(self.stream.peek(&mut [0])).await)?;
                 }
-                Ok(moved) => {
-                    self.puts.add(task, putting);
-                    left -= moved;
-                    pace.moved(moved);
-                    if left > 0 && self.inbox.is_empty() {
-                        // Nothing else looks at the socket meanwhile.
-                        expect(pace.wait(self.stream.peek(&mut [0])).await)?;
+                After::Unwanted => {
+                    self.puts.restore(task, putting);
+                    return self.skip(left).await;
+                }
+                After::Halt(halt) => {
+                    self.shared.writers.leave(move || drop(putting));
+                    match halt {
+                        Halt::Said(say) => self.talk.outbox.end(task, say),
+                        Halt::Gone(error) => return Err(Ended::Gone(Close::PeerGone(error))),
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a peer says of a checkpoint list.
+    async fn claim(&mut self, task: TaskId, first: u64, entries: Vec<[u8; 32]>) -> Result<(), Ended> {
+        let Some(putting) = self.puts.take(task) else { return Ok(()) };
+        let claim = move || (putting.claim(first, &entries), putting);
+        let (claimed, putting) = self.shared.writers.run(claim).await.map_err(Ended::Gone)?;
+        match claimed {
+            Ok(say) => {
+                self.puts.restore(task, putting);
+                if let Some(say) = say {
+                    self.talk.outbox.say(task, say);
+                }
+            }
+            Err(say) => {
+                self.shared.writers.leave(move || drop(putting));
+                self.talk.outbox.end(task, say);
             }
         }
         Ok(())
@@ -299,6 +324,13 @@ impl Hearing {
         match putting {
             Putting::Plain(plain) => {
                 self.employ(&self.shared.writers, move |_| talk.outbox.end(task, plain.finish(digest))).await;
+            }
+            Putting::Segmented(segmented) => {
+                let ending = segmented.ending();
+                self.puts.restore(task, Putting::Segmented(segmented));
+                let finish =
+                    move |shared: &Shared| ending.finish(shared, &talk.outbox, task, digest.as_ref());
+                self.employ(&self.shared.writers, finish).await;
             }
         }
     }
@@ -395,7 +427,7 @@ impl Hearing {
                 biased;
                 heard = timeout_at(deadline, read(&self.stream, &mut self.inbox, len)) => heard,
                 () = until_stop(&mut self.stop), if !self.is_stopping => {
-                    self.is_stopping = true;
+                    self.stop_beginning();
                     continue;
                 }
                 () = self.talk.is_idle(), if self.is_stopping && !is_idle => continue,
@@ -410,6 +442,16 @@ impl Hearing {
                 Err(_) if is_idle && self.is_greeted => return Ok(false),
                 Err(_) => return Err(too_slow()),
             }
+        }
+    }
+
+    /// The server is about to stop: what can be gone on with another time is let go of, and the rest may come to its end.
+    fn stop_beginning(&mut self) {
+        self.is_stopping = true;
+        for task in self.puts.resumable() {
+            self.puts.drop(task);
+            let say = refusal(Code::Stopping, "this server is about to stop; go on when it is back");
+            self.talk.outbox.end(task, say);
         }
     }
 }

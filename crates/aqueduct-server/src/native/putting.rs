@@ -1,16 +1,18 @@
 //! Blobs that come in more than one frame, and those that are too large to be held: received by workers, a turn at a time.
 
 use std::collections::HashMap;
+use std::io;
 use std::mem;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::Intake;
 use aqueduct_store::Staging;
-use aqueduct_wire::native::{Put, Say, TaskId};
+use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::refusal::refused;
+use super::refusal::{refusal, refused};
+use super::segmented::{self, Segmented};
 use super::small::stored;
 use crate::door::{Name, Refusal, Write};
 use crate::inbox::Inbox;
@@ -38,7 +40,20 @@ impl Puts {
     }
 
     pub(super) fn add(&mut self, task: TaskId, putting: Putting) {
+        self.open.retain(|_, putting| !putting.is_over());
         self.open.insert(task, putting);
+    }
+
+    /// Puts one back that was taken.
+    pub(super) fn restore(&mut self, task: TaskId, putting: Putting) {
+        self.open.insert(task, putting);
+    }
+
+    /// Those that can be gone on with another time.
+    pub(super) fn resumable(&self) -> Vec<TaskId> {
+        let is_segmented =
+            |(task, putting): (&TaskId, &Putting)| matches!(putting, Putting::Segmented(_)).then_some(*task);
+        self.open.iter().filter_map(is_segmented).collect()
     }
 
     pub(super) fn take(&mut self, task: TaskId) -> Option<Putting> {
@@ -71,6 +86,7 @@ impl Drop for Puts {
 pub(super) enum Putting {
     /// From its first byte to its last, or not at all.
     Plain(Box<Plain>),
+    Segmented(Box<Segmented>),
 }
 
 #[derive(Debug)]
@@ -92,6 +108,9 @@ pub(super) enum Opened {
 
 /// Begins a put. For workers.
 pub(super) fn open(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Opened {
+    if put.upload.is_some() {
+        return segmented::open(shared, put, descriptor);
+    }
     begin(shared, put, descriptor).unwrap_or_else(|refusal| Opened::Over(refused(&refusal)))
 }
 
@@ -123,26 +142,65 @@ pub(super) struct Poured {
     pub(super) inbox: Inbox,
     /// What the peer is to be told.
     pub(super) say: Vec<Say>,
-    /// How many bytes moved. If that is not all, the peer has no more for now, or others shall have their turn.
-    pub(super) moved: Result<u64, Stop>,
+    /// How many bytes moved.
+    pub(super) moved: u64,
+    pub(super) after: After,
+}
+
+/// Why a turn, or a step of it, came no further.
+#[derive(Debug)]
+pub(super) enum After {
+    /// There is more to be had, and others shall have their turn first.
+    More,
+    /// The peer has no more for now.
+    Blocked,
+    /// Nobody needs the rest of the payload: it is there, or somebody else sends it.
+    Unwanted,
+    Halt(Halt),
+}
+
+/// Why no more can be taken.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The last answer of the task.
+    Said(Say),
+    /// The peer went away.
+    Gone(io::Error),
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(refusal) => Self::Said(refused(&refusal)),
+            Stop::Gone(error) => Self::Gone(error),
+            Stop::TakenOver => unreachable!("whoever can be taken over looks for it"),
+        }
+    }
 }
 
 impl Putting {
-    /// Takes up to `len` bytes from the peer, as many as there are and one turn allows. For workers.
-    pub(super) fn pour(mut self, shared: &Shared, mut inbox: Inbox, stream: &TcpStream, len: u64) -> Poured {
-        let len_max = usize::try_from(len).map_or(TURN_LEN, |len| len.min(TURN_LEN));
-        let mut moved = 0;
-        let poured = loop {
-            if moved == len_max {
-                break Ok(moved as u64);
-            }
-            match self.step(shared, &mut inbox, stream, len_max - moved) {
-                Ok(Some(len)) => moved += len,
-                Ok(None) => break Ok(moved as u64),
-                Err(stop) => break Err(stop),
-            }
-        };
-        Poured { putting: self, inbox, say: Vec::new(), moved: poured }
+    /// Takes up to `len` bytes from the peer, which belong at `offset` of the blob: as many as there are and one turn allows.
+    /// For workers.
+    pub(super) fn pour(
+        mut self,
+        shared: &Shared,
+        mut inbox: Inbox,
+        stream: &TcpStream,
+        offset: u64,
+        len: u64,
+    ) -> Poured {
+        let len = usize::try_from(len).map_or(TURN_LEN, |len| len.min(TURN_LEN));
+        let (mut say, mut moved, mut after) = (Vec::new(), 0, After::More);
+        while moved < len && matches!(after, After::More) {
+            let at = offset + moved as u64;
+            let stepped = self.step(shared, &mut inbox, stream, at, len - moved, &mut say);
+            moved += stepped.0;
+            after = stepped.1;
+        }
+        if inbox.is_empty() {
+            inbox.release();
+        }
+        Poured { putting: self, inbox, say, moved: moved as u64, after }
     }
 
     fn step(
@@ -150,27 +208,63 @@ impl Putting {
         shared: &Shared,
         inbox: &mut Inbox,
         stream: &TcpStream,
+        offset: u64,
         len_max: usize,
-    ) -> Result<Option<usize>, Stop> {
+        say: &mut Vec<Say>,
+    ) -> (usize, After) {
         match self {
-            Self::Plain(plain) => {
-                let Plain { staging, intake, .. } = &mut **plain;
-                let limit = shared.options.blob_size_max;
-                if staging.len().saturating_add(len_max as u64) > limit {
-                    return Err(Stop::Refused(Refusal::TooLarge { limit }));
-                }
-                pour(staging, intake, inbox, stream, len_max)
-            }
+            Self::Plain(plain) => plain.step(shared, inbox, stream, len_max),
+            Self::Segmented(segmented) => segmented.step(shared, inbox, stream, offset, len_max, say),
+        }
+    }
+
+    /// Takes what the sender says of the checkpoint list; the error is the task's last answer. For workers.
+    pub(super) fn claim(&self, first: u64, entries: &[[u8; 32]]) -> Result<Option<Say>, Say> {
+        match self {
+            // It comes whole or not at all, and needs none.
+            Self::Plain(_) => Ok(None),
+            Self::Segmented(segmented) => segmented.claim(first, entries),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Segmented(segmented) => segmented.is_over(),
         }
     }
 }
 
 impl Plain {
+    fn step(
+        &mut self,
+        shared: &Shared,
+        inbox: &mut Inbox,
+        stream: &TcpStream,
+        len_max: usize,
+    ) -> (usize, After) {
+        let Self { staging, intake, .. } = self;
+        let limit = shared.options.blob_size_max;
+        if staging.len().saturating_add(len_max as u64) > limit {
+            return (0, After::Halt(Halt::Said(refused(&Refusal::TooLarge { limit }))));
+        }
+        match pour(staging, intake, inbox, stream, len_max) {
+            Ok(Some(moved)) => (moved, After::More),
+            Ok(None) => (0, After::Blocked),
+            Err(stop) => (0, After::Halt(stop.into())),
+        }
+    }
+
     /// Verifies and publishes it. For workers.
     pub(super) fn finish(self, said: Option<Digest>) -> Say {
         let received = self.staging.len();
         let carried = *self.intake.carried();
         let expected = self.digest.or(said);
+        if let (Some(expected), Some(said)) = (expected, said)
+            && expected != said
+        {
+            return refusal(Code::BadDigest, "the end of the put says another digest than its beginning did");
+        }
         let stored_as = self.staging.verify(expected.as_ref()).map_err(Refusal::from);
         match stored_as.and_then(|verified| Ok(verified.publish()?)) {
             Ok(published) => {

@@ -81,6 +81,13 @@ impl Fixture {
         self.directory.path()
     }
 
+    /// Another server over what the store of this one has, which has ended.
+    pub(crate) fn again(mut self) -> Self {
+        let directory =
+            std::mem::replace(&mut self.directory, TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+        Self::over(directory, SyncPolicy::Full, |_| {})
+    }
+
     /// Waits until a server that was told to stop has.
     pub(crate) fn ended(&mut self) -> Result<(), RunError> {
         self.running.take().unwrap().join().unwrap()

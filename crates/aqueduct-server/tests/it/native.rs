@@ -1,10 +1,13 @@
 //! The native protocol, in frames.
 
-use aqueduct_blob::{Algorithm, Digest};
+use std::ops::Range;
+use std::time::Duration;
+
+use aqueduct_blob::{Algorithm, Digest, UploadId};
 use aqueduct_wire::native::{Ask, Code, Get, Put, Say, TaskId, limits};
 
 use crate::fixture::{Fixture, digest};
-use crate::frames::{Native, get, put, refused};
+use crate::frames::{Native, get, put, refused, upload};
 
 #[test]
 fn a_small_blob_is_put_and_got_in_one_frame_each() {
@@ -107,7 +110,9 @@ fn a_thousand_small_puts_in_one_write_are_all_stored() {
     answered.dedup();
     assert_eq!(answered.len(), blobs.len());
     let digests: Vec<_> = blobs.iter().map(|blob| digest(blob)).chain([digest(b"absent")]).collect();
-    let Say::Presence { present } = native.ask_and_hear(Ask::Has { digests }, &[]).say else { panic!("presence") };
+    let Say::Presence { present } = native.ask_and_hear(Ask::Has { digests }, &[]).say else {
+        panic!("presence")
+    };
     assert!(present[..1000].iter().all(|present| *present) && !present[1000]);
     let tasks: Vec<_> = blobs.iter().map(|blob| (native.ask(get(digest(blob)), &[]), blob)).collect();
     for _ in &tasks {
@@ -123,11 +128,11 @@ fn ranges_come_in_order_with_their_offsets() {
     let bytes = noise(2_500_000);
     fixture.put(&bytes);
     let mut native = Native::connect(fixture.address);
-    let ranges = vec![0..3, 5..1_500_000, 2_499_999..2_500_000];
-    let ask = Get { digest: digest(&bytes), ranges: ranges.clone(), checkpoints: false, list_only: false };
+    let ranges: [Range<usize>; 3] = [0..3, 5..1_500_000, 2_499_999..2_500_000];
+    let asked = ranges.iter().map(|range| range.start as u64..range.end as u64).collect();
+    let ask = Get { digest: digest(&bytes), ranges: asked, checkpoints: false, list_only: false };
     let task = native.ask(Ask::Get(ask), &[]);
-    let expected: Vec<u8> =
-        ranges.iter().flat_map(|range| &bytes[range.start as usize..range.end as usize]).copied().collect();
+    let expected: Vec<u8> = ranges.iter().flat_map(|range| &bytes[range.clone()]).copied().collect();
     assert!(native.bytes(task) == expected);
 }
 
@@ -136,7 +141,7 @@ fn a_range_past_the_end_is_refused() {
     let fixture = Fixture::new();
     fixture.put(b"abc");
     let mut native = Native::connect(fixture.address);
-    let ask = Get { digest: digest(b"abc"), ranges: [2..4].to_vec(), checkpoints: false, list_only: false };
+    let ask = Get { digest: digest(b"abc"), ranges: vec![0..1, 2..4], checkpoints: false, list_only: false };
     assert_eq!(refused(&native.ask_and_hear(Ask::Get(ask), &[])), Code::BadRange);
 }
 
@@ -286,6 +291,223 @@ fn a_peer_that_ends_its_side_is_still_answered() {
     assert!(native.bytes(task) == bytes);
     native.peer.assert_closed();
 }
+
+#[test]
+fn an_upload_comes_in_segments_and_is_named_at_its_end() {
+    let fixture = Fixture::new();
+    let bytes = noise(10 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    for index in 0..3 {
+        send_segment(&mut native, task, &bytes, index);
+    }
+    native.say(task, Ask::End { digest: Some(digest(&bytes)) }, &[]);
+    let size = bytes.len() as u64;
+    let stored = Say::Stored { digest: digest(&bytes), size, is_new: true, received: size };
+    assert_eq!(native.hear().say, stored);
+    // Whoever did not hear that is told when it asks again.
+    let told = native.ask_and_hear(upload([7; 16], None, bytes.len()), &[]);
+    assert!(matches!(told.say, Say::Stored { received: 0, .. }), "{told:?}");
+    let task = native.ask(get(digest(&bytes)), &[]);
+    assert!(native.bytes(task) == bytes);
+}
+
+#[test]
+fn an_upload_goes_on_where_its_connection_broke() {
+    let fixture = Fixture::new();
+    let bytes = noise(10 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 0);
+    native.say(task, Ask::Data { offset: SEGMENT }, &bytes[4 << 20..5 << 20]);
+    // What was received in the middle of a segment is not.
+    native.say(task, Ask::Leave, &[]);
+    assert_eq!(native.hear().say, Say::Done);
+    drop(native);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, SEGMENT);
+    send_segment(&mut native, task, &bytes, 1);
+    send_segment(&mut native, task, &bytes, 2);
+    native.say(task, Ask::End { digest: None }, &[]);
+    let told = native.hear();
+    let Say::Stored { digest: found, received, .. } = told.say else { panic!("{told:?}") };
+    assert_eq!((found, received), (digest(&bytes), (6 << 20)));
+}
+
+#[test]
+fn an_upload_goes_on_after_the_server_was_started_again() {
+    let bytes = noise(10 << 20);
+    let mut fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 0);
+    fixture.control.stop();
+    assert_eq!(refused(&native.hear()), Code::Stopping);
+    native.assert_closing(Code::Stopped);
+    fixture.ended().unwrap();
+    let fixture = fixture.again();
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, SEGMENT);
+    send_segment(&mut native, task, &bytes, 1);
+    send_segment(&mut native, task, &bytes, 2);
+    native.say(task, Ask::End { digest: None }, &[]);
+    assert!(matches!(native.hear().say, Say::Stored { .. }));
+    assert!(fixture.has(&digest(&bytes)));
+}
+
+#[test]
+fn two_connections_send_the_segments_of_one_blob() {
+    let fixture = Fixture::new();
+    let bytes = noise(18 << 20);
+    let entries = checkpoints(&bytes);
+    let mut first = Native::connect(fixture.address);
+    let mut second = Native::connect(fixture.address);
+    let one = open_upload(&mut first, &bytes, 0);
+    let other = open_upload(&mut second, &bytes, 0);
+    second.say(other, Ask::Checkpoints { first: 0, entries }, &[]);
+    for index in [4, 2] {
+        send_segment(&mut second, other, &bytes, index);
+    }
+    second.say(other, Ask::Leave, &[]);
+    assert_eq!(second.hear().say, Say::Done);
+    for index in [3, 1] {
+        send_segment(&mut first, one, &bytes, index);
+    }
+    first.say(one, Ask::End { digest: Some(digest(&bytes)) }, &[]);
+    assert_eq!(first.hear().say, Say::Again { segments: vec![0], checkpoints: false });
+    send_segment(&mut first, one, &bytes, 0);
+    first.say(one, Ask::End { digest: Some(digest(&bytes)) }, &[]);
+    assert!(matches!(first.hear().say, Say::Stored { received, .. } if received == 12 << 20));
+}
+
+#[test]
+fn a_damaged_segment_is_asked_for_again_and_alone() {
+    let fixture = Fixture::new();
+    let bytes = noise(10 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    let mut damaged = bytes.clone();
+    damaged[5 << 20] ^= 1;
+    send_segment(&mut native, task, &damaged, 0);
+    send_segment(&mut native, task, &damaged, 1);
+    native.say(task, Ask::Checkpoints { first: 0, entries: checkpoints(&bytes) }, &[]);
+    assert_eq!(native.hear().say, Say::Again { segments: vec![1], checkpoints: false });
+    send_segment(&mut native, task, &bytes, 1);
+    send_segment(&mut native, task, &bytes, 2);
+    native.say(task, Ask::End { digest: Some(digest(&bytes)) }, &[]);
+    assert!(matches!(native.hear().say, Say::Stored { .. }));
+}
+
+#[test]
+fn a_segment_that_is_damaged_every_time_costs_the_list_and_then_the_put() {
+    let fixture = Fixture::new();
+    let bytes = noise(9 << 20);
+    let mut damaged = bytes.clone();
+    damaged[0] ^= 1;
+    let entries = checkpoints(&bytes);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    for is_list_asked_for in [false, false, false, true, false, false, false] {
+        native.say(task, Ask::Checkpoints { first: 0, entries: entries.clone() }, &[]);
+        send_segment(&mut native, task, &damaged, 0);
+        let expected = Say::Again { segments: vec![0], checkpoints: is_list_asked_for };
+        assert_eq!(native.hear().say, expected);
+    }
+    native.say(task, Ask::Checkpoints { first: 0, entries }, &[]);
+    send_segment(&mut native, task, &damaged, 0);
+    assert_eq!(refused(&native.hear()), Code::Mismatch);
+    // The connection lives.
+    assert!(matches!(native.ask_and_hear(put(None, 3), b"abc").say, Say::Stored { .. }));
+}
+
+#[test]
+fn a_segment_before_its_checkpoint_is_refused() {
+    let fixture = Fixture::new();
+    let bytes = noise(9 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 1);
+    assert_eq!(refused(&native.hear()), Code::StateUnknown);
+    native.ask_and_hear(put(None, 3), b"abc");
+}
+
+#[test]
+fn a_segment_in_the_wrong_order_is_refused() {
+    let fixture = Fixture::new();
+    let bytes = noise(9 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    native.say(task, Ask::Data { offset: 5 }, &bytes[5..10]);
+    assert_eq!(refused(&native.hear()), Code::BadOffset);
+}
+
+#[test]
+fn another_blob_under_the_same_upload_is_refused() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    open_upload(&mut native, &noise(9 << 20), 0);
+    assert_eq!(refused(&native.ask_and_hear(upload([7; 16], None, 8 << 20), &[])), Code::Conflict);
+}
+
+#[test]
+fn uploads_are_listed_and_dropped() {
+    let fixture = Fixture::new();
+    let bytes = noise(9 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 0);
+    native.say(task, Ask::Leave, &[]);
+    assert_eq!(native.hear().say, Say::Done);
+    let told = native.ask_and_hear(Ask::ListUploads { after: None, limit: 10 }, &[]);
+    let Say::Uploads { uploads, next: None } = told.say else { panic!("{told:?}") };
+    assert_eq!((uploads.len(), uploads[0].verified, uploads[0].size), (1, SEGMENT, 9 << 20));
+    let id = UploadId::new([7; 16]);
+    assert_eq!(native.ask_and_hear(Ask::DropUpload { upload: id }, &[]).say, Say::Dropped);
+    assert_eq!(refused(&native.ask_and_hear(Ask::DropUpload { upload: id }, &[])), Code::NoSuchUpload);
+    open_upload(&mut native, &bytes, 0);
+}
+
+#[test]
+fn an_upload_of_which_nothing_comes_expires() {
+    let fixture = Fixture::with(|options| options.upload_expiry = Duration::ZERO);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &noise(9 << 20), 0);
+    native.say(task, Ask::Leave, &[]);
+    assert_eq!(native.hear().say, Say::Done);
+    loop {
+        let told = native.ask_and_hear(Ask::ListUploads { after: None, limit: 10 }, &[]);
+        if matches!(told.say, Say::Uploads { uploads, .. } if uploads.is_empty()) {
+            return;
+        }
+    }
+}
+
+/// Opens the upload of these bytes, of which the server has the first `held`.
+fn open_upload(native: &mut Native, bytes: &[u8], held: u64) -> TaskId {
+    let task = native.ask(upload([7; 16], None, bytes.len()), &[]);
+    let told = native.hear();
+    assert_eq!(told.task, task);
+    let verified = (held > 0).then_some(0..held).into_iter().collect();
+    assert_eq!(told.say, Say::Opened { upload: UploadId::new([7; 16]), verified });
+    task
+}
+
+fn send_segment(native: &mut Native, task: TaskId, bytes: &[u8], index: usize) {
+    let segment = index * (4 << 20)..bytes.len().min((index + 1) * (4 << 20));
+    let mut offset = segment.start;
+    for piece in bytes[segment].chunks(1_500_000) {
+        native.say(task, Ask::Data { offset: offset as u64 }, piece);
+        offset += piece.len();
+    }
+}
+
+fn checkpoints(bytes: &[u8]) -> Vec<[u8; 32]> {
+    let mut hasher = aqueduct_blob::Hasher::new(Algorithm::Sha256);
+    hasher.update(bytes);
+    hasher.finish().checkpoints.entries().to_vec()
+}
+
+const SEGMENT: u64 = 4 << 20;
 
 fn blake3_of_abc() -> Digest {
     let mut hasher = aqueduct_blob::Hasher::new(Algorithm::Blake3);

@@ -1,0 +1,281 @@
+//! A blob that comes in segments, which a broken connection does not cost more than the one that was under way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aqueduct_blob::{Digest, SEGMENT_LEN};
+use aqueduct_flow::Intake;
+use aqueduct_store::{
+    ClaimError, FinishError, Landed, ReceiveError, Receiving, Resumed, Upload, UploadError, UploadPlan,
+};
+use aqueduct_wire::native::limits::{AGAIN_COUNT_MAX, VERIFIED_COUNT_MAX};
+use aqueduct_wire::native::{Code, Put, Say, TaskId};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::outbox::Outbox;
+use super::putting::{After, Halt, Opened, Putting};
+use super::refusal::{refusal, refused};
+use super::small::stored;
+use crate::door::{Refusal, already_present};
+use crate::inbox::Inbox;
+use crate::pour::{Stop, pour};
+use crate::server::Shared;
+
+/// One task's part in an upload.
+#[derive(Debug)]
+pub(super) struct Segmented {
+    upload: Upload,
+    /// The segment that this task is sending.
+    current: Option<(Receiving, Intake)>,
+    /// The segment whose bytes nobody needs.
+    unwanted: Option<u64>,
+    received: u64,
+    failures: Arc<Failures>,
+    _descriptor: OwnedSemaphorePermit,
+}
+
+/// What went wrong so far, which decides when there is no use in going on.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    counts: Mutex<Counts>,
+    /// The task has had its last answer.
+    is_over: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// How often a segment was asked for again.
+    of_segments: HashMap<u64, u32>,
+    /// The whole list was asked for again.
+    is_list_suspect: bool,
+}
+
+/// Begins an upload, or goes on with it. For workers.
+pub(super) fn open(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Opened {
+    begin(shared, put, descriptor).unwrap_or_else(Opened::Over)
+}
+
+fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result<Opened, Say> {
+    let (Some(id), Some(size)) = (put.upload, put.size) else {
+        return Err(refusal(Code::BadMessage, "an upload has an id and a size"));
+    };
+    let limit = shared.options.blob_size_max;
+    if size > limit {
+        return Err(refused(&Refusal::TooLarge { limit }));
+    }
+    if let Some(digest) = put.digest
+        && shared.store.has(&digest).map_err(|error| refused(&error.into()))?
+        && let Some(blob) = shared.store.blob(&digest).map_err(|error| refused(&error.into()))?
+    {
+        return Ok(Opened::Over(stored(&already_present(digest, blob.size()), 0)));
+    }
+    let plan = UploadPlan { algorithm: put.algorithm, digest: put.digest, size };
+    let upload = match shared.store.upload(id, &plan) {
+        Ok(Resumed::Stored(published)) => return Ok(Opened::Over(stored(&published, 0))),
+        Ok(Resumed::Open(upload)) => upload,
+        Err(UploadError::Conflict) => {
+            return Err(refusal(Code::Conflict, "this upload was begun for another blob; choose another id"));
+        }
+        Err(error @ UploadError::TooMany { .. }) => return Err(refusal(Code::Busy, &error.to_string())),
+        Err(UploadError::Change(error)) => return Err(refused(&error.into())),
+    };
+    let mut verified = upload.held_ranges();
+    verified.truncate(VERIFIED_COUNT_MAX);
+    let segmented = Segmented {
+        upload,
+        current: None,
+        unwanted: None,
+        received: 0,
+        failures: Arc::default(),
+        _descriptor: descriptor,
+    };
+    let putting = Putting::Segmented(Box::new(segmented));
+    Ok(Opened::Open { putting, say: Some(Say::Opened { upload: id, verified }) })
+}
+
+impl Segmented {
+    /// Takes bytes that belong at `offset`, up to `len_max` of them.
+    pub(super) fn step(
+        &mut self,
+        shared: &Shared,
+        inbox: &mut Inbox,
+        stream: &TcpStream,
+        offset: u64,
+        len_max: usize,
+        say: &mut Vec<Say>,
+    ) -> (usize, After) {
+        match self.aim(shared, offset) {
+            Ok(true) => {}
+            Ok(false) => return (0, After::Unwanted),
+            Err(last) => return (0, After::Halt(Halt::Said(last))),
+        }
+        let (receiving, intake) = self.current.as_mut().expect("a segment was aimed at");
+        let moved = match pour(receiving, intake, inbox, stream, len_max) {
+            Ok(Some(moved)) => moved,
+            Ok(None) => return (0, After::Blocked),
+            Err(Stop::TakenOver) => {
+                self.unwanted = Some(receiving.index());
+                self.current = None;
+                return (0, After::Unwanted);
+            }
+            Err(stop) => return (0, After::Halt(stop.into())),
+        };
+        self.received += moved as u64;
+        if receiving.left() > 0 {
+            return (moved, After::More);
+        }
+        match self.land() {
+            Ok(again) => {
+                say.extend(again);
+                (moved, After::More)
+            }
+            Err(last) => (moved, After::Halt(Halt::Said(last))),
+        }
+    }
+
+    /// Ends the segment, all of which has come. It may have to come again; the error is the task's last answer.
+    fn land(&mut self) -> Result<Option<Say>, Say> {
+        let Some((receiving, _)) = self.current.take() else { return Ok(None) };
+        let index = receiving.index();
+        match receiving.finish().map_err(|error| refused(&error.into()))? {
+            Landed::Held => {
+                tracing::debug!(upload = %self.upload.id(), index, "a segment landed");
+                Ok(None)
+            }
+            Landed::Failed => self.failures.again(&self.upload, vec![index]).map(Some),
+            // Whoever has it now lands it.
+            Landed::TakenOver => Ok(None),
+        }
+    }
+
+    /// Makes the segment ready that the byte at `offset` belongs to; false if nobody needs it. The error is the task's last
+    /// answer.
+    fn aim(&mut self, shared: &Shared, offset: u64) -> Result<bool, Say> {
+        if self.current.as_ref().is_some_and(|(receiving, _)| receiving.offset() == offset) {
+            return Ok(true);
+        }
+        self.current = None;
+        let index = offset / SEGMENT_LEN;
+        if !offset.is_multiple_of(SEGMENT_LEN) {
+            if self.unwanted == Some(index) {
+                return Ok(false);
+            }
+            let message = "the bytes of a segment are sent in order, from its first on";
+            return Err(refusal(Code::BadOffset, message));
+        }
+        let error = match self.upload.receive(index) {
+            Ok(receiving) => {
+                self.unwanted = None;
+                self.current = Some((receiving, Intake::new(shared.options.receive_route)));
+                return Ok(true);
+            }
+            Err(ReceiveError::AlreadyHeld) => {
+                self.unwanted = Some(index);
+                return Ok(false);
+            }
+            Err(error) => error,
+        };
+        let code = match error {
+            ReceiveError::StateUnknown => Code::StateUnknown,
+            ReceiveError::OutOfBounds { .. } => Code::BadOffset,
+            ReceiveError::Gone | ReceiveError::AlreadyHeld => Code::NoSuchUpload,
+        };
+        Err(refusal(code, &error.to_string()))
+    }
+
+    /// Takes what the sender says of its checkpoint list. For workers.
+    pub(super) fn claim(&self, first: u64, entries: &[[u8; 32]]) -> Result<Option<Say>, Say> {
+        let dropped = match self.upload.claim(first, entries) {
+            Ok(dropped) => dropped,
+            Err(error @ ClaimError::OutOfBounds(_)) => {
+                return Err(refusal(Code::BadMessage, &error.to_string()));
+            }
+            Err(ClaimError::Change(error)) => return Err(refused(&error.into())),
+        };
+        if dropped.is_empty() { Ok(None) } else { self.failures.again(&self.upload, dropped).map(Some) }
+    }
+
+    /// How it is to be ended. The task stays as it is: something may have to be sent again.
+    pub(super) fn ending(&self) -> Ending {
+        Ending { upload: self.upload.clone(), received: self.received, failures: Arc::clone(&self.failures) }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.failures.is_over.load(Ordering::Relaxed)
+    }
+}
+
+/// The end of an upload, as far as one task sees it.
+#[derive(Debug)]
+pub(super) struct Ending {
+    upload: Upload,
+    received: u64,
+    failures: Arc<Failures>,
+}
+
+impl Ending {
+    /// Publishes the blob, or says what is missing. For workers.
+    pub(super) fn finish(self, shared: &Shared, outbox: &Outbox, task: TaskId, digest: Option<&Digest>) {
+        let said = match self.upload.finish(digest) {
+            Ok(published) => {
+                let counts = self.upload.counts();
+                tracing::debug!(
+                    upload = %self.upload.id(), digest = %published.digest, size = published.size,
+                    received = counts.received, hashed = counts.hashed, "stored"
+                );
+                Err(stored(&published, self.received))
+            }
+            Err(FinishError::Missing(mut segments)) => {
+                segments.truncate(AGAIN_COUNT_MAX);
+                Ok(Say::Again { segments, checkpoints: false })
+            }
+            Err(FinishError::Broken(segments)) => self.failures.again(&self.upload, segments),
+            Err(FinishError::Mismatch { expected, actual }) => {
+                // Nothing that is missing could make it right.
+                if let Err(error) = shared.store.drop_upload(self.upload.id()) {
+                    tracing::error!(%error, "cannot drop an upload");
+                }
+                Err(refused(&Refusal::Mismatch { expected, actual }))
+            }
+            Err(error @ FinishError::Gone) => Err(refusal(Code::NoSuchUpload, &error.to_string())),
+            Err(FinishError::Publish(error)) => Err(refused(&error.into())),
+        };
+        match said {
+            Ok(again) => outbox.say(task, again),
+            Err(last) => {
+                self.failures.is_over.store(true, Ordering::Relaxed);
+                outbox.end(task, last);
+            }
+        }
+    }
+}
+
+impl Failures {
+    /// Has segments sent again, and when that does not help the whole list; then nothing does, which is the error.
+    fn again(&self, upload: &Upload, mut segments: Vec<u64>) -> Result<Say, Say> {
+        segments.truncate(AGAIN_COUNT_MAX);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_enough = false;
+        for segment in &segments {
+            let count = counts.of_segments.entry(*segment).or_default();
+            *count += 1;
+            is_enough |= *count > AGAIN_PER_SEGMENT_MAX;
+        }
+        if !is_enough {
+            return Ok(Say::Again { segments, checkpoints: false });
+        }
+        if counts.is_list_suspect {
+            let message = "segments did not agree with the checkpoint list, however often they came; nothing was stored";
+            return Err(refusal(Code::Mismatch, message));
+        }
+        counts.is_list_suspect = true;
+        counts.of_segments.clear();
+        upload.forget_claims();
+        Ok(Say::Again { segments, checkpoints: true })
+    }
+}
+
+/// A segment that was damaged on its way once may be so again; one that is four times is not what the list says.
+const AGAIN_PER_SEGMENT_MAX: u32 = 3;
