@@ -28,6 +28,7 @@ use crate::inbox::Inbox;
 use crate::server::Shared;
 use hearing::Hearing;
 use outbox::Outbox;
+pub(crate) use small::GATHERED_COUNT_MAX;
 
 /// What those who hear a peer, work for it and answer it have in common.
 #[derive(Debug)]
@@ -45,13 +46,6 @@ impl Talk {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until every task has had its last answer.
-    async fn is_idle(&self) {
-        while self.session().task_count() > 0 {
-            self.outbox.moves().await;
-        }
-    }
-
     /// What was in the outbox has left, and with it the last answers of these tasks.
     fn left(&self, ended: &[TaskId]) {
         let mut session = self.session();
@@ -66,7 +60,7 @@ impl Talk {
 /// How hearing a peer ends.
 #[derive(Debug)]
 enum Ended {
-    /// It says no more, and may still listen.
+    /// It says no more, and everything was answered.
     Finished,
     /// It is told why, and no more.
     Closing(Closing),
@@ -92,11 +86,7 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         };
         match ended {
             Ended::Gone(close) => return close,
-            // What was asked before is answered still.
-            Ended::Finished => tokio::select! {
-                () = talk.is_idle() => Close::Clean,
-                close = speaking => return close,
-            },
+            Ended::Finished => Close::Clean,
             Ended::Closing(Closing { code, message }) => {
                 talk.outbox.say(TaskId::CONNECTION, Say::Closing { code, message });
                 let said = async {

@@ -19,6 +19,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
 use crate::listen::listen;
+use crate::native::GATHERED_COUNT_MAX;
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor};
 
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) writers: Workers,
     /// Who may hold a body in memory.
     pub(crate) collecting: Semaphore,
+    /// Who may have small blobs in memory that are to be stored.
+    pub(crate) gathered: Arc<Semaphore>,
     /// How many blobs may be open beside one for each connection.
     pub(crate) descriptors: Arc<Semaphore>,
 }
@@ -151,6 +154,7 @@ impl Server {
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
             collecting: Semaphore::new(COLLECTING_COUNT_MAX),
+            gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             writers: writers.workers(),
             store,

@@ -52,8 +52,19 @@ pub(super) fn workers<'s>(shared: &'s Shared, questions: &[Question]) -> &'s Wor
     if questions.iter().any(Question::is_change) { &shared.writers } else { shared.lookers() }
 }
 
-/// Answers a question, whatever it takes.
-pub(super) fn answer(shared: &Shared, talk: &Talk, question: Question) {
+/// Answers questions, whatever it takes, as long as the peer takes the answers. For workers.
+pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
+    let mut questions = questions.into_iter();
+    while let Some(question) = questions.next() {
+        if talk.outbox.is_full() {
+            let left = iter::once(question).chain(questions);
+            return talk.outbox.postpone(left);
+        }
+        answer_one(shared, talk, question);
+    }
+}
+
+fn answer_one(shared: &Shared, talk: &Talk, question: Question) {
     let Question { task, ask } = question;
     let said = match ask {
         Ask::Get(get) => find(shared, talk, task, &get).map(|()| None),

@@ -76,19 +76,37 @@ impl Hearing {
         }
     }
 
-    /// Hears the peer until one side has enough.
+    /// Hears the peer until one side has enough. One that says no more is still answered.
     pub(super) async fn hear(mut self) -> Ended {
-        let ended = match self.follow().await {
-            Ok(()) => Ended::Finished,
+        match self.follow().await {
             Err(ended) => ended,
-        };
-        // What has not come to its end by now never will.
-        let mut session = self.talk.session();
-        for task in self.puts.tasks() {
-            session.end(task);
+            Ok(()) => {
+                self.wind_up().await;
+                Ended::Finished
+            }
         }
-        drop(session);
-        ended
+    }
+
+    /// Waits until everything was answered that can be.
+    async fn wind_up(&mut self) {
+        // What has not come to its end by now never will.
+        for task in self.puts.tasks() {
+            self.talk.session().end(task);
+        }
+        while !self.is_idle() {
+            self.take_up().await;
+            self.talk.outbox.moves().await;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.talk.session().task_count() == 0
+    }
+
+    /// Goes on with what was postponed.
+    async fn take_up(&mut self) {
+        self.questions.extend(self.talk.outbox.take_postponed());
+        self.look_up().await;
     }
 
     async fn follow(&mut self) -> Result<(), Ended> {
@@ -140,12 +158,19 @@ impl Hearing {
 
     async fn act(&mut self, request: Request, payload_len: u64) -> Result<(), Ended> {
         let turn = self.talk.session().take(request, payload_len).map_err(Ended::Closing)?;
-        self.is_bulky = payload_len > Small::LEN_MAX;
         match turn {
             Turn::Hello(hello) => self.hello(hello),
-            Turn::Begin { task, ask } => self.begin(Question { task, ask }).await?,
-            Turn::BeginPut { task, put, len, is_whole } => self.begin_put(task, put, len, is_whole).await?,
+            Turn::Begin { task, ask } => {
+                self.is_bulky = false;
+                self.begin(Question { task, ask }).await;
+            }
+            Turn::BeginPut { task, put, len, is_whole } => {
+                // Of an upload all is still to come.
+                self.is_bulky = put.upload.is_some() || len > Small::LEN_MAX;
+                self.begin_put(task, put, len, is_whole).await?;
+            }
             Turn::Data { task, offset, len, is_last } => {
+                self.is_bulky = len > Small::LEN_MAX;
                 self.pour(task, offset, len).await?;
                 if is_last {
                     self.finish(task, None).await;
@@ -194,7 +219,7 @@ impl Hearing {
     }
 
     /// Begins what needs no bytes of the peer's.
-    async fn begin(&mut self, question: Question) -> Result<(), Ended> {
+    async fn begin(&mut self, question: Question) {
         if let Err(refused) = self.admit(question.right()) {
             self.talk.outbox.end(question.task, refused);
         } else if let Some(bytes) = question.cached(&self.shared) {
@@ -205,7 +230,6 @@ impl Hearing {
                 self.look_up().await;
             }
         }
-        Ok(())
     }
 
     async fn begin_put(&mut self, task: TaskId, put: Put, len: u64, is_whole: bool) -> Result<(), Ended> {
@@ -346,9 +370,14 @@ impl Hearing {
             return;
         }
         let (small, talk) = (mem::take(&mut self.small), Arc::clone(&self.talk));
+        let permit = Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it");
         let workers =
             if self.shared.store.has_suspects() { &self.shared.checkers } else { &self.shared.writers };
-        self.employ(workers, move |shared| small.store(&shared.store, &talk)).await;
+        let store = move |shared: &Shared| {
+            small.store(&shared.store, &talk);
+            drop(permit);
+        };
+        self.employ(workers, store).await;
     }
 
     async fn look_up(&mut self) {
@@ -357,12 +386,7 @@ impl Hearing {
         }
         let (questions, talk) = (mem::take(&mut self.questions), Arc::clone(&self.talk));
         let workers = answering::workers(&self.shared, &questions);
-        let answer = move |shared: &Shared| {
-            for question in questions {
-                answering::answer(shared, &talk, question);
-            }
-        };
-        self.employ(workers, answer).await;
+        self.employ(workers, move |shared| answering::answer(shared, &talk, questions)).await;
     }
 
     /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
@@ -411,7 +435,8 @@ impl Hearing {
     async fn listen(&mut self) -> Result<bool, Ended> {
         let deadlines = self.shared.options.deadlines;
         loop {
-            let is_idle = self.inbox.is_empty() && self.talk.session().task_count() == 0;
+            self.take_up().await;
+            let is_idle = self.inbox.is_empty() && self.is_idle();
             if is_idle && self.is_stopping {
                 return Err(closing(Code::Stopped, "this server stops; come back when it is up again"));
             }
@@ -430,7 +455,7 @@ impl Hearing {
                     self.stop_beginning();
                     continue;
                 }
-                () = self.talk.is_idle(), if self.is_stopping && !is_idle => continue,
+                () = self.talk.outbox.moves() => continue,
             };
             match heard {
                 Ok(Ok(0)) if self.inbox.is_empty() => return Ok(false),
@@ -491,4 +516,4 @@ fn closing(code: Code, message: impl Into<String>) -> Ended {
 const AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
 
 /// What is read at once of small frames: some dozens of small blobs.
-const READ_LEN: usize = 256 << 10;
+const READ_LEN: usize = 128 << 10;

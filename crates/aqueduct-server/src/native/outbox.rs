@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aqueduct_wire::native::{Answer, Code, Say, TaskId, greeting};
 use tokio::sync::Notify;
 
+use super::answering::Question;
 use super::refusal::refusal;
 use super::sending::Sending;
 
@@ -32,6 +33,8 @@ struct State {
     cancelled: HashSet<TaskId>,
     /// How many bytes were taken to be sent, and are not sent yet.
     leaving_len: usize,
+    /// Questions that will be answered once the peer has read other answers.
+    postponed: Vec<Question>,
 }
 
 /// What is to leave next.
@@ -102,11 +105,27 @@ impl Outbox {
         }
     }
 
+    /// Whether the peer has to read before it is told more.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= SAID_LEN_MAX
+    }
+
     /// Waits until a peer that does not read may be answered again.
     pub(super) async fn has_room(&self) {
-        while self.len() >= SAID_LEN_MAX {
+        while self.is_full() {
             self.emptied.notified().await;
         }
+    }
+
+    /// Keeps questions for later: what is held for a peer that does not read is bounded, whatever it asked before.
+    pub(super) fn postpone(&self, questions: impl Iterator<Item = Question>) {
+        self.state().postponed.extend(questions);
+        self.emptied.notify_one();
+    }
+
+    /// Questions that were postponed, once they may be answered.
+    pub(super) fn take_postponed(&self) -> Vec<Question> {
+        if self.is_full() { Vec::new() } else { mem::take(&mut self.state().postponed) }
     }
 
     /// Waits until everything that is in memory was said.
@@ -116,7 +135,7 @@ impl Outbox {
         }
     }
 
-    /// Waits until something more was said.
+    /// Waits until something more was said, or postponed. Only one may wait for that.
     pub(super) async fn moves(&self) {
         self.emptied.notified().await;
     }
@@ -169,3 +188,6 @@ impl Outbox {
 /// Beyond this nothing more is heard from a peer until it reads what it was told: enough to keep a fast line busy while the
 /// next batch is made.
 const SAID_LEN_MAX: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests;

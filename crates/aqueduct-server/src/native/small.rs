@@ -107,4 +107,7 @@ fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
 const COUNT: usize = 64;
 
 /// What is held in memory of them, about.
-const BYTES_LEN: usize = 256 << 10;
+const BYTES_LEN: usize = 128 << 10;
+
+/// How many such batches all workers together may have before them: 16 MiB.
+pub(crate) const GATHERED_COUNT_MAX: usize = 128;

@@ -11,7 +11,8 @@ use crate::fixture::Peer;
 
 pub(crate) struct Native {
     pub(crate) peer: Peer,
-    last: u64,
+    /// The largest id of a task that has begun.
+    pub(crate) last: u64,
 }
 
 /// An answer and its payload.

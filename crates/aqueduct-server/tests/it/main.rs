@@ -13,6 +13,7 @@ mod frames;
 mod lists;
 mod mistakes;
 mod native;
+mod native_mistakes;
 mod stopping;
 mod suspects;
 mod uploads;
