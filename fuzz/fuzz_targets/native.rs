@@ -30,14 +30,14 @@ fuzz_target!(|bytes: &[u8]| {
         if !server.hear(record.header, record.payload_len) {
             break;
         }
-        server.end(record.ended);
+        server.answer(record.ended);
     }
 });
 
-/// A frame as it is in the input: its lengths, which task the server ends after it, and its header.
+/// A frame as it is in the input: its lengths, which task the server answers after it, and its header.
 struct Record<'b> {
     payload_len: u64,
-    /// Counted among those that are active. Most counts are of none.
+    /// Twice its place among those that are active, which most have none at; odd if the answer leaves at once.
     ended: usize,
     header: &'b [u8],
 }
@@ -67,6 +67,7 @@ enum State {
     Upload { size: u64 },
     Told,
     Cancelled,
+    Answered,
 }
 
 impl Server {
@@ -101,10 +102,15 @@ impl Server {
         true
     }
 
-    fn end(&mut self, count: usize) {
-        let Some(&task) = self.active.keys().nth(count) else { return };
-        self.active.remove(&task);
-        self.session.end(task);
+    fn answer(&mut self, choice: usize) {
+        let Some((&task, state)) = self.active.iter_mut().nth(choice / 2) else { return };
+        assert_eq!(self.session.answered(task), *state != State::Answered);
+        *state = State::Answered;
+        if choice % 2 == 1 {
+            self.active.remove(&task);
+            self.session.end(task);
+            assert!(!self.session.answered(task));
+        }
         assert_eq!(self.session.task_count(), self.active.len());
     }
 
@@ -134,12 +140,14 @@ impl Server {
             }
             Turn::Cancel { task } => {
                 let before = self.active.insert(task, State::Cancelled);
-                assert!(before.is_some_and(|state| state != State::Cancelled));
+                assert!(!matches!(before, None | Some(State::Cancelled | State::Answered)));
             }
             Turn::Refuse { task, code, message, skip } => {
                 spoken_for = skip;
                 assert!(code.number() < 40);
-                assert!(self.active.remove(&task).is_some() || task > self.last, "it ended before");
+                let before = self.active.remove(&task);
+                let was_open = matches!(before, Some(State::Plain { .. } | State::Upload { .. }));
+                assert!(was_open || task > self.last, "it has been answered, or will be: {before:?}");
                 self.last = self.last.max(task);
                 written(&Answer { task, say: Say::Refused { code, message, actual: None } });
             }

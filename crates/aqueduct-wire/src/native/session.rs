@@ -154,7 +154,22 @@ impl Session {
         }
     }
 
-    /// Forgets a task whose last answer was given. What still comes for it is [skipped](Turn::Skip).
+    /// Takes note that the server has found its last answer to a task. What still comes for it is
+    /// [skipped](Turn::Skip), and it counts until it [ends](Self::end).
+    ///
+    /// False if it has had one, by a [refusal](Turn::Refuse) here or by another part of the server: then the answer must
+    /// not be given.
+    pub fn answered(&mut self, task: TaskId) -> bool {
+        match self.tasks.get_mut(&task) {
+            None | Some(Task::Answered) => false,
+            Some(state) => {
+                *state = Task::Answered;
+                true
+            }
+        }
+    }
+
+    /// Forgets a task whose last answer has left. What still comes for it is [skipped](Turn::Skip).
     pub fn end(&mut self, task: TaskId) {
         self.tasks.remove(&task);
     }
@@ -166,7 +181,7 @@ impl Session {
 
     /// Whether there is a put that waits for more from the client.
     pub fn has_open_puts(&self) -> bool {
-        self.tasks.values().any(|task| matches!(task, Task::Plain { .. } | Task::Upload { .. }))
+        self.tasks.values().any(Task::is_open)
     }
 
     fn greet(&mut self, task: TaskId, hello: Hello) -> Result<Turn, Closing> {
@@ -223,11 +238,12 @@ impl Session {
         is_full.then(|| refuse(task, Code::Busy, "there are too many tasks on this connection", skip))
     }
 
-    /// A message that cannot be understood may begin a task, or be of one that has begun. Either way it is the end.
+    /// A message that cannot be understood may begin a task, or be of a put that has begun. Either way it is the end.
     fn refuse_bad(&mut self, task: TaskId, code: Code, message: String, skip: u64) -> Turn {
         let begins = task > self.last;
         self.last = self.last.max(task);
-        if self.tasks.remove(&task).is_some() || begins {
+        if begins || self.tasks.get(&task).is_some_and(Task::is_open) {
+            self.end(task);
             Turn::Refuse { task, code, message, skip }
         } else {
             Turn::Skip { len: skip }
@@ -240,7 +256,7 @@ impl Session {
         }
         let Some(state) = self.tasks.get_mut(&task) else { return Ok(Turn::Skip { len: payload_len }) };
         let turn = match (&mut *state, ask) {
-            (Task::Cancelled, _) => Turn::Skip { len: payload_len },
+            (Task::Cancelled | Task::Answered, _) => Turn::Skip { len: payload_len },
             (_, Ask::Cancel) => {
                 *state = Task::Cancelled;
                 Turn::Cancel { task }
@@ -317,6 +333,15 @@ enum Task {
     Told,
     /// Nothing, and nobody waits for it.
     Cancelled,
+    /// Nothing: its last answer is on its way.
+    Answered,
+}
+
+impl Task {
+    /// Whether it is a put that waits for more.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Plain { .. } | Self::Upload { .. })
+    }
 }
 
 /// The next bytes of a put without an upload.

@@ -176,6 +176,64 @@ fn a_bad_message_of_a_task_that_has_ended_is_skipped() {
 }
 
 #[test]
+fn a_bad_message_of_a_task_that_listens_no_more_is_skipped() {
+    let mut session = greeted();
+    begin(&mut session, 1);
+    begin_put(&mut session, 2, put(Some(3)), 3);
+    begin_put(&mut session, 3, put(None), 0);
+    session.take(request(3, Ask::Cancel), 0).unwrap();
+    for task in [1, 2, 3] {
+        assert_eq!(session.take(request(task, bad()), 5), Ok(Turn::Skip { len: 5 }));
+    }
+    assert_eq!(session.task_count(), 3);
+}
+
+#[test]
+fn what_comes_for_a_task_that_is_answered_is_skipped() {
+    for put in [put(None), put(Some(10)), upload(10)] {
+        let mut session = greeted();
+        begin_put(&mut session, 1, put, 0);
+        assert!(session.answered(TaskId(1)));
+        assert!(!session.has_open_puts());
+        for ask in pieces() {
+            assert_eq!(session.take(request(1, ask), 0), Ok(Turn::Skip { len: 0 }));
+        }
+        assert_eq!(session.take(request(1, Ask::Data { offset: 77 }), 5), Ok(Turn::Skip { len: 5 }));
+        assert_eq!(session.take(request(1, bad()), 5), Ok(Turn::Skip { len: 5 }));
+        assert_eq!(session.task_count(), 1);
+        session.end(TaskId(1));
+        assert_eq!(session.task_count(), 0);
+    }
+}
+
+#[test]
+fn a_task_is_answered_once() {
+    let mut session = greeted();
+    begin_put(&mut session, 1, put(None), 0);
+    assert!(session.answered(TaskId(1)));
+    assert!(!session.answered(TaskId(1)));
+    session.end(TaskId(1));
+    assert!(!session.answered(TaskId(1)));
+}
+
+#[test]
+fn what_is_refused_here_is_answered_by_that() {
+    let mut session = greeted();
+    begin_put(&mut session, 1, upload(10), 0);
+    session.take(request(1, Ask::End { digest: None }), 0).unwrap();
+    assert_eq!(piece(&mut session, 1, 10, 1), Err((Code::BadOffset, 1)));
+    assert!(!session.answered(TaskId(1)), "whoever ends the upload is too late");
+}
+
+#[test]
+fn a_task_that_was_cancelled_is_still_answered() {
+    let mut session = greeted();
+    begin(&mut session, 1);
+    session.take(request(1, Ask::Cancel), 0).unwrap();
+    assert!(session.answered(TaskId(1)));
+}
+
+#[test]
 fn a_payload_where_there_is_none_closes() {
     let mut questions = pieces();
     questions.retain(|ask| !matches!(ask, Ask::Data { .. }));
