@@ -3,14 +3,16 @@
 use std::io::Read;
 use std::ops::Range;
 
-use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_blob::{Algorithm, Digest, UploadId};
 
-use crate::download::Download;
-use crate::endpoint::Endpoint;
+use crate::download::{self, Download};
+use crate::endpoint::{Dialect, Endpoint};
 use crate::error::Error;
 use crate::http::HttpClient;
-use crate::listing::Page;
+use crate::listing::{Page, UploadPage};
+use crate::native::NativeClient;
 use crate::options::Options;
+use crate::parcels::Parcels;
 use crate::site::Site;
 use crate::source::Source;
 use crate::uploaded::{Observe, Uploaded};
@@ -18,20 +20,35 @@ use crate::uploaded::{Observe, Uploaded};
 /// A client of one server, for any number of threads. Each operation blocks, and uses a connection of its own.
 #[derive(Debug)]
 pub struct Client {
-    http: HttpClient,
+    spoken: Spoken,
+}
+
+#[derive(Debug)]
+enum Spoken {
+    Http(HttpClient),
+    Native(NativeClient),
 }
 
 impl Client {
     /// A client of the server at `endpoint`. Nothing is sent before the first operation.
     #[must_use]
     pub fn new(endpoint: Endpoint, options: Options) -> Self {
-        Self { http: HttpClient::new(Site::new(endpoint, options)) }
+        let dialect = endpoint.dialect();
+        let site = Site::new(endpoint, options);
+        let spoken = match dialect {
+            Dialect::Http => Spoken::Http(HttpClient::new(site)),
+            Dialect::Native => Spoken::Native(NativeClient::new(site)),
+        };
+        Self { spoken }
     }
 
     /// Where the server is.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
-        &self.http.site.endpoint
+        match &self.spoken {
+            Spoken::Http(http) => &http.site.endpoint,
+            Spoken::Native(native) => &native.site.endpoint,
+        }
     }
 
     /// Sends a file under the digest that it had when it was seen. The server verifies it.
@@ -48,7 +65,10 @@ impl Client {
         source: &Source,
         observe: &'a mut Observe<'a>,
     ) -> Result<Uploaded, Error> {
-        self.http.put(digest, source, observe)
+        match &self.spoken {
+            Spoken::Http(http) => http.put(digest, source, observe),
+            Spoken::Native(native) => native.put(digest, source, observe),
+        }
     }
 
     /// Sends a file, and finds its digest meanwhile. If the digest is known before everything is sent, and the server
@@ -64,7 +84,10 @@ impl Client {
         source: &Source,
         observe: &'a mut Observe<'a>,
     ) -> Result<Uploaded, Error> {
-        self.http.put_unnamed(algorithm, source, observe)
+        match &self.spoken {
+            Spoken::Http(http) => http.put_unnamed(algorithm, source, observe),
+            Spoken::Native(native) => native.put_unnamed(algorithm, source, observe),
+        }
     }
 
     /// Sends a stream to its end. It cannot be read twice, so that what breaks is not taken up again.
@@ -78,7 +101,10 @@ impl Client {
         source: &mut dyn Read,
         observe: &mut Observe<'_>,
     ) -> Result<Uploaded, Error> {
-        self.http.put_stream(algorithm, source, observe)
+        match &self.spoken {
+            Spoken::Http(http) => http.put_stream(algorithm, source, observe),
+            Spoken::Native(native) => native.put_stream(algorithm, source, observe),
+        }
     }
 
     /// Asks for a blob, or the part of it that is `part`; `None` if the server does not have it.
@@ -93,8 +119,12 @@ impl Client {
     ///
     /// If `part` is empty.
     pub fn get(&self, digest: &Digest, part: Option<&Range<u64>>) -> Result<Option<Download<'_>>, Error> {
-        assert!(part.is_none_or(|part| part.start < part.end), "HTTP has no word for an empty range");
-        Ok(self.http.get(digest, part)?.map(|it| Download::new(*digest, it)))
+        assert!(part.is_none_or(|part| part.start < part.end), "there is nothing to ask for");
+        let spoken = match &self.spoken {
+            Spoken::Http(http) => http.get(digest, part)?.map(Box::new).map(download::Spoken::Http),
+            Spoken::Native(native) => native.get(digest, part)?.map(Box::new).map(download::Spoken::Native),
+        };
+        Ok(spoken.map(|spoken| Download { digest: *digest, spoken }))
     }
 
     /// Which of these the server does not have, in the order given.
@@ -103,7 +133,10 @@ impl Client {
     ///
     /// [`Error`]; see its kinds.
     pub fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
-        self.http.missing(digests)
+        match &self.spoken {
+            Spoken::Http(http) => http.missing(digests),
+            Spoken::Native(native) => native.missing(digests),
+        }
     }
 
     /// The size of a blob in bytes; `None` if the server does not have it.
@@ -112,7 +145,10 @@ impl Client {
     ///
     /// [`Error`]; see its kinds.
     pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        self.http.size(digest)
+        match &self.spoken {
+            Spoken::Http(http) => http.size(digest),
+            Spoken::Native(native) => native.size(digest),
+        }
     }
 
     /// Up to `limit` blobs behind `after` in the order of their digests, or from the first on.
@@ -123,7 +159,10 @@ impl Client {
     ///
     /// [`Error`]; see its kinds.
     pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Page, Error> {
-        self.http.list(after, limit)
+        match &self.spoken {
+            Spoken::Http(http) => http.list(after, limit),
+            Spoken::Native(native) => native.list(after, limit),
+        }
     }
 
     /// Removes a blob; false if the server did not have it.
@@ -132,6 +171,44 @@ impl Client {
     ///
     /// [`Error`]; see its kinds.
     pub fn remove(&self, digest: &Digest) -> Result<bool, Error> {
-        self.http.remove(digest)
+        match &self.spoken {
+            Spoken::Http(http) => http.remove(digest),
+            Spoken::Native(native) => native.remove(digest),
+        }
+    }
+
+    /// Small blobs, many at a time; `None` over HTTP, which has them one after the other.
+    #[must_use]
+    pub fn parcels(&self) -> Option<Parcels<'_>> {
+        match &self.spoken {
+            Spoken::Http(_) => None,
+            Spoken::Native(native) => Some(Parcels { native }),
+        }
+    }
+
+    /// Up to `limit` uploads behind `after` in the order of their ids, or from the first on.
+    ///
+    /// The server may give fewer: there are more as long as [`UploadPage::next`] names one.
+    ///
+    /// # Errors
+    ///
+    /// `Unspoken` over HTTP, which has no word for it. See the other kinds.
+    pub fn uploads(&self, after: Option<&UploadId>, limit: usize) -> Result<UploadPage, Error> {
+        match &self.spoken {
+            Spoken::Http(http) => Err(Error::unspoken(&http.site.endpoint)),
+            Spoken::Native(native) => native.uploads(after, limit),
+        }
+    }
+
+    /// Drops an upload; false if the server did not have it. What is published stays.
+    ///
+    /// # Errors
+    ///
+    /// `Unspoken` over HTTP, which has no word for it. See the other kinds.
+    pub fn drop_upload(&self, id: UploadId) -> Result<bool, Error> {
+        match &self.spoken {
+            Spoken::Http(http) => Err(Error::unspoken(&http.site.endpoint)),
+            Spoken::Native(native) => native.drop_upload(id),
+        }
     }
 }

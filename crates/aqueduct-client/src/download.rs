@@ -8,26 +8,33 @@ use aqueduct_flow::Carried;
 
 use crate::error::Error;
 use crate::http::HttpDownload;
+use crate::native::NativeDownload;
 
 /// A blob, or a part of one, on its way. Take its bytes with [`read`](Self::read) or all with
 /// [`receive`](Self::receive).
 ///
-/// A whole blob is hashed as it comes, and held against its digest at its end. A part cannot be verified: its bytes are
-/// those that the server sent.
+/// A whole blob is hashed as it comes, and held against its digest at its end. Over the native protocol each of its
+/// segments is held against the blob's checkpoints besides, and fetched again where it was damaged on its way. A part
+/// cannot be verified: its bytes are those that the server sent.
 pub struct Download<'c> {
-    digest: Digest,
-    http: HttpDownload<'c>,
+    pub(crate) digest: Digest,
+    pub(crate) spoken: Spoken<'c>,
 }
 
-impl<'c> Download<'c> {
-    pub(crate) fn new(digest: Digest, http: HttpDownload<'c>) -> Self {
-        Self { digest, http }
-    }
+/// How it comes.
+pub(crate) enum Spoken<'c> {
+    Http(Box<HttpDownload<'c>>),
+    Native(Box<NativeDownload<'c>>),
+}
 
+impl Download<'_> {
     /// How many bytes are still to come; `None` where the server did not say.
     #[must_use]
     pub fn len(&self) -> Option<u64> {
-        self.http.len()
+        match &self.spoken {
+            Spoken::Http(http) => http.len(),
+            Spoken::Native(native) => Some(native.len()),
+        }
     }
 
     /// Whether nothing is to come any more.
@@ -43,7 +50,10 @@ impl<'c> Download<'c> {
     ///
     /// `Mismatch` at the end of a blob whose bytes were wrong. See the other kinds.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.http.read(buffer)
+        match &mut self.spoken {
+            Spoken::Http(http) => http.read(buffer),
+            Spoken::Native(native) => native.read(buffer),
+        }
     }
 
     /// Receives everything into `file`, from its start on, and says after each step how many bytes that brought.
@@ -54,7 +64,10 @@ impl<'c> Download<'c> {
     ///
     /// As [`read`](Self::read), and `Local` where the file cannot be written.
     pub fn receive(self, file: &File, observe: &mut dyn FnMut(u64)) -> Result<Received, Error> {
-        self.http.receive(file, observe)
+        match self.spoken {
+            Spoken::Http(http) => http.receive(file, observe),
+            Spoken::Native(native) => native.receive(file, observe),
+        }
     }
 }
 

@@ -2,37 +2,70 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::{InvalidUri, Scheme};
 
-/// The address of a server, written `http://HOST:PORT`. Without a port it is 80, as everywhere.
+/// The address of a server and how to speak to it, written `aqueduct://HOST:PORT` for the native protocol, whose port is
+/// 7070 unless another is named, or `http://HOST:PORT`, whose port is 80, as everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
+    dialect: Dialect,
     /// A name or an address; of IPv6 without brackets.
     host: String,
     port: u16,
 }
 
+/// How a client speaks to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// The native protocol: `aqueduct://`.
+    Native,
+    /// HTTP/1.1: `http://`.
+    Http,
+}
+
 impl Endpoint {
+    /// How the server is spoken to.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// What the field Host says: the name as it was written, and the port unless it is the usual one (RFC 9110, 7.2).
     pub(crate) fn authority(&self) -> String {
-        let host = &self.host;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let host = self.bracketed();
         if self.port == HTTP_PORT { host } else { format!("{host}:{}", self.port) }
     }
 
-    /// The addresses to try, in the order of the resolver.
-    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    fn bracketed(&self) -> String {
+        let host = &self.host;
+        if host.contains(':') { format!("[{host}]") } else { host.clone() }
+    }
+
+    /// Connects to the first of the addresses, in the order of the resolver, that answers in time.
+    pub(crate) fn connect(&self, timeout: Duration) -> io::Result<TcpStream> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, timeout) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.authority())
+        match self.dialect {
+            // Few know that port by heart.
+            Dialect::Native => write!(f, "aqueduct://{}:{}", self.bracketed(), self.port),
+            Dialect::Http => write!(f, "http://{}", self.authority()),
+        }
     }
 }
 
@@ -41,11 +74,12 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let uri: Uri = text.parse()?;
-        match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => {}
+        let dialect = match uri.scheme() {
+            Some(scheme) if scheme.as_str().eq_ignore_ascii_case(NATIVE_SCHEME) => Dialect::Native,
+            Some(scheme) if *scheme == Scheme::HTTP => Dialect::Http,
             Some(scheme) if *scheme == Scheme::HTTPS => return Err(EndpointParseError::Https),
             _ => return Err(EndpointParseError::NoScheme),
-        }
+        };
         let authority = uri.authority().ok_or(EndpointParseError::NoScheme)?;
         if authority.as_str().contains('@') {
             return Err(EndpointParseError::UserInfo);
@@ -59,9 +93,9 @@ impl FromStr for Endpoint {
             Some(0) => return Err(EndpointParseError::Port),
             Some(port) => port,
             None if has_port => return Err(EndpointParseError::Port),
-            None => HTTP_PORT,
+            None => dialect.usual_port(),
         };
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { dialect, host: host.to_owned(), port })
     }
 }
 
@@ -69,24 +103,40 @@ impl FromStr for Endpoint {
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointParseError {
     /// It is no URL at all.
-    #[error("a server is written http://HOST:PORT")]
+    #[error("a server is written aqueduct://HOST:PORT or http://HOST:PORT")]
     NotAUrl(#[from] InvalidUri),
-    /// It does not begin with `http://`.
-    #[error("a server is written http://HOST:PORT, and this does not begin with http://")]
+    /// It begins neither with `aqueduct://` nor with `http://`.
+    #[error("a server is written aqueduct://HOST:PORT or http://HOST:PORT, and this begins otherwise")]
     NoScheme,
     /// It asks for TLS.
-    #[error("https is not spoken yet; use http:// on a network you trust, or a proxy on this machine")]
+    #[error(
+        "https is not spoken yet; use aqueduct:// or http:// on a network you trust, or a proxy on this machine"
+    )]
     Https,
     /// It has a user's name or password in it.
     #[error("a token does not belong into the address, where others can read it; use a token file")]
     UserInfo,
     /// Something follows the port.
-    #[error("a server is written http://HOST:PORT, and nothing comes after that")]
+    #[error("a server is written aqueduct://HOST:PORT or http://HOST:PORT, and nothing comes after that")]
     Path,
     /// The port is not a number from 1 to 65535.
     #[error("the port is not a number from 1 to 65535")]
     Port,
 }
+
+impl Dialect {
+    fn usual_port(self) -> u16 {
+        match self {
+            Self::Native => NATIVE_PORT,
+            Self::Http => HTTP_PORT,
+        }
+    }
+}
+
+const NATIVE_SCHEME: &str = "aqueduct";
+
+/// Where a server listens unless it is told otherwise.
+const NATIVE_PORT: u16 = 7070;
 
 /// RFC 9110, section 4.2.1.
 const HTTP_PORT: u16 = 80;

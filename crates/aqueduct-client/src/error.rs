@@ -5,6 +5,7 @@ use std::io;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::SourceTruncated;
+use aqueduct_wire::native::{Code, FrameError};
 use http::StatusCode;
 
 use crate::endpoint::Endpoint;
@@ -17,10 +18,19 @@ use crate::http::Problem;
 pub struct Error {
     kind: ErrorKind,
     text: String,
-    /// The server has answered: that it could not be heard is not what failed.
-    is_answer: bool,
+    mend: Mend,
     #[source]
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What may mend a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mend {
+    Nothing,
+    /// Another connection: what was said over this one was damaged on its way.
+    Connection,
+    /// Time: the server was not heard, or has too much to do.
+    Time,
 }
 
 /// What sort of failure an [`Error`] is.
@@ -33,7 +43,7 @@ pub enum ErrorKind {
     Lost,
     /// The server was silent for too long, or says that this client was (408).
     Timeout,
-    /// The server does not let this client do that: there is no token, or not the right one (401, 403, 421).
+    /// The server does not let this client do that: there is no token, or not the right one (over HTTP 401, 403, 421).
     Refused,
     /// The blob is larger than the server takes (413).
     TooLarge,
@@ -49,6 +59,8 @@ pub enum ErrorKind {
     Protocol,
     /// The server failed (5xx).
     Server,
+    /// The protocol that is spoken with the server has no word for it.
+    Unspoken,
     /// A file or stream on this machine failed.
     Local,
 }
@@ -60,14 +72,29 @@ impl Error {
         self.kind
     }
 
-    /// Whether the same operation may succeed later, although nobody changes anything: the server was not heard.
+    /// Whether the same operation may succeed later, although nobody changes anything: the server was not heard, or has
+    /// too much to do.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        !self.is_answer && matches!(self.kind, ErrorKind::Connect | ErrorKind::Lost | ErrorKind::Timeout)
+        self.mend == Mend::Time
+    }
+
+    pub(crate) fn mend(&self) -> Mend {
+        self.mend
     }
 
     fn new(kind: ErrorKind, text: String) -> Self {
-        Self { kind, text, is_answer: false, source: None }
+        let mend = match kind {
+            ErrorKind::Connect | ErrorKind::Lost | ErrorKind::Timeout => Mend::Time,
+            _ => Mend::Nothing,
+        };
+        Self { kind, text, mend, source: None }
+    }
+
+    /// The same failure, for another that shares it.
+    pub(crate) fn shared(&self) -> Self {
+        let source = self.source.as_ref().map(|source| source.to_string().into());
+        Self { kind: self.kind, text: self.text.clone(), mend: self.mend, source }
     }
 
     fn because(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -115,12 +142,66 @@ impl Error {
             ErrorKind::Protocol => format!("{endpoint} does not take this request: {said}"),
             _ => format!("{endpoint} answers: {said}"),
         };
-        Self { is_answer: true, ..Self::new(kind, text) }
+        Self { mend: Mend::Nothing, ..Self::new(kind, text) }
+    }
+
+    /// What was heard is not what was said, or what this client does not know.
+    pub(crate) fn garbled(endpoint: &Endpoint, error: FrameError) -> Self {
+        Self { mend: Mend::Connection, ..Self::protocol(endpoint, error) }
+    }
+
+    /// The one place where a code becomes a kind: of a task that was refused, or of a connection that the server closes.
+    pub(crate) fn refused(endpoint: &Endpoint, code: Code, message: &str) -> Self {
+        let (kind, mend) = match code {
+            Code::Absent | Code::NoSuchUpload => (ErrorKind::Absent, Mend::Nothing),
+            Code::Mismatch | Code::SizeMismatch => (ErrorKind::Mismatch, Mend::Nothing),
+            Code::TooLarge => (ErrorKind::TooLarge, Mend::Nothing),
+            Code::NoSpace => (ErrorKind::NoSpace, Mend::Nothing),
+            Code::NeedsToken | Code::NeedsWriteToken => (ErrorKind::Refused, Mend::Nothing),
+            Code::ReadOnly | Code::Fault | Code::Conflict => (ErrorKind::Server, Mend::Nothing),
+            Code::Busy | Code::Contended => (ErrorKind::Server, Mend::Time),
+            Code::Stopping | Code::Stopped => (ErrorKind::Lost, Mend::Time),
+            // Whoever is too slow once is too slow again.
+            Code::TooSlow => (ErrorKind::Timeout, Mend::Nothing),
+            // The checks of a frame fail for what was damaged on its way.
+            Code::WrongMagic
+            | Code::UnknownVersion
+            | Code::BadPreamble
+            | Code::HeaderTooLong
+            | Code::PayloadTooLong
+            | Code::BadHeader => (ErrorKind::Protocol, Mend::Connection),
+            _ => (ErrorKind::Protocol, Mend::Nothing),
+        };
+        let said = match printable(message) {
+            said if said.is_empty() => code.to_string(),
+            said => said,
+        };
+        let text = match kind {
+            ErrorKind::Refused => format!("{endpoint} refuses: {said}"),
+            ErrorKind::Protocol => format!("{endpoint} does not take this request: {said}"),
+            _ => format!("{endpoint} answers: {said}"),
+        };
+        Self { mend, ..Self::new(kind, text) }
     }
 
     /// What came from the server is not what was asked for.
     pub(crate) fn received_other(endpoint: &Endpoint, expected: &Digest, actual: &Digest) -> Self {
         Self::new(ErrorKind::Mismatch, format!("{endpoint} sent bytes of {actual} for {expected}"))
+    }
+
+    /// What came from the server was damaged, as often as it was asked for.
+    pub(crate) fn damaged(endpoint: &Endpoint, digest: &Digest) -> Self {
+        Self::new(ErrorKind::Mismatch, format!("{endpoint} sent bytes that are not those of {digest}"))
+    }
+
+    /// The checkpoints that came from the server are of something else.
+    pub(crate) fn wrong_list(endpoint: &Endpoint, digest: &Digest) -> Self {
+        Self::new(ErrorKind::Mismatch, format!("{endpoint} sent checkpoints that are not those of {digest}"))
+    }
+
+    /// The blob was there a moment ago.
+    pub(crate) fn gone(endpoint: &Endpoint, digest: &Digest) -> Self {
+        Self::new(ErrorKind::Absent, format!("{endpoint} does not have {digest} any more"))
     }
 
     /// What the server took is not what was sent.
@@ -130,6 +211,21 @@ impl Error {
 
     pub(crate) fn changed() -> Self {
         Self::new(ErrorKind::Changed, "the source changed while it was sent".to_owned())
+    }
+
+    /// HTTP cannot say it.
+    pub(crate) fn unspoken(endpoint: &Endpoint) -> Self {
+        Self::new(ErrorKind::Unspoken, format!("{endpoint} cannot be asked that over HTTP; use aqueduct://"))
+    }
+
+    /// What was begun is not wanted any more; nobody is told.
+    pub(crate) fn unwanted() -> Self {
+        Self::new(ErrorKind::Local, "it is not wanted any more".to_owned())
+    }
+
+    /// The same failure, which another line may mend.
+    pub(crate) fn mended_by_reconnect(self) -> Self {
+        Self { mend: Mend::Connection, ..self }
     }
 
     /// A failure of a file or stream of the caller's.
@@ -158,6 +254,14 @@ pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
         _ => ErrorKind::Local,
     }
 }
+
+/// A server's words reach a terminal: nothing in them may move its cursor, or fill its screen.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(SAID_LEN_MAX).collect()
+}
+
+/// In characters: some lines on a terminal.
+const SAID_LEN_MAX: usize = 500;
 
 #[cfg(test)]
 mod tests;

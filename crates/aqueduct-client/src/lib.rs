@@ -1,13 +1,13 @@
 //! Who asks: a blocking client of an Aqueduct server.
 //!
-//! A [`Client`] speaks HTTP/1.1 to the blobs door. Bytes move as `aqueduct-flow` moves them: a file goes out by sendfile,
-//! and a blob comes in by splice, hashed on its way. No body is ever held whole, and no call waits longer than its
-//! options say.
+//! A [`Client`] speaks the native protocol, or HTTP/1.1 to the blobs door: its [`Endpoint`] says which. Bytes move as
+//! `aqueduct-flow` moves them: a file goes out by sendfile, and a blob comes in by splice, hashed on its way. No large blob
+//! is ever held whole, and no call waits longer than its options say.
 //!
 //! ```no_run
 //! use aqueduct_client::{Client, Options, Source};
 //!
-//! let client = Client::new("http://127.0.0.1:7070".parse()?, Options::default());
+//! let client = Client::new("aqueduct://127.0.0.1:7070".parse()?, Options::default());
 //! let source = Source::new(std::fs::File::open("disk.img")?)?;
 //! let uploaded = client.put_unnamed(aqueduct_blob::Algorithm::Sha256, &source, &mut |_| {})?;
 //! println!("{} is {}", uploaded.digest, if uploaded.is_new { "new" } else { "old" });
@@ -28,7 +28,9 @@ mod error;
 mod http;
 mod landing;
 mod listing;
+mod native;
 mod options;
+mod parcels;
 mod patience;
 mod site;
 mod source;
@@ -38,11 +40,12 @@ mod uploaded;
 pub use client::Client;
 pub use digest_cache::DigestCache;
 pub use download::{Download, Received};
-pub use endpoint::{Endpoint, EndpointParseError};
+pub use endpoint::{Dialect, Endpoint, EndpointParseError};
 pub use error::{Error, ErrorKind};
 pub use landing::Landing;
-pub use listing::{Listed, Page};
+pub use listing::{Listed, Page, Upload, UploadPage};
 pub use options::Options;
+pub use parcels::{Got, Parcel, Parcels};
 pub use source::Source;
 pub use token::{Token, TokenParseError};
 pub use uploaded::{Observe, Uploaded};

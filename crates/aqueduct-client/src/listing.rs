@@ -1,6 +1,6 @@
 //! What a server has, as it lists it.
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Algorithm, Digest, UploadId};
 
 /// A part of the list of all blobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,4 +20,32 @@ pub struct Listed {
     pub size: u64,
     /// When it was stored, in seconds since 1970.
     pub published: i64,
+}
+
+/// A part of the list of all uploads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPage {
+    /// In the order of their ids.
+    pub uploads: Vec<Upload>,
+    /// Ask for what comes after this one; `None` if this page was the last.
+    pub next: Option<UploadId>,
+}
+
+/// An upload that the server keeps: one that can go on, or one that is finished and remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name, which its sender chose.
+    pub id: UploadId,
+    /// What will name its blob.
+    pub algorithm: Algorithm,
+    /// The name of its blob, where the sender knew it.
+    pub digest: Option<Digest>,
+    /// The size of its blob, in bytes.
+    pub size: u64,
+    /// How many of them the server has, verified.
+    pub verified: u64,
+    /// When it last changed, in seconds since 1970.
+    pub used: i64,
+    /// The blob that came of it; `None` while bytes are missing.
+    pub stored: Option<Digest>,
 }

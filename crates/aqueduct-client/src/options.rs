@@ -1,5 +1,6 @@
 //! How a client behaves.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use aqueduct_flow::ReceiveRoute;
@@ -20,6 +21,8 @@ pub struct Options {
     pub pause: Duration,
     /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
     pub retry_count_max: u32,
+    /// Over how many connections the native protocol moves one large blob.
+    pub stream_count: NonZeroUsize,
     /// How blobs come into files.
     pub receive_route: ReceiveRoute,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(5 * 60),
             pause: Duration::from_millis(250),
             retry_count_max: 6,
+            stream_count: NonZeroUsize::MIN,
             receive_route: ReceiveRoute::Splice,
         }
     }

@@ -12,18 +12,28 @@ pub(crate) struct Patience {
     pause: Duration,
     left: u32,
     count_max: u32,
+    /// Attempts over another connection, which wait for nothing.
+    reconnects_left: u32,
 }
 
 impl Patience {
     pub(crate) fn new(options: &Options) -> Self {
         let (pause, count_max) = (options.pause, options.retry_count_max);
-        Self { first_pause: pause, pause, left: count_max, count_max }
+        Self { first_pause: pause, pause, left: count_max, count_max, reconnects_left: RECONNECT_COUNT_MAX }
     }
 
     /// Something was achieved: the counting begins anew.
     pub(crate) fn refresh(&mut self) {
         self.pause = self.first_pause;
         self.left = self.count_max;
+        self.reconnects_left = RECONNECT_COUNT_MAX;
+    }
+
+    /// Lets the next attempt begin at once, or says that there is none: over a line that damages everything.
+    pub(crate) fn reconnect(&mut self) -> bool {
+        let goes_on = self.reconnects_left > 0;
+        self.reconnects_left = self.reconnects_left.saturating_sub(1);
+        goes_on
     }
 
     /// Waits before the next attempt, or says that there is none.
@@ -46,3 +56,6 @@ fn rest(time: Duration) {
 
 /// A server that restarts is back after some seconds: no pause is much longer.
 const PAUSE_MAX: Duration = Duration::from_secs(8);
+
+/// Damage that the checks of TCP let through is rare: twice in a row it is something else.
+const RECONNECT_COUNT_MAX: u32 = 2;

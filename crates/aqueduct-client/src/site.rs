@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::endpoint::Endpoint;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Mend};
 use crate::options::Options;
 use crate::patience::Patience;
 
@@ -32,17 +32,31 @@ impl Site {
         let mut patience = Patience::new(&self.options);
         loop {
             match attempt() {
-                Err(error) if matches!(error.kind(), ErrorKind::Lost | ErrorKind::Connect) => {
-                    if !self.was_reached.load(Ordering::Relaxed) {
-                        return Err(error);
-                    }
-                    if !patience.wait() {
-                        self.was_reached.store(false, Ordering::Relaxed);
-                        return Err(error);
-                    }
-                }
+                // To be silent is an answer, and took its time.
+                Err(error) if error.kind() == ErrorKind::Timeout => return Err(error),
+                Err(error) => self.wait_after(error, &mut patience)?,
                 done => return done,
             }
         }
     }
+
+    /// Waits before the next attempt, or fails with what the last one failed with.
+    pub(crate) fn wait_after(&self, error: Error, patience: &mut Patience) -> Result<(), Error> {
+        let goes_on = match error.mend() {
+            Mend::Nothing => false,
+            Mend::Connection => patience.reconnect(),
+            Mend::Time if !self.was_reached.load(Ordering::Relaxed) => false,
+            Mend::Time => {
+                let goes_on = patience.wait();
+                if !goes_on {
+                    self.was_reached.store(false, Ordering::Relaxed);
+                }
+                goes_on
+            }
+        };
+        if goes_on { Ok(()) } else { Err(error) }
+    }
 }
+
+/// How a client names itself.
+pub(crate) const USER_AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));

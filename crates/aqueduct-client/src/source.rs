@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +82,15 @@ impl Source {
         Ok(looks(&now) != looks(&self.seen))
     }
 
-    pub(crate) fn extent(&self) -> Extent {
-        Extent::new(Arc::clone(&self.file), 0..self.size())
+    /// Fills `buffer` with what is at `offset`.
+    pub(crate) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
+        match self.file.read_exact_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::changed()),
+            read => read.map_err(|error| Error::local("read the source", error)),
+        }
+    }
+
+    pub(crate) fn extent(&self, range: Range<u64>) -> Extent {
+        Extent::new(Arc::clone(&self.file), range)
     }
 }

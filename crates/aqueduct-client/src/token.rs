@@ -26,6 +26,11 @@ impl Token {
         }
     }
 
+    /// The secret itself, for a server.
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+
     /// The value of the field Authorization (RFC 6750, section 2.1).
     pub(crate) fn authorization(&self) -> String {
         format!("Bearer {}", self.0)

@@ -71,6 +71,7 @@ fn client(error: &ClientError) -> Code {
             let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
             source.map_or(Code::Local, |source| disk(source.kind()))
         }
+        ClientKind::Unspoken => Code::Usage,
         ClientKind::Server => Code::Other,
         // Those to come.
         _ => Code::Other,

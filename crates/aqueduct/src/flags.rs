@@ -96,11 +96,11 @@ pub(crate) const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
-  aqueduct serve                                 http://127.0.0.1:7070, where the others look for it
+  aqueduct serve                                 on 127.0.0.1:7070, where the others look for it
   aqueduct put disk.img                          prints sha256:<64 hex digits>  disk.img
   aqueduct get sha256:HEX -o copy.img
   aqueduct has sha256:HEX                        exit code 0: it is there, 3: it is not
-  aqueduct ls -l --server http://HOST:PORT       another server, or export AQUEDUCT_SERVER=...
+  aqueduct ls -l --server aqueduct://HOST:PORT   another server, or export AQUEDUCT_SERVER=...
   aqueduct verify --store ~/blobs                no server: --store DIR, or export AQUEDUCT_STORE=...";
 
 const EXIT_CODES: &str = "\

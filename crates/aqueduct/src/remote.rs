@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use aqueduct_client::{Client, Options, Token};
@@ -10,9 +11,16 @@ use crate::fault::Fault;
 use crate::flags::Server;
 use crate::text::shown;
 
-pub(crate) fn client(server: &Server) -> Result<Client, Fault> {
-    let timeout = Duration::from_secs(server.timeout);
-    let options = Options { token: token(server)?, timeout, ..Options::default() };
+/// A client that moves a large blob over `streams` connections, or as many as are usual.
+pub(crate) fn client(server: &Server, streams: Option<NonZeroUsize>) -> Result<Client, Fault> {
+    let usual = Options::default();
+    let options = Options {
+        token: token(server)?,
+        timeout: Duration::from_secs(server.timeout),
+        retry_count_max: server.retry,
+        stream_count: streams.unwrap_or(usual.stream_count),
+        ..usual
+    };
     Ok(Client::new(server.endpoint.clone(), options))
 }
 

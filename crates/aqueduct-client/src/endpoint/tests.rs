@@ -8,6 +8,8 @@ fn an_endpoint_is_printed_as_it_is_written() {
         ("http://[::1]:7070", "http://[::1]:7070", "[::1]:7070"),
         ("http://blobs.example", "http://blobs.example", "blobs.example"),
         ("HTTP://blobs.example:80", "http://blobs.example", "blobs.example"),
+        ("aqueduct://blobs.example", "aqueduct://blobs.example:7070", "blobs.example:7070"),
+        ("Aqueduct://[::1]:7/", "aqueduct://[::1]:7", "[::1]:7"),
     ] {
         let endpoint: Endpoint = text.parse().unwrap();
         assert_eq!(endpoint.to_string(), printed);
@@ -22,7 +24,7 @@ fn what_is_no_endpoint_is_told_why() {
         ("127.0.0.1:7070", "http://HOST:PORT"),
         ("localhost", "http://HOST:PORT"),
         ("", "http://HOST:PORT"),
-        ("ftp://host", "http://HOST:PORT"),
+        ("ftp://host", "aqueduct://HOST:PORT"),
         ("http://user:secret@host", "token"),
         ("http://host/blobs", "nothing comes after"),
         ("http://host/?x=1", "nothing comes after"),

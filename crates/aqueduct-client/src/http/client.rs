@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, kind_of};
 use crate::http::connection::{Connection, Sent, Watch};
 use crate::http::head::Head;
 use crate::http::response::Response;
-use crate::site::Site;
+use crate::site::{Site, USER_AGENT};
 
 /// Speaks HTTP. Each operation uses a connection of its own.
 #[derive(Debug)]
@@ -138,8 +138,6 @@ impl HttpClient {
         }
     }
 }
-
-const USER_AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
 
 /// As many as threads are likely to ask at once.
 const IDLE_COUNT_MAX: usize = 32;

@@ -38,19 +38,8 @@ pub(crate) enum Sent {
 pub(crate) type Watch<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
 
 impl Connection {
-    /// Connects to the first of the addresses that answers.
     pub(crate) fn open(endpoint: &Endpoint, timeout: Duration) -> io::Result<Self> {
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in endpoint.addresses()? {
-            match TcpStream::connect_timeout(&address, timeout) {
-                Ok(stream) => return Self::new(stream, timeout),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
-    }
-
-    fn new(stream: TcpStream, timeout: Duration) -> io::Result<Self> {
+        let stream = endpoint.connect(timeout)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(timeout.min(WATCH_EVERY)))?;
         Ok(Self { stream, inbox: Vec::new(), start: 0 })

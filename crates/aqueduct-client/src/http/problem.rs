@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::error::printable;
+
 /// The parts of a problem that matter here; empty if the server sent none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -35,14 +37,6 @@ impl Problem {
         (!self.detail.is_empty()).then(|| self.detail.clone())
     }
 }
-
-/// A server's words reach a terminal: nothing in them may move its cursor, or fill its screen.
-fn printable(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(DETAIL_LEN_MAX).collect()
-}
-
-/// In characters: some lines on a terminal.
-const DETAIL_LEN_MAX: usize = 500;
 
 #[cfg(test)]
 mod tests;

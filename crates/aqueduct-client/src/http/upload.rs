@@ -63,7 +63,7 @@ impl HttpClient {
         let queue = || {
             let mut queue = SendQueue::new(SendRoute::Sendfile);
             queue.push_memory(head.clone());
-            queue.push_extent(source.extent());
+            queue.push_extent(source.extent(0..source.size()));
             queue
         };
         let watch = &mut |left| {

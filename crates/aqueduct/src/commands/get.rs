@@ -45,7 +45,7 @@ pub(super) fn run(get: &Get, json: bool, voice: &Voice, output: &mut Output<'_>)
             }
         }),
         Place::Server(server) => {
-            let client = remote::client(server)?;
+            let client = remote::client(server, get.threads)?;
             let from = FromServer::new(&client, get, voice);
             match &target {
                 Target::Stdout => from.to_stdout(),

@@ -21,7 +21,7 @@ pub(super) fn run(has: &Has, json: bool, voice: &Voice, output: &mut Output<'_>)
             })
         }),
         Place::Server(server) => {
-            let client = remote::client(server)?;
+            let client = remote::client(server, None)?;
             answer(has, json, voice, output, |asked| {
                 let missing: HashSet<_> = client.missing(asked)?.into_iter().collect();
                 Ok(asked.iter().map(|digest| !missing.contains(digest)).collect())

@@ -26,7 +26,7 @@ pub(super) fn run(ls: &Ls, json: bool, voice: &Voice, output: &mut Output<'_>) -
             Ok(())
         }),
         Place::Server(server) => {
-            let client = remote::client(server)?;
+            let client = remote::client(server, None)?;
             let listed = list(ls, json, output, |after, limit| Ok(client.list(after, limit)?))?;
             voice.say(&sum(listed.usage));
             Ok(())

@@ -42,7 +42,7 @@ pub(super) fn run(put: &Put, json: bool, voice: &Voice, output: &mut Output<'_>)
             })
         }
         Place::Server(server) => {
-            let client = remote::client(server)?;
+            let client = remote::client(server, put.threads)?;
             let threads = put.threads.unwrap_or(THREAD_COUNT_SYNCED);
             let sources = Sources::list(&put.paths, None)?;
             let to = ToServer::new(&client, put);

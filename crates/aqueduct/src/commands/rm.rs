@@ -17,7 +17,7 @@ pub(super) fn run(rm: &Rm, json: bool, voice: &Voice, output: &mut Output<'_>) -
             remove_all(rm, json, voice, output, |digest| Ok(store.remove(digest)?))
         }),
         Place::Server(server) => {
-            let client = remote::client(server)?;
+            let client = remote::client(server, None)?;
             remove_all(rm, json, voice, output, |digest| Ok(client.remove(digest)?))
         }
     }

@@ -23,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) token_file: Option<PathBuf>,
     /// In seconds.
     pub(crate) timeout: u64,
+    pub(crate) retry: u32,
 }
 
 #[derive(Debug, Args)]
@@ -32,7 +33,9 @@ struct PlaceFlags {
     #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
     store: Option<PathBuf>,
 
-    /// A server's address [default: http://127.0.0.1:7070]
+    /// A server's address: aqueduct://HOST:PORT, or http://HOST:PORT [default: aqueduct://127.0.0.1:7070]
+    ///
+    /// Both are spoken on one port. aqueduct:// is faster for many small files, and goes on where a large one broke off.
     ///
     /// A flag counts more than a variable. Where both variables are set and no flag is given, the server counts: while it
     /// runs, nobody else can open its store.
@@ -50,6 +53,12 @@ struct PlaceFlags {
     #[arg(long, env = "AQUEDUCT_TIMEOUT", value_name = "SECONDS", default_value = "30",
           value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     timeout: u64,
+
+    /// How often to try again without a byte of progress where the connection breaks
+    ///
+    /// Each pause is twice as long as the one before, up to 8 seconds. A server that never answered is not waited for.
+    #[arg(long, env = "AQUEDUCT_RETRY", value_name = "COUNT", default_value = "6")]
+    retry: u32,
 }
 
 impl Args for Place {
@@ -76,8 +85,9 @@ impl FromArgMatches for Place {
             let text = "--store works on a directory and --server talks to a server: give one of them";
             return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
         }
-        let PlaceFlags { store, server, token_file, timeout } = PlaceFlags::from_arg_matches_mut(matches)?;
-        let at = |endpoint| Self::Server(Server { endpoint, token_file, timeout });
+        let PlaceFlags { store, server, token_file, timeout, retry } =
+            PlaceFlags::from_arg_matches_mut(matches)?;
+        let at = |endpoint| Self::Server(Server { endpoint, token_file, timeout, retry });
         Ok(match (store, server) {
             (Some(store), _) if is_store_flag => Self::Store(store),
             (_, Some(url)) => at(endpoint(&url, is_server_flag)?),
@@ -103,4 +113,4 @@ fn endpoint(url: &OsStr, is_flag: bool) -> Result<Endpoint, clap::Error> {
 }
 
 /// Where `serve` listens if nobody says otherwise.
-const DEFAULT_SERVER: &str = "http://127.0.0.1:7070";
+const DEFAULT_SERVER: &str = "aqueduct://127.0.0.1:7070";

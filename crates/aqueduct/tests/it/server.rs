@@ -54,10 +54,15 @@ impl Server {
         Self { child, _stdout: stdout, stderr, url, store }
     }
 
+    /// Where it is for those who speak the native protocol.
+    pub(crate) fn native_url(&self) -> String {
+        self.url.replace("http://", "aqueduct://")
+    }
+
     /// The program, in the directory of `site`, as this server's client.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, site: &Site, arguments: &[S]) -> Command {
         let mut command = aqueduct();
-        command.args(arguments).current_dir(site.path(".")).env("AQUEDUCT_SERVER", &self.url);
+        command.args(arguments).current_dir(site.path(".")).env("AQUEDUCT_SERVER", self.native_url());
         command.env("XDG_CACHE_HOME", site.path("cache"));
         command
     }

@@ -1,0 +1,195 @@
+//! One line that segments come in over.
+
+use std::fs::File;
+use std::ops::Range;
+use std::time::Duration;
+
+use aqueduct_blob::{SEGMENT_LEN, SegmentHasher, segment_range};
+use aqueduct_flow::Intake;
+use aqueduct_wire::native::{Ask, Get, Say, TaskId};
+
+use super::arrivals::Arrivals;
+use crate::error::{Error, Mend};
+use crate::native::NativeClient;
+use crate::native::line::{Heard, Line};
+use crate::patience::Patience;
+
+pub(super) struct Fetcher<'a> {
+    client: &'a NativeClient,
+    arrivals: &'a Arrivals<'a>,
+    file: &'a File,
+    intake: Intake,
+    patience: Patience,
+    /// What was asked for and has not come yet.
+    asked: Vec<Asked>,
+}
+
+/// A task that brings segments.
+struct Asked {
+    task: TaskId,
+    /// Bytes that are still to come.
+    left: Range<u64>,
+    /// The segment that `left` begins in, unless it begins with one.
+    hasher: Option<SegmentHasher>,
+}
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(client: &'a NativeClient, arrivals: &'a Arrivals<'a>, file: &'a File) -> Self {
+        let options = &client.site.options;
+        let (intake, patience) = (Intake::new(options.receive_route), Patience::new(options));
+        Self { client, arrivals, file, intake, patience, asked: Vec::new() }
+    }
+
+    /// Fetches, over new lines where one breaks, until everything has landed.
+    pub(super) fn lead(mut self, observe: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        let mut told = 0;
+        let tell = &mut |len: u64| {
+            if len > told {
+                observe(len - told);
+                told = len;
+            }
+        };
+        loop {
+            match self.fetch(tell) {
+                Ok(()) => return self.end(),
+                Err(error) => self.client.site.wait_after(error, &mut self.patience)?,
+            }
+        }
+    }
+
+    /// Fetches beside the line that leads, as long as there is something to take.
+    pub(super) fn assist(mut self) {
+        loop {
+            match self.fetch(&mut |_| {}) {
+                Ok(()) => break,
+                Err(error) if error.mend() == Mend::Nothing => return self.arrivals.fail(error),
+                Err(error) => {
+                    if self.client.site.wait_after(error, &mut self.patience).is_err() {
+                        // The line that leads will find out, too.
+                        break;
+                    }
+                }
+            }
+        }
+        let arrivals = self.arrivals;
+        if let Err(error) = self.end() {
+            arrivals.fail(error);
+        }
+    }
+
+    fn end(self) -> Result<(), Error> {
+        let ended = self.intake.finish(self.file, self.arrivals.size());
+        self.arrivals.add_carried(&ended.map_err(|error| Error::local("end the file", error))?);
+        Ok(())
+    }
+
+    fn fetch(&mut self, tell: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        let mut line = None;
+        let fetched = self.fetch_over(&mut line, tell);
+        // Whoever takes them next begins with whole segments.
+        for asked in self.asked.drain(..) {
+            self.arrivals.put_back(asked.left.start / SEGMENT_LEN..asked.left.end.div_ceil(SEGMENT_LEN));
+        }
+        if let (Ok(()), Some(line)) = (&fetched, line) {
+            self.client.keep(line);
+        }
+        fetched
+    }
+
+    fn fetch_over(&mut self, line: &mut Option<Line>, tell: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        loop {
+            if self.arrivals.is_over()? {
+                return Ok(());
+            }
+            while self.asked.len() < self.asked_count_max()
+                && let Some(run) = self.arrivals.take()
+            {
+                let line = match line {
+                    Some(line) => line,
+                    None => line.insert(self.open()?),
+                };
+                self.ask(line, &run);
+            }
+            tell(self.arrivals.landed_len());
+            match line {
+                Some(line) if !self.asked.is_empty() => {
+                    let heard = line.hear(self.client.site.options.answer_timeout)?;
+                    self.heard(line, &heard)?;
+                }
+                _ if self.arrivals.is_whole()? => return Ok(()),
+                _ => self.arrivals.wait(WATCH_EVERY),
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Line, Error> {
+        let mut line = self.client.line()?;
+        line.read_exactly();
+        Ok(line)
+    }
+
+    fn ask(&mut self, line: &mut Line, run: &Range<u64>) {
+        let range = |index| segment_range(self.arrivals.size(), index);
+        let left = range(run.start).start..range(run.end - 1).end;
+        let task = line.task();
+        let (digest, ranges) = (self.arrivals.digest(), vec![left.clone()]);
+        line.say(task, Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }));
+        self.asked.push(Asked { task, left, hasher: None });
+    }
+
+    fn heard(&mut self, line: &mut Line, heard: &Heard) -> Result<(), Error> {
+        let place = self.asked.iter().position(|asked| asked.task == heard.task);
+        let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
+        match heard.say {
+            Say::Found { size, .. } | Say::Data { size, .. } if size != self.arrivals.size() => {
+                Err(line.nonsense("the blob's size is not what it was"))
+            }
+            Say::Found { .. } => Ok(()),
+            Say::Data { offset, end, .. } => {
+                let asked = &mut self.asked[place];
+                if offset != asked.left.start || heard.payload_len > asked.left.end - offset {
+                    return Err(line.nonsense("it sends other bytes than were asked for"));
+                }
+                self.receive(line, place, offset + heard.payload_len)?;
+                match (end, self.asked[place].left.is_empty()) {
+                    (true, true) => drop(self.asked.swap_remove(place)),
+                    (true, false) => return Err(line.nonsense("it sends fewer bytes than were asked for")),
+                    (false, _) => {}
+                }
+                Ok(())
+            }
+            _ => Err(self.client.failure(&heard.say)),
+        }
+    }
+
+    /// Takes a payload that ends at `end` into the file, and lands each segment that becomes whole.
+    fn receive(&mut self, line: &mut Line, place: usize, end: u64) -> Result<(), Error> {
+        let Asked { left, hasher, .. } = &mut self.asked[place];
+        while left.start < end {
+            let segment = match hasher {
+                Some(segment) => segment,
+                None => {
+                    let begun = self.arrivals.begin(left.start / SEGMENT_LEN);
+                    hasher.insert(begun.ok_or_else(|| line.nonsense("it has no checkpoints"))?)
+                }
+            };
+            let len_max = segment.left().min(end - left.start);
+            let observe = &mut |bytes: &[u8]| segment.update(bytes);
+            let len = line.pour(&mut self.intake, self.file, left.start, len_max, observe)?;
+            left.start += len as u64;
+            if segment.left() == 0 {
+                self.arrivals.land(hasher.take().expect("it was hashed into just now"))?;
+                self.patience.refresh();
+            }
+        }
+        Ok(())
+    }
+
+    /// Tasks at a time: the next one is under way before one ends.
+    fn asked_count_max(&self) -> usize {
+        if self.arrivals.is_ordered() { 1 } else { 2 }
+    }
+}
+
+/// How long nobody looks up who waits for others.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
