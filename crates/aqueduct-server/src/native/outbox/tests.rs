@@ -28,7 +28,7 @@ fn what_was_postponed_is_taken_up_once_the_peer_has_read() {
     let outbox = Outbox::default();
     fill(&outbox);
     outbox.postpone([question(100), question(101)].into_iter());
-    let batch = outbox.take().unwrap();
+    let batch = outbox.take().expect("there is something to say");
     assert!(outbox.is_full(), "what was taken has not left yet");
     outbox.left(&batch.ended);
     assert_eq!(outbox.take_postponed().len(), 2);
@@ -40,7 +40,7 @@ fn the_last_answers_of_tasks_are_told_with_what_leaves() {
     let outbox = Outbox::default();
     outbox.say(TaskId(1), Say::Done);
     outbox.end(TaskId(2), Say::Done);
-    let batch = outbox.take().unwrap();
+    let batch = outbox.take().expect("there is something to say");
     assert_eq!(batch.ended, [TaskId(2)]);
     assert!(outbox.take().is_none());
 }
