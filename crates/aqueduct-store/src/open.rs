@@ -124,12 +124,12 @@ impl Store {
             None => finish(&disk)?,
         };
         let state = recorded.recovered();
+        let inner = Inner::new(disk, options, meta, state, lock);
         if recorded.is_open {
             // The last session was not closed: names it gave may not be durable, and nobody will sync them but we.
-            disk.sync_all().blame("sync filesystem", layout::ROOT)?;
-            meta.record(&state)?;
+            inner.recover(&state)?;
         }
-        Ok(Self { inner: Arc::new(Inner::new(disk, options, meta, state, lock)) })
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 

@@ -40,12 +40,14 @@ pub struct Options {
     pub sync: SyncPolicy,
     /// How many threads may hash one blob.
     pub threads: NonZeroUsize,
+    /// How many bytes of an upload may come before they are synced, in a store that syncs: what a power cut may cost.
+    pub upload_mark_len: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { sync: SyncPolicy::default(), threads }
+        Self { sync: SyncPolicy::default(), threads, upload_mark_len: UPLOAD_MARK_LEN }
     }
 }
 
@@ -150,6 +152,12 @@ impl Inner {
             options,
             _lock: lock,
         }
+    }
+
+    /// Makes durable whatever a session left that was not closed, and records that `state` is what is left of it.
+    pub(crate) fn recover(&self, state: &State) -> Result<(), StorageFault> {
+        self.disk.sync_all().blame("sync filesystem", layout::ROOT).inspect_err(|_| self.doubt_uploads())?;
+        self.meta.record(state)
     }
 
     /// Where the publishes of blobs like this one are gathered into rounds.
@@ -259,6 +267,8 @@ impl Inner {
             // Pages that could not be written are taken for clean, and may be read back as whatever is on the medium.
             let mut state = lock(&self.state);
             *state = state.suspecting(state.mark);
+            drop(state);
+            self.doubt_uploads();
             self.latch(fault)
         })
     }
@@ -275,3 +285,6 @@ impl Inner {
 
 /// Digests remembered as right while others are suspect: 12 MiB. One more is hashed again when it is next asked for.
 const BELIEVED_COUNT_MAX: usize = 1 << 18;
+
+/// At 1 GB/s one mark waits for a sixteenth of a second, and its two syncs are a few percent of the time.
+const UPLOAD_MARK_LEN: u64 = 64 << 20;

@@ -13,18 +13,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
 
-use crate::disk::Linked;
+use crate::disk::{Boot, Linked};
 use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Usage;
 use crate::layout::{self, UploadFile};
 use crate::poison::lock;
-use crate::publish::{Outcome, PublishError, Published};
-use crate::staging::Verified;
+use crate::publish::{Outcome, Published};
 use crate::store::{Inner, Store};
 use crate::turns::Turns;
 
@@ -106,11 +106,16 @@ pub const UPLOAD_COUNT_MAX: usize = 10_000;
 /// How many receivers wait in the middle of a segment. Each holds two descriptors and what is known of its upload.
 const PARKED_COUNT_MAX: usize = 256;
 
+/// No boot is this one: what came before it does not outlive it.
+const END_OF_SESSION: Entry = Entry::Session(Boot([0; 32]));
+
 /// The uploads of a store that are open.
 #[derive(Debug, Default)]
 pub(crate) struct Uploads {
     open: Mutex<HashMap<UploadId, Weak<Shared>>>,
     parked: Mutex<HashMap<UploadId, Parked>>,
+    /// No name that was taken away since the store was opened, or before, may come back. False until it is known.
+    is_gone_for_good: AtomicBool,
     /// Held while an upload is opened or taken away, so that nobody sees it half made.
     turns: Turns<UploadId>,
 }
@@ -233,12 +238,16 @@ impl Inner {
             return Err(UploadError::Conflict);
         }
         let resumed = match told.named {
-            Some(digest) => self.complete(id, told, &digest)?.map(Resumed::Stored),
+            Some(digest) if self.is_stored(id, &digest)? => {
+                let published = Published { digest, size: plan.size, outcome: Outcome::AlreadyPresent };
+                Some(Resumed::Stored(published))
+            }
+            Some(_) => self.reopen_named(id, told)?.map(Resumed::Open),
             None => self.reopen(id, told)?.map(Resumed::Open),
         };
         match resumed {
             Some(resumed) => Ok(Some(resumed)),
-            // Its blob was removed since, or nothing of it counts: it begins anew, with a file that nobody ever saw.
+            // Its blob was removed since, or nothing of it counts: it begins anew, in a file that nobody ever saw.
             None => Ok(Some(Resumed::Open(self.begin_upload(id, &plan)?))),
         }
     }
@@ -248,6 +257,10 @@ impl Inner {
         self.begin_changes()?;
         self.remove_upload_files(id)?;
         self.make_room()?;
+        // A power cut that brings back the one old file beside the other new one must not make an upload of them.
+        if !self.uploads.is_gone_for_good.swap(true, Ordering::AcqRel) {
+            self.sync_directory(Path::new(layout::UPLOADS))?;
+        }
         let disk = &*self.disk;
         let path = layout::upload(id);
         let file = disk.stage_writable().blame("stage", &path)?;
@@ -263,7 +276,7 @@ impl Inner {
         self.link_new(&file, &path)?;
         self.link_new(&journal_file, &journal_path)?;
         let assembly = aqueduct_blob::Assembly::new(plan.algorithm, plan.size);
-        let shared = Shared::new(id, *plan, (file, journal_file), (assembly, journal));
+        let shared = Shared::new(id, *plan, (file, journal_file), (assembly, journal), Stage::Open);
         Ok(self.keep_open(shared))
     }
 
@@ -273,8 +286,7 @@ impl Inner {
         if told.assembly.held_len() == 0 {
             return Ok(None);
         }
-        let Told { head, assembly, mut journal, is_current, .. } = told;
-        let (path, journal_path) = (layout::upload(id), layout::journal(id));
+        let path = layout::upload(id);
         let opened = match self.disk.open_writable(&path) {
             // Sealed: it was about to be a blob, or is one.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
@@ -283,57 +295,55 @@ impl Inner {
         let Some(file) = opened else { return Ok(None) };
         let stat = self.disk.stat(&file).blame("stat", &path)?;
         // A file with another name may be a blob, which nobody may write.
-        if !Shared::is_whole(&stat, &head.plan) || stat.links != 1 {
+        if !stat.regular || stat.size < told.head.plan.size || stat.links != 1 {
             return Ok(None);
         }
-        let opened = self.disk.open_writable(&journal_path).blame("open", &journal_path)?;
-        let Some(journal_file) = opened else { return Ok(None) };
+        self.reopen_journal(id, told, file, Stage::Open)
+    }
+
+    fn reopen_journal(
+        self: &Arc<Self>,
+        id: UploadId,
+        told: Told,
+        file: File,
+        stage: Stage,
+    ) -> Result<Option<Upload>, UploadError> {
+        let Told { head, assembly, mut journal, is_current, .. } = told;
+        let path = layout::journal(id);
+        let Some(journal_file) = self.disk.open_writable(&path).blame("open", &path)? else {
+            return Ok(None);
+        };
         if !is_current {
             self.begin_changes()?;
             let boot = self.disk.boot().blame("identify the boot of", layout::ROOT)?;
             let session = [Entry::Session(boot)];
-            journal.append(&*self.disk, &journal_file, &session).blame("append to", &journal_path)?;
+            journal.append(&*self.disk, &journal_file, &session).blame("append to", &path)?;
         }
-        let shared = Shared::new(id, head.plan, (file, journal_file), (assembly, journal));
+        let shared = Shared::new(id, head.plan, (file, journal_file), (assembly, journal), stage);
         Ok(Some(self.keep_open(shared)))
     }
 
-    /// Goes on where an upload was about to be a blob; `None` where there is neither the one nor the other.
-    fn complete(
-        self: &Arc<Self>,
-        id: UploadId,
-        mut told: Told,
-        digest: &Digest,
-    ) -> Result<Option<Published>, UploadError> {
+    /// Whether the blob that an upload was about to be is there, as durable as the policy asks.
+    fn is_stored(self: &Arc<Self>, id: UploadId, digest: &Digest) -> Result<bool, UploadError> {
+        let store = Store { inner: Arc::clone(self) };
+        let is_stored = store.has(digest)?;
+        if is_stored {
+            // Who named it may not have lived to take this name away.
+            drop(self.unlink_upload(&layout::upload(id)));
+        }
+        Ok(is_stored)
+    }
+
+    /// Opens an upload that was about to be a blob, and may have been one. All of it is held, and no byte of it is ever
+    /// written again: somebody may be reading it. `None` where its bytes are not there.
+    fn reopen_named(self: &Arc<Self>, id: UploadId, told: Told) -> Result<Option<Upload>, UploadError> {
         let path = layout::upload(id);
-        let plan = told.head.plan;
-        let Some(file) = self.disk.open(&path).blame("open", &path)? else {
-            let store = Store { inner: Arc::clone(self) };
-            let published = Published { digest: *digest, size: plan.size, outcome: Outcome::AlreadyPresent };
-            return Ok(store.has(digest)?.then_some(published));
-        };
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
         let stat = self.disk.stat(&file).blame("stat", &path)?;
-        let Ok(hashed) = told.assembly.finish(Some(digest)) else { return Ok(None) };
-        if !stat.regular || stat.size != plan.size {
+        if told.assembly.missing().next().is_some() || !stat.regular || stat.size != told.head.plan.size {
             return Ok(None);
         }
-        self.begin_changes()?;
-        self.disk.seal(&file).blame("seal", &path)?;
-        if !self.is_loose()
-            && let Err(fault) = self.disk.sync_data(&file).blame("sync", &path)
-        {
-            self.remove_upload_files(id).map_err(|unlinking| self.latch(unlinking))?;
-            return Err(fault.into());
-        }
-        let published =
-            self.name(Verified { inner: Arc::clone(self), file, hashed }).map_err(|error| match error {
-                PublishError::Change(error) => error,
-                contended @ PublishError::Contended { .. } => {
-                    StorageFault::new("publish", &path, io::Error::other(contended)).into()
-                }
-            })?;
-        drop(self.disk.unlink(&path));
-        Ok(Some(published))
+        self.reopen_journal(id, told, file, Stage::Named)
     }
 
     /// What an upload's journal says; `None` where there is none that makes sense. Changes nothing.
@@ -379,12 +389,10 @@ impl Inner {
 
     fn drop_upload(&self, id: UploadId) -> Result<bool, ChangeError> {
         self.begin_changes()?;
-        let shared = self.uploads.open(id);
-        let _finishing = shared.as_ref().map(|shared| shared.wait_for_finish());
-        let was_there = self.remove_upload_files(id)?;
-        if let Some(shared) = &shared {
-            shared.give_up();
-        }
+        let was_there = match self.uploads.open(id).filter(|shared| shared.stage() != Stage::Gone) {
+            Some(shared) => shared.take_away(self)?,
+            None => self.remove_upload_files(id)?,
+        };
         self.uploads.unpark(id);
         if !self.is_loose() {
             self.sync_directory(Path::new(layout::UPLOADS))?;
@@ -396,12 +404,22 @@ impl Inner {
     fn remove_upload_files(&self, id: UploadId) -> Result<bool, StorageFault> {
         let mut was_there = false;
         for path in [layout::journal(id), layout::upload(id)] {
-            was_there |= self.disk.unlink(&path).blame("unlink", &path)?;
+            was_there |= self.unlink_upload(&path)?;
         }
         Ok(was_there)
     }
 
-    /// Sees that one more upload does not make too many. Who was finished long ago is forgotten first.
+    /// Takes away a file of an upload; whoever does has the turn, or the upload's own lock.
+    fn unlink_upload(&self, path: &Path) -> Result<bool, StorageFault> {
+        let was_there = self.disk.unlink(path).blame("unlink", path)?;
+        if was_there {
+            self.uploads.is_gone_for_good.store(false, Ordering::Release);
+        }
+        Ok(was_there)
+    }
+
+    /// Sees that one more upload does not make too many. Journals of those that are finished are kept only as long as they
+    /// are few: without one, a sender that did not hear the answer asks for the blob, or sends it again.
     fn make_room(&self) -> Result<(), UploadError> {
         let ids = self.upload_ids()?;
         if ids.bytes.len() >= UPLOAD_COUNT_MAX {
@@ -409,11 +427,32 @@ impl Inner {
         }
         if ids.journals.len() >= 2 * UPLOAD_COUNT_MAX {
             for id in ids.journals.difference(&ids.bytes) {
-                let path = layout::journal(*id);
-                self.disk.unlink(&path).blame("unlink", &path)?;
+                self.unlink_upload(&layout::journal(*id))?;
             }
         }
         Ok(())
+    }
+
+    /// A sync of everything failed: pages of uploads may be taken for clean that were not written, and no later sync says
+    /// so. What no mark covers does not count any more, as if the machine had been started anew. Where that cannot be
+    /// recorded, the kernel may still tell whoever syncs the file next.
+    pub(crate) fn doubt_uploads(&self) {
+        for id in self.upload_ids().into_iter().flat_map(|ids| ids.journals) {
+            let doubted = match self.uploads.open(id) {
+                Some(shared) => shared.end_session(&*self.disk),
+                None => self.end_session(id),
+            };
+            drop(doubted);
+        }
+    }
+
+    fn end_session(&self, id: UploadId) -> io::Result<()> {
+        let told = self.read_upload(id).map_err(io::Error::other)?;
+        let file = self.disk.open_writable(&layout::journal(id))?;
+        match (told, file) {
+            (Some(mut told), Some(file)) => told.journal.append(&*self.disk, &file, &[END_OF_SESSION]),
+            _ => Ok(()),
+        }
     }
 
     fn upload_ids(&self) -> Result<UploadIds, StorageFault> {

@@ -298,3 +298,6 @@ const CONTENT_LEN: usize = 80;
 /// 128 bits: nothing is taken for a block by chance.
 const CHECK_LEN: usize = 16;
 const BLOCK_LEN: usize = CONTENT_LEN + CHECK_LEN;
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
@@ -10,8 +11,8 @@ use aqueduct_blob::{Assembly, Digest, OutOfBounds, UploadId, segment_count};
 
 use super::journal::{Entry, Journal};
 use super::receiving::{Landed, Lane, Part, Receiving};
-use super::{Parked, UploadPlan};
-use crate::disk::Stat;
+use super::{END_OF_SESSION, Parked, UploadPlan};
+use crate::disk::Disk;
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout;
 use crate::poison::lock;
@@ -24,7 +25,8 @@ use crate::store::Inner;
 ///
 /// Every segment is hashed once, on its way in. Nothing of it is visible before [`Upload::finish`]. Clones, and everyone
 /// who opens the same id, share it. What is received is on record when [`Receiving::finish`] returns: a kill loses
-/// nothing of that, and a power cut at most the last 64 MiB, unless the store does not sync at all.
+/// nothing of that, and a power cut at most the last
+/// [`upload_mark_len`](crate::Options::upload_mark_len) bytes, unless the store does not sync at all.
 ///
 /// Memory: what [`Assembly`] says, and as much again for the segments that are being received.
 #[derive(Clone, Debug)]
@@ -86,7 +88,10 @@ pub struct Counts {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counted(AtomicU64);
+pub(super) struct Counted {
+    received: AtomicU64,
+    hashed: AtomicU64,
+}
 
 /// Why a segment cannot be received now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,8 +188,8 @@ impl Upload {
 
     /// What this process received and hashed of it, since it was opened.
     pub fn counts(&self) -> Counts {
-        let len = self.shared.counts.0.load(Ordering::Relaxed);
-        Counts { received: len, hashed: len }
+        let Counted { received, hashed } = &self.shared.counts;
+        Counts { received: received.load(Ordering::Relaxed), hashed: hashed.load(Ordering::Relaxed) }
     }
 
     /// Takes `entries` as what the sender says of its checkpoint list, from entry `first` on. Returns the segments whose
@@ -297,10 +302,14 @@ impl Upload {
         let file = self.close_bytes(&hashed.digest)?;
         let inner = &self.inner;
         let published = inner.name(Verified { inner: Arc::clone(inner), file, hashed })?;
-        self.progress().stage = Stage::Stored(published);
-        self.inner.uploads.unpark(self.shared.id);
-        // It has another name by now. One that stays is taken away when somebody asks for the upload.
-        drop(inner.disk.unlink(&layout::upload(self.shared.id)));
+        let mut progress = self.progress();
+        if progress.stage != Stage::Gone {
+            // The file has its name. The other one, if it stays, is taken away when somebody asks for the upload.
+            drop(inner.unlink_upload(&layout::upload(self.shared.id)));
+            progress.stage = Stage::Stored(published);
+        }
+        drop(progress);
+        inner.uploads.unpark(self.shared.id);
         Ok(published)
     }
 
@@ -366,7 +375,7 @@ impl Upload {
                 return Err(self.journal_fault("append to", error).into());
             }
             progress.unsynced_len += len;
-            progress.unsynced_len >= MARK_LEN
+            progress.unsynced_len >= inner.options.upload_mark_len
         };
         if is_mark_due && !inner.is_loose() {
             self.mark(None)?;
@@ -437,16 +446,13 @@ impl Upload {
     /// Gives the upload up: nobody knows any more which of its records are true.
     fn condemn(&self, fault: StorageFault) -> ChangeError {
         let Self { inner, shared } = self;
-        // On the medium first: nobody may open again what is still there.
-        let removed = inner.remove_upload_files(shared.id);
-        shared.give_up();
-        match removed {
+        match shared.take_away(inner) {
             Ok(_) => fault.into(),
             Err(unlinking) => inner.latch(unlinking).into(),
         }
     }
 
-    fn journal_fault(&self, verb: &'static str, error: std::io::Error) -> StorageFault {
+    fn journal_fault(&self, verb: &'static str, error: io::Error) -> StorageFault {
         StorageFault::new(verb, layout::journal(self.shared.id), error)
     }
 
@@ -465,6 +471,7 @@ impl Shared {
         plan: UploadPlan,
         (file, journal_file): (File, File),
         (assembly, journal): (Assembly, Journal),
+        stage: Stage,
     ) -> Self {
         let progress = Progress {
             assembly,
@@ -472,7 +479,7 @@ impl Shared {
             lanes: HashMap::new(),
             unsynced_len: 0,
             is_name_loose: true,
-            stage: Stage::Open,
+            stage,
         };
         Self {
             id,
@@ -495,20 +502,23 @@ impl Shared {
         lock(&self.progress).assembly.held_len()
     }
 
-    /// Whether what is there, as the disk says, is this upload's bytes.
-    pub(super) fn is_whole(stat: &Stat, plan: &UploadPlan) -> bool {
-        stat.regular && stat.size >= plan.size
+    /// From here on nothing counts that no mark covers.
+    pub(super) fn end_session(&self, disk: &dyn Disk) -> io::Result<()> {
+        lock(&self.progress).journal.append(disk, &self.journal_file, &[END_OF_SESSION])
     }
 
-    /// Waits until nobody finishes it.
-    pub(super) fn wait_for_finish(&self) -> MutexGuard<'_, ()> {
-        lock(&self.finishing)
-    }
-
-    /// Nothing is received or finished any more.
-    pub(super) fn give_up(&self) {
-        lock(&self.progress).stage = Stage::Gone;
+    /// Takes the files away, if they are still this upload's; then nothing is received any more. Answers whether they were
+    /// there. Where they cannot be taken away, nothing is received all the same.
+    pub(super) fn take_away(&self, inner: &Inner) -> Result<bool, StorageFault> {
+        // Whoever begins another upload of this id has to wait until this one is seen to be gone.
+        let mut progress = lock(&self.progress);
+        if progress.stage == Stage::Gone {
+            return Ok(false);
+        }
+        let removed = inner.remove_upload_files(self.id);
+        progress.stage = Stage::Gone;
         self.is_gone.store(true, Ordering::Release);
+        removed
     }
 }
 
@@ -528,14 +538,11 @@ impl Progress {
 }
 
 impl Counted {
-    pub(super) fn add(&self, len: u64) {
-        self.0.fetch_add(len, Ordering::Relaxed);
+    pub(super) fn add(&self, received: u64, hashed: u64) {
+        self.received.fetch_add(received, Ordering::Relaxed);
+        self.hashed.fetch_add(hashed, Ordering::Relaxed);
     }
 }
-
-/// What a power cut may cost of an upload, and what one mark has to wait for: at 1 GB/s a sixteenth of a second, and the
-/// two syncs are a few percent of the time.
-const MARK_LEN: u64 = 64 << 20;
 
 /// Lanes nobody has are looked for when there are so many, so that a long upload does not gather them.
 const LANE_COUNT_SWEPT: usize = 256;

@@ -4,6 +4,7 @@
 //! medium that such a cut may leave is opened as a store and held against a model of what was promised. The same is done
 //! with a kill instead of the cut, and with each verb failing instead of stopping.
 
+mod pieces;
 mod sabotage;
 mod sweep;
 mod workload;
@@ -46,6 +47,12 @@ fn no_power_cut_while_a_lost_index_is_made_anew_harms_a_blob() {
 #[test]
 fn no_power_cut_while_a_damaged_blob_is_replaced_brings_it_back() {
     power_cut_at_every_verb(&Workload::damaged(), None).unwrap();
+}
+
+#[test]
+fn no_power_cut_makes_an_upload_believe_what_is_not_there() {
+    power_cut_at_every_verb(&Workload::upload(), None).unwrap();
+    power_cut_at_every_verb(&Workload::loose_upload(), None).unwrap();
 }
 
 #[test]
@@ -134,6 +141,9 @@ fn every_place_in_the_store_is_swept() {
         (Verb::SyncDir, "quarantine"),
         (Verb::Link, "index.redb"),
         (Verb::Unlink, "index.redb"),
+        (Verb::Link, "uploads"),
+        (Verb::Unlink, "uploads"),
+        (Verb::SyncDir, "uploads"),
         (Verb::SyncAll, "."),
     ] {
         assert!(seen(verb, start), "no workload has {verb:?} in {start}");
@@ -143,11 +153,14 @@ fn every_place_in_the_store_is_swept() {
 /// What is not a verb of the seam cannot be swept, so nothing else may touch the medium.
 #[test]
 fn nothing_but_the_real_disk_speaks_to_the_kernel() {
-    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut waiting = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut seen = 0;
-    for entry in std::fs::read_dir(source).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() || path.ends_with("real_disk.rs") {
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        if path.ends_with("real_disk.rs") || path.ends_with("tests.rs") {
             continue;
         }
         seen += 1;
@@ -166,8 +179,9 @@ fn nothing_but_the_real_disk_speaks_to_the_kernel() {
             ".sync_all()",
             ".sync_data()",
             ".write_at(",
+            ".set_permissions(",
         ] {
-            let through_the_seam = ["disk.set_len(", "disk.sync_all()"];
+            let through_the_seam = ["disk.set_len(", "disk.sync_all()", "disk.sync_data("];
             let text = through_the_seam.iter().fold(text.clone(), |text, ours| text.replace(ours, ""));
             assert!(!text.contains(word), "{} goes past the seam with {word}", path.display());
         }

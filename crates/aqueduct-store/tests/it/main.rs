@@ -10,3 +10,4 @@ mod fixture;
 mod list;
 mod open;
 mod publish;
+mod uploads;

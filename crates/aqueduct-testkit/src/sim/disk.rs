@@ -39,6 +39,12 @@ pub enum Sabotage {
     TrustBareEexist,
     /// What a killed process left is taken for durable.
     SkipFilesystemSync,
+    /// The bytes of an upload are not synced.
+    SkipUploadSync,
+    /// The journal of an upload is not synced.
+    SkipJournalSync,
+    /// A power cut is taken for a kill.
+    SameBoot,
 }
 
 /// A verb that was carried out, and on what.
@@ -220,6 +226,18 @@ impl State {
         Ok(*self.inodes.get(&inode).expect("every file of a simulated disk was staged on it"))
     }
 
+    /// Which file of an upload this is, if it is one.
+    fn upload_file(&self, file: FileId) -> Option<UploadFile> {
+        let named = self
+            .live
+            .names
+            .range(PathBuf::from("uploads")..)
+            .take_while(|(path, _)| path.starts_with("uploads"));
+        let (path, _) = named.into_iter().find(|(_, named)| **named == file)?;
+        let is_journal = path.extension().is_some_and(|extension| extension == "journal");
+        Some(if is_journal { UploadFile::Journal } else { UploadFile::Bytes })
+    }
+
     fn sabotaged(&self, sabotage: Sabotage) -> bool {
         self.plan.sabotage == Some(sabotage)
     }
@@ -328,6 +346,14 @@ impl Disk for SimDisk {
         let blob = !state.live.files[&id].writable;
         if state.sabotaged(Sabotage::LinkBeforeDataSync) && blob && !named {
             state.put_off.push(id);
+            return Ok(());
+        }
+        let is_skipped = match state.upload_file(id) {
+            Some(UploadFile::Bytes) => state.sabotaged(Sabotage::SkipUploadSync),
+            Some(UploadFile::Journal) => state.sabotaged(Sabotage::SkipJournalSync),
+            None => false,
+        };
+        if is_skipped {
             return Ok(());
         }
         state.sync_file(id);
@@ -452,7 +478,8 @@ impl Disk for SimDisk {
     }
 
     fn boot(&self) -> io::Result<Boot> {
-        Ok(self.running()?.boot)
+        let state = self.running()?;
+        Ok(if state.sabotaged(Sabotage::SameBoot) { Boot([0; 32]) } else { state.boot })
     }
 
     fn root(&self) -> PathBuf {
@@ -464,6 +491,11 @@ impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SimDisk").field("root", &self.sim.real.root()).finish_non_exhaustive()
     }
+}
+
+enum UploadFile {
+    Bytes,
+    Journal,
 }
 
 /// Another one for every disk that is mounted.

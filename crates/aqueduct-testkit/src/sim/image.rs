@@ -289,7 +289,7 @@ impl Slot {
         Ok(())
     }
 
-    #[allow(clippy::disallowed_methods, reason = "nothing is published: this sets up what a power cut left")]
+    #[expect(clippy::disallowed_methods, reason = "nothing is published: this sets up what a power cut left")]
     fn link(&self, path: &Path, other: &Path) -> io::Result<()> {
         fs::hard_link(self.at(path), self.at(other))
     }

@@ -35,3 +35,21 @@ fn trusting_the_names_of_a_killed_process_is_caught() {
     let error = error.expect_err("the kill sweep has to notice, too");
     assert!(error.contains("was promised and is gone"), "{error}");
 }
+
+#[test]
+fn a_mark_without_a_sync_of_the_bytes_is_caught() {
+    let error = caught(&Workload::upload(), Sabotage::SkipUploadSync);
+    assert!(error.contains("wrong bytes"), "{error}");
+}
+
+#[test]
+fn a_record_that_is_dropped_without_a_sync_of_the_journal_is_caught() {
+    let error = caught(&Workload::upload(), Sabotage::SkipJournalSync);
+    assert!(error.contains("was promised"), "{error}");
+}
+
+#[test]
+fn believing_records_of_another_boot_is_caught() {
+    let error = caught(&Workload::upload(), Sabotage::SameBoot);
+    assert!(error.contains("are not there"), "{error}");
+}

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::{Absent, Options, Store};
-use aqueduct_testkit::{Plan, Sabotage, SimDisk, Slot, Traced};
+use aqueduct_testkit::{Image, Plan, Sabotage, SimDisk, Slot, Traced};
 
-use super::workload::{Content, Known, Run, Workload, put};
+use super::pieces;
+use super::workload::{Content, Known, Promise, Run, Workload, put};
 
 /// Runs a workload to its end, and gives its verbs.
 pub(super) fn run_whole(workload: &Workload) -> Vec<Traced> {
@@ -31,15 +32,20 @@ pub(super) fn power_cut_at_every_verb(workload: &Workload, sabotage: Option<Sabo
         disk.plan(Plan { stop_at: Some(stop), sabotage, ..Plan::default() });
         let mut run = Run::new(&disk, workload);
         run.go().map_err(|error| format!("{}, before verb {stop}: {error}", workload.name))?;
-        for image in disk.images(stop) {
+        let images: Box<dyn Iterator<Item = Image>> = match workload.samples {
+            None => Box::new(disk.images(stop)),
+            Some(count) => Box::new(disk.images_sampled(stop, count)),
+        };
+        for image in images {
             // A verb that leaves nothing behind leaves what the one before it left.
             if !seen.insert((image.fingerprint(), run.known.durable.clone())) {
                 continue;
             }
             let after = slot_after.mount(&image).unwrap();
             after.plan(Plan { sabotage, ..Plan::default() });
-            let checked = check(&after, &run.known.durable)
-                .and_then(|()| check_after_everything_is_put_again(&after, &mut slot_after, sabotage));
+            let checked = check(&after, &run.known.durable).and_then(|()| {
+                check_after_everything_is_put_again(&after, &run.known.durable, &mut slot_after, sabotage)
+            });
             checked.map_err(|error| {
                 format!("{}, cut before verb {stop}, pending {}: {error}", workload.name, image.story())
             })?;
@@ -51,20 +57,20 @@ pub(super) fn power_cut_at_every_verb(workload: &Workload, sabotage: Option<Sabo
 pub(super) fn kill_at_every_verb(workload: &Workload, sabotage: Option<Sabotage>) -> Result<(), String> {
     let mut slot = Slot::new().unwrap();
     for stop in stops(workload) {
-        let mut killed = |told: &dyn Fn(&SimDisk, &Run) -> Result<(), String>| {
+        let mut killed = || {
             let disk = slot.mount(&workload.start).unwrap();
             disk.plan(Plan { stop_at: Some(stop), sabotage, ..Plan::default() });
             let mut run = Run::new(&disk, workload);
             run.go()?;
             disk.revive();
             disk.plan(Plan { sabotage, ..Plan::default() });
-            told(&disk, &run).map(|()| disk)
+            Ok((disk, run.known.live))
         };
         let told = |error: String| format!("{}, killed before verb {stop}: {error}", workload.name);
-        killed(&|disk, run| check(disk, &run.known.live)).map_err(told)?;
+        killed().and_then(|(disk, promise)| check(&disk, &promise)).map_err(told)?;
         // Once more, without a check that closes the store and so makes everything durable.
-        let disk = killed(&|_, _| Ok(())).map_err(told)?;
-        check_after_everything_is_put_again(&disk, &mut slot, sabotage).map_err(told)?;
+        let (disk, promise) = killed().map_err(told)?;
+        check_after_everything_is_put_again(&disk, &promise, &mut slot, sabotage).map_err(told)?;
     }
     Ok(())
 }
@@ -109,12 +115,15 @@ fn open(disk: &SimDisk) -> Result<Store, String> {
     opened.map_err(|error| format!("the store does not open: {error}"))
 }
 
-/// Opens what is left and holds it against what is known: blob by blob, in the list, in the index, and in the tree.
-fn check(disk: &SimDisk, known: &BTreeMap<Content, Known>) -> Result<(), String> {
+/// Opens what is left and holds it against what was promised: the upload, blob by blob, in the list, in the index, and in
+/// the tree.
+fn check(disk: &SimDisk, promise: &Promise) -> Result<(), String> {
     let store = open(disk)?;
-    // First of all, before anything that is asked for could be noted in the index.
+    // An upload that was about to become a blob does so when it is asked for.
+    pieces::check(&store, promise)?;
+    // Before anything that is asked for could be noted in the index.
     let usage = store.usage().map_err(|error| format!("the index cannot be read: {error}"))?;
-    let there = check_blobs(&store, known)?;
+    let there = check_blobs(&store, &promise.blobs)?;
     for content in Content::ALL {
         if store.has(&content.digest()).unwrap() != there.contains(&content.digest()) {
             return Err(format!("{content:?} is said to be there, or not to be, against the evidence"));
@@ -168,14 +177,20 @@ fn check_blobs(store: &Store, known: &BTreeMap<Content, Known>) -> Result<BTreeS
 /// but what was synced.
 fn check_after_everything_is_put_again(
     disk: &SimDisk,
+    promise: &Promise,
     slot: &mut Slot,
     sabotage: Option<Sabotage>,
 ) -> Result<(), String> {
     let store = open(disk)?;
-    let small = Content::ALL.into_iter().filter(|content| *content != Content::Large);
-    let known: BTreeMap<Content, Known> = small.map(|content| (content, Known::Present)).collect();
+    let mut known: BTreeMap<Content, Known> =
+        Content::SMALL.into_iter().map(|content| (content, Known::Present)).collect();
     for content in known.keys() {
         put(&store, *content).map_err(|error| format!("{content:?} cannot be put again: {error}"))?;
+    }
+    if promise.upload.was_begun() {
+        pieces::go_on(&store)?;
+        no_uploads(&disk.directory())?;
+        known.insert(Content::Pieces, Known::Present);
     }
     drop(store);
     let after = slot.mount(&disk.image_of_durable()).unwrap();
@@ -203,10 +218,14 @@ fn no_strays(root: &Path) -> Result<(), String> {
             return Err(format!("stray file {name}"));
         }
     }
-    if let Some(stray) = names(&root.join("uploads")).first() {
-        return Err(format!("stray upload {stray}"));
+    match names(&root.join("uploads")).iter().find(|name| !name.starts_with(pieces::ID)) {
+        Some(stray) => Err(format!("stray upload {stray}")),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn no_uploads(root: &Path) -> Result<(), String> {
+    names(&root.join("uploads")).first().map_or(Ok(()), |stray| Err(format!("stray upload {stray}")))
 }
 
 fn names(directory: &Path) -> Vec<String> {

@@ -11,6 +11,8 @@ use aqueduct_flow::{CopyLadder, Step as Turned};
 use aqueduct_store::{Absent, Options, Outcome, PublishError, Store, SyncPolicy, Verified, VerifyError};
 use aqueduct_testkit::{Image, SimDisk, Slot};
 
+use super::pieces::{self, Piece};
+
 /// A blob of the workloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Content {
@@ -24,10 +26,15 @@ pub(super) enum Content {
     Tree,
     /// Over one segment, so that it has a checkpoint list.
     Large,
+    /// Comes in pieces.
+    Pieces,
 }
 
 impl Content {
-    pub(super) const ALL: [Self; 5] = [Self::A, Self::B, Self::Empty, Self::Tree, Self::Large];
+    pub(super) const ALL: [Self; 6] = [Self::A, Self::B, Self::Empty, Self::Tree, Self::Large, Self::Pieces];
+
+    /// Those that are quickly put.
+    pub(super) const SMALL: [Self; 4] = [Self::A, Self::B, Self::Empty, Self::Tree];
 
     pub(super) fn bytes(self) -> &'static [u8] {
         &MADE[&self].0
@@ -42,12 +49,16 @@ impl Content {
     }
 
     fn make(self) -> (Vec<u8>, Digest) {
+        if self == Self::Pieces {
+            return (pieces::bytes(), pieces::hashed().digest);
+        }
         let (len, seed) = match self {
             Self::A => (100, 1),
             Self::B => (2700, 2),
             Self::Empty => (0, 3),
             Self::Tree => (700, 4),
             Self::Large => ((4 << 20) + 1, 5),
+            Self::Pieces => unreachable!("made above"),
         };
         let mut random = fastrand::Rng::with_seed(seed);
         // No byte is zero, so that no lost sector looks like one that was kept.
@@ -85,6 +96,8 @@ pub(super) enum Act {
     Usage,
     Settle,
     CheckSuspects,
+    /// Something is done to the upload.
+    Upload(Piece),
     Wait(i64),
     Close,
     Kill,
@@ -98,38 +111,58 @@ pub(super) enum Known {
     Either,
 }
 
+impl Known {
+    /// What is known after something was done that ends in `news`, and is certain or not.
+    pub(super) fn told(self, news: Self, is_certain: bool) -> Self {
+        if is_certain || self == news { news } else { Self::Either }
+    }
+}
+
+/// What was promised.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Promise {
+    pub(super) blobs: BTreeMap<Content, Known>,
+    pub(super) upload: pieces::Promise,
+}
+
+impl Promise {
+    /// Of a store without a blob.
+    fn nothing() -> Self {
+        let blobs = Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
+        Self { blobs, upload: pieces::Promise::nothing() }
+    }
+}
+
 /// What was promised: to the next process of this boot, and to the next boot.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
-    pub(super) live: BTreeMap<Content, Known>,
-    pub(super) durable: BTreeMap<Content, Known>,
+    pub(super) live: Promise,
+    pub(super) durable: Promise,
 }
 
 impl Model {
     fn new() -> Self {
-        let absent: BTreeMap<_, _> =
-            Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
-        Self { live: absent.clone(), durable: absent }
+        Self { live: Promise::nothing(), durable: Promise::nothing() }
     }
 
-    fn put(&mut self, content: Content, acknowledged: bool, sync: SyncPolicy) {
-        let (live, durable) = (self.live[&content], self.durable[&content]);
-        let either = |known| if known == Known::Present { Known::Present } else { Known::Either };
-        self.live.insert(content, if acknowledged { Known::Present } else { either(live) });
-        let promised = acknowledged && sync == SyncPolicy::Full;
-        self.durable.insert(content, if promised { Known::Present } else { either(durable) });
+    pub(super) fn put(&mut self, content: Content, acknowledged: bool, sync: SyncPolicy) {
+        self.learn(content, Known::Present, acknowledged, sync);
     }
 
     fn removed(&mut self, content: Content, acknowledged: bool, sync: SyncPolicy) {
-        let (live, durable) = (self.live[&content], self.durable[&content]);
-        let either = |known| if known == Known::Absent { Known::Absent } else { Known::Either };
-        self.live.insert(content, if acknowledged { Known::Absent } else { either(live) });
+        self.learn(content, Known::Absent, acknowledged, sync);
+    }
+
+    fn learn(&mut self, content: Content, news: Known, acknowledged: bool, sync: SyncPolicy) {
         let promised = acknowledged && sync == SyncPolicy::Full;
-        self.durable.insert(content, if promised { Known::Absent } else { either(durable) });
+        for (promise, is_certain) in [(&mut self.live, acknowledged), (&mut self.durable, promised)] {
+            let known = promise.blobs.get_mut(&content).unwrap();
+            *known = known.told(news, is_certain);
+        }
     }
 
     fn settled(&mut self) {
-        self.durable = self.live.clone();
+        self.durable.blobs = self.live.blobs.clone();
     }
 }
 
@@ -140,12 +173,16 @@ pub(super) struct Workload {
     pub(super) start: Image,
     pub(super) known: Model,
     pub(super) acts: Vec<Act>,
+    /// How many images are tried of each moment, where all are too many.
+    pub(super) samples: Option<usize>,
 }
 
 use Act::{
-    CheckSuspects, Close, Has, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Usage, Verify, Wait,
+    CheckSuspects, Close, Has, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Upload, Usage, Verify,
+    Wait,
 };
-use Content::{A, B, Empty, Large, Tree};
+use Content::{A, B, Empty, Large, Pieces, Tree};
+use Piece::{Begin, Doubt, Drop, Expire, Finish, Receive};
 use SyncPolicy::{Full, None as Loose};
 
 impl Workload {
@@ -158,6 +195,8 @@ impl Workload {
             Self::damaged(),
             Self::without_index(),
             Self::with_damaged_index(),
+            Self::upload(),
+            Self::loose_upload(),
         ]
     }
 
@@ -265,18 +304,24 @@ impl Workload {
         let start = (0..).flat_map(|seed| disk.images(seed)).find(wrong).unwrap();
         let mut known = before.known;
         for content in [A, B] {
-            known.live.insert(content, Known::Either);
-            known.durable.insert(content, Known::Either);
+            known.live.blobs.insert(content, Known::Either);
+            known.durable.blobs.insert(content, Known::Either);
         }
         let acts = [Open(Full), Put(B), Put(A), CheckSuspects, Put(Tree), Close];
-        Self { name: "damaged", start, known, acts: acts.to_vec() }
+        Self { name: "damaged", start, known, acts: acts.to_vec(), samples: None }
     }
 
     /// The index is gone: it is derived, and made anew.
     pub(super) fn without_index() -> Self {
         let Self { start, known, .. } = Self::fresh("", &[]);
         let acts = [Open(Full), Put(A), Usage, Put(B), Usage, Close];
-        Self { name: "without index", start: start.without("index.redb"), known, acts: acts.to_vec() }
+        Self {
+            name: "without index",
+            start: start.without("index.redb"),
+            known,
+            acts: acts.to_vec(),
+            samples: None,
+        }
     }
 
     /// The index is not one: it is put away first.
@@ -288,7 +333,57 @@ impl Workload {
             start: start.with("index.redb", b"damage"),
             known,
             acts: acts.to_vec(),
+            samples: None,
         }
+    }
+
+    /// Everything that is done to an upload, with marks in between and without.
+    pub(super) fn upload() -> Self {
+        let acts = [
+            Open(Full),
+            Upload(Begin),
+            Upload(Receive(1)),
+            Kill,
+            Open(Full),
+            Upload(Receive(0)),
+            Upload(Doubt),
+            Upload(Receive(0)),
+            Upload(Receive(2)),
+            Upload(Receive(1)),
+            Upload(Finish),
+            Wait(5),
+            Remove(Pieces),
+            Upload(Begin),
+            Upload(Receive(2)),
+            Upload(Drop),
+            Upload(Begin),
+            Upload(Receive(0)),
+            Wait(60),
+            Upload(Expire),
+            Close,
+        ];
+        Self { samples: Some(6), ..Self::fresh("upload", &acts) }
+    }
+
+    pub(super) fn loose_upload() -> Self {
+        let acts = [
+            Open(Loose),
+            Upload(Begin),
+            Upload(Receive(2)),
+            Upload(Receive(0)),
+            Kill,
+            // What this one receives it syncs, and what the one before received as well.
+            Open(Full),
+            Upload(Receive(1)),
+            Kill,
+            Open(Loose),
+            Upload(Doubt),
+            Upload(Receive(0)),
+            Upload(Receive(1)),
+            Upload(Finish),
+            Close,
+        ];
+        Self { samples: Some(6), ..Self::fresh("loose upload", &acts) }
     }
 
     fn fresh(name: &'static str, acts: &[Act]) -> Self {
@@ -297,7 +392,7 @@ impl Workload {
         let store = Store::open_on(Arc::new(disk.clone()), Absent::Make, Options::default()).unwrap();
         store.close().unwrap();
         let start = disk.image_of_durable();
-        Self { name, start, known: Model::new(), acts: acts.to_vec() }
+        Self { name, start, known: Model::new(), acts: acts.to_vec(), samples: None }
     }
 }
 
@@ -344,7 +439,8 @@ impl Run {
     fn act(&mut self, act: Act) -> Result<(), String> {
         if let Open(sync) = act {
             self.sync = sync;
-            let options = Options { sync, ..Options::default() };
+            // After every segment but the last, which is short.
+            let options = Options { sync, upload_mark_len: pieces::MARK_LEN, ..Options::default() };
             // A disk that fails here is tried once more, as an operator would.
             let disk: Arc<SimDisk> = Arc::new(self.disk.clone());
             let opened = Store::open_on(disk.clone(), Absent::Refuse, options);
@@ -380,8 +476,8 @@ impl Run {
             Remove(content) => {
                 let removed = store.remove(&content.digest());
                 if let Ok(there) = removed
-                    && there != (self.known.live[&content] == Known::Present)
-                    && self.known.live[&content] != Known::Either
+                    && there != (self.known.live.blobs[&content] == Known::Present)
+                    && self.known.live.blobs[&content] != Known::Either
                 {
                     return Err(format!("remove found {content:?}: {there}"));
                 }
@@ -404,6 +500,7 @@ impl Run {
                 }
             }
             CheckSuspects => drop(store.check_suspects(|_| ControlFlow::Continue(()))),
+            Upload(piece) => pieces::act(&self.disk, &store, piece, &mut self.known, self.sync)?,
             Wait(seconds) => self.disk.advance(seconds),
             Close => {
                 self.store = None;

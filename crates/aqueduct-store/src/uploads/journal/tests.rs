@@ -1,0 +1,219 @@
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use aqueduct_blob::SEGMENT_LEN;
+use proptest::prelude::*;
+
+use super::*;
+use crate::real_disk::RealDisk;
+
+const HERE: Boot = Boot([1; 32]);
+const ELSEWHERE: Boot = Boot([2; 32]);
+
+fn plan() -> UploadPlan {
+    UploadPlan { algorithm: Algorithm::Blake3, digest: None, size: 4 * SEGMENT_LEN }
+}
+
+fn head() -> Head {
+    Head { id: UploadId::new([9; 16]), plan: plan() }
+}
+
+fn segment(index: u64) -> Entry {
+    Entry::Segment(Record { index, before: [0; 32], after: [u8::try_from(index).unwrap(); 32] })
+}
+
+fn named() -> Entry {
+    Entry::Named(Digest::new(Algorithm::Blake3, [5; 32]))
+}
+
+/// A journal's bytes.
+fn written(head: &Head, entries: &[Entry]) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
+    let mut file = disk.stage_writable().unwrap();
+    let mut journal = Journal::begin(&disk, &file, head, HERE).unwrap();
+    for entry in entries {
+        journal.append(&disk, &file, &[*entry]).unwrap();
+    }
+    assert_eq!(journal.count(), 2 + entries.len() as u64);
+    bytes_of(&mut file)
+}
+
+fn bytes_of(file: &mut File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The segments that are held when the journal is read on `boot`.
+fn held(bytes: &[u8], boot: Boot) -> Vec<u64> {
+    let told = read(bytes, boot).unwrap();
+    (0..4).filter(|index| told.assembly.is_held(*index)).collect()
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let digest = Some(Digest::new(Algorithm::Sha256, [3; 32]));
+    for (algorithm, digest) in [(Algorithm::Sha256, digest), (Algorithm::Blake3, None)] {
+        let head = Head { plan: UploadPlan { algorithm, digest, ..plan() }, ..head() };
+        let told = read(&written(&head, &[segment(0), segment(3)]), HERE).unwrap();
+        assert_eq!(told.head, head);
+        assert!(told.is_current);
+        assert_eq!(told.named, None);
+        assert_eq!(told.assembly.held_len(), 2 * SEGMENT_LEN);
+        assert_eq!(told.journal.count(), 4);
+    }
+}
+
+#[test]
+fn the_blocks_lie_where_the_drawing_says() {
+    let bytes = written(&head(), &[segment(2)]);
+    assert_eq!(bytes.len(), 3 * 96);
+    assert_eq!(&bytes[..8], b"AQUPLD\x01\x02");
+    assert_eq!(bytes[8..16], (4 * SEGMENT_LEN).to_le_bytes());
+    assert_eq!(bytes[16..32], [9; 16]);
+    assert_eq!(bytes[32..80], [0; 48]);
+    assert_eq!(bytes[96..104], 1_u64.to_le_bytes());
+    assert_eq!(bytes[112..144], HERE.0);
+    assert_eq!(bytes[192..208], [2_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat());
+    assert_eq!(bytes[240..272], [2; 32]);
+    let check = |block: usize, before: &[u8]| {
+        let mut hasher = Hasher::new(Algorithm::Blake3);
+        hasher.update(before);
+        hasher.update(&bytes[block * 96..][..80]);
+        hasher.finish().digest.as_bytes()[..16].to_vec()
+    };
+    assert_eq!(bytes[80..96], check(0, &[0; 16]));
+    assert_eq!(bytes[176..192], check(1, &bytes[80..96]));
+}
+
+#[test]
+fn on_the_same_boot_everything_counts() {
+    let bytes = written(&head(), &[segment(0), Entry::Synced(3), segment(1), Entry::Dropped(0), segment(2)]);
+    assert_eq!(held(&bytes, HERE), [1, 2]);
+}
+
+#[test]
+fn on_another_boot_what_a_mark_covers_counts() {
+    let bytes = written(&head(), &[segment(0), segment(1), Entry::Synced(4), segment(2)]);
+    assert_eq!(held(&bytes, ELSEWHERE), [0, 1]);
+    assert!(!read(&bytes, ELSEWHERE).unwrap().is_current);
+    assert_eq!(held(&written(&head(), &[segment(0)]), ELSEWHERE), [] as [u64; 0]);
+}
+
+#[test]
+fn a_mark_covers_what_was_there_before_the_sync_and_not_what_came_meanwhile() {
+    let bytes = written(&head(), &[segment(0), segment(1), Entry::Synced(3)]);
+    assert_eq!(held(&bytes, ELSEWHERE), [0]);
+}
+
+#[test]
+fn a_later_session_does_not_make_an_earlier_one_count() {
+    let entries = [segment(0), Entry::Session(ELSEWHERE), segment(1), Entry::Synced(5)];
+    let bytes = written(&head(), &entries);
+    assert_eq!(held(&bytes, ELSEWHERE), [1]);
+    assert_eq!(held(&bytes, HERE), [1]);
+    let back = written(&head(), &[segment(0), Entry::Session(ELSEWHERE), Entry::Session(HERE), segment(1)]);
+    assert_eq!(held(&back, HERE), [1]);
+}
+
+#[test]
+fn what_was_dropped_stays_dropped_on_another_boot() {
+    let dropped = [segment(0), Entry::Synced(3), Entry::Dropped(0)];
+    assert_eq!(held(&written(&head(), &dropped), ELSEWHERE), [] as [u64; 0]);
+    // What came in its place was not synced.
+    let replaced = [segment(0), Entry::Synced(3), Entry::Dropped(0), segment(0)];
+    assert_eq!(held(&written(&head(), &replaced), ELSEWHERE), [] as [u64; 0]);
+    assert_eq!(held(&written(&head(), &replaced), HERE), [0]);
+    let covered = [segment(0), Entry::Dropped(0), segment(0), Entry::Synced(5)];
+    assert_eq!(held(&written(&head(), &covered), ELSEWHERE), [0]);
+}
+
+#[test]
+fn a_name_counts_as_its_bytes_do() {
+    let all = [segment(0), segment(1), segment(2), segment(3)];
+    let name = |more: &[Entry], boot| read(&written(&head(), &[&all, more].concat()), boot).unwrap().named;
+    assert!(name(&[named()], HERE).is_some());
+    assert!(name(&[named()], ELSEWHERE).is_none());
+    assert!(name(&[named(), Entry::Synced(6)], ELSEWHERE).is_none());
+    assert!(name(&[named(), Entry::Synced(7)], ELSEWHERE).is_some());
+}
+
+#[test]
+fn a_journal_is_read_up_to_where_it_is_torn() {
+    let bytes = written(&head(), &[segment(0), segment(1), segment(2)]);
+    for len in 0..bytes.len() {
+        let told = read(&bytes[..len], HERE);
+        let blocks = len as u64 / 96;
+        assert_eq!(told.as_ref().map(|told| told.journal.count()), (blocks > 0).then_some(blocks));
+        let held = told.map_or(0, |told| told.assembly.held_len());
+        assert_eq!(held, blocks.saturating_sub(2) * SEGMENT_LEN);
+    }
+}
+
+#[test]
+fn a_journal_that_was_torn_goes_on_where_it_makes_sense() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
+    let mut file = disk.stage_writable().unwrap();
+    let mut journal = Journal::begin(&disk, &file, &head(), HERE).unwrap();
+    journal.append(&disk, &file, &[segment(0), segment(1), segment(2)]).unwrap();
+    let mut bytes = bytes_of(&mut file);
+    // One block is lost, and the one behind it is not.
+    bytes[3 * 96..4 * 96].fill(0);
+    let mut told = read(&bytes, HERE).unwrap();
+    assert_eq!(told.journal.count(), 3);
+    told.journal.append(&disk, &file, &[segment(3)]).unwrap();
+    // The old block behind the new one is none of this journal's.
+    assert_eq!(held(&bytes_of(&mut file), HERE), [0, 3]);
+}
+
+#[test]
+fn a_record_of_a_segment_that_there_is_not_ends_the_journal() {
+    let bytes = written(&head(), &[segment(0), segment(4), segment(1)]);
+    assert_eq!(held(&bytes, HERE), [0]);
+    let bytes = written(&head(), &[segment(0), Entry::Dropped(4), segment(1)]);
+    assert_eq!(held(&bytes, HERE), [0]);
+}
+
+#[test]
+fn a_journal_of_another_version_or_algorithm_is_none() {
+    for (place, value) in [(0, b'B'), (6, 2), (7, 3), (7, 0)] {
+        let mut content: Content = *written(&head(), &[]).first_chunk().unwrap();
+        content[place] = value;
+        let mut bytes = content.to_vec();
+        bytes.extend_from_slice(&next_check(Check::default(), &content));
+        assert!(read(&bytes, HERE).is_none(), "byte {place} is {value}");
+    }
+}
+
+#[test]
+fn an_append_that_fails_is_none_and_the_next_takes_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
+    let mut file = disk.stage_writable().unwrap();
+    let mut journal = Journal::begin(&disk, &file, &head(), HERE).unwrap();
+    // Nothing can be written to a directory.
+    let elsewhere = File::open(Path::new("/")).unwrap();
+    journal.append(&disk, &elsewhere, &[segment(0)]).unwrap_err();
+    journal.append(&disk, &file, &[segment(1)]).unwrap();
+    assert_eq!(held(&bytes_of(&mut file), HERE), [1]);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(read(&bytes, HERE).is_none());
+    }
+
+    #[test]
+    fn a_flipped_bit_ends_the_journal_before_it(place in 0..5_usize * 96, bit in 0..8_u8) {
+        let mut bytes = written(&head(), &[segment(0), segment(1), segment(2)]);
+        bytes[place] ^= 1 << bit;
+        let told = read(&bytes, HERE);
+        let blocks = place as u64 / 96;
+        prop_assert_eq!(told.map_or(0, |told| told.journal.count()), blocks);
+    }
+}
