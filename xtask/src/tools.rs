@@ -1,5 +1,7 @@
 //! The programs that the checks and tests call, and how to get those that are missing.
 
+mod python;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -66,7 +68,7 @@ pub(crate) fn install(root: &Path) -> Result<()> {
         install_deny(&tools_dir(root)?)?;
     }
     nginx(root)?;
-    Ok(())
+    python::install(&tools_dir(root)?)
 }
 
 /// Where nginx is, which serving is measured beside. One that is missing is unpacked into the target directory, and not

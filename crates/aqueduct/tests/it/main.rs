@@ -22,6 +22,7 @@ mod served;
 mod server;
 mod stopping;
 mod store_states;
+mod stranger;
 mod strangers;
 mod streams;
 mod tokens;

@@ -83,7 +83,10 @@ def compile_messages():
             add_field(message, number, field)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(schema)
-    classes = {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"aqueduct.{name}")) for name in MESSAGES}
+    classes = {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"aqueduct.{name}"))
+        for name in MESSAGES
+    }
     codes = pool.FindEnumTypeByName("aqueduct.Code").values_by_number
     return classes, {number: value.name for number, value in codes.items()}
 
@@ -92,7 +95,9 @@ def add_field(message, number, text):
     types = descriptor_pb2.FieldDescriptorProto
     mark, text = (text[0], text[1:]) if text[0] in "?*|" else ("", text)
     name, kind = text.split(":")
-    field = message.field.add(name=name, number=number, label=types.LABEL_REPEATED if mark == "*" else types.LABEL_OPTIONAL)
+    field = message.field.add(
+        name=name, number=number, label=types.LABEL_REPEATED if mark == "*" else types.LABEL_OPTIONAL
+    )
     if kind in MESSAGES:
         field.type, field.type_name = types.TYPE_MESSAGE, f".aqueduct.{kind}"
     elif kind in ENUMS:
@@ -160,15 +165,18 @@ class Connection:
         self.socket.sendall(frame(Request(task=task, **message).SerializeToString(), payload))
         return task
 
-    def answer(self, task):
-        """The next answer of a task, and its payload. `None` once the server has closed."""
-        while not self.waiting[task]:
-            heard = self.heard.get(timeout=PATIENCE)
-            if heard is None:
-                self.heard.put(None)
-                return None
-            self.waiting[heard[0].task].append(heard)
-        return self.waiting[task].popleft()
+    def answer(self, task, skipping=None):
+        """The next answer of a task that is not of a kind to skip, and its payload. `None` once the server has closed."""
+        while True:
+            while not self.waiting[task]:
+                heard = self.heard.get(timeout=PATIENCE)
+                if heard is None:
+                    self.heard.put(None)
+                    return None
+                self.waiting[heard[0].task].append(heard)
+            answer = self.waiting[task].popleft()
+            if which(answer[0]) != skipping:
+                return answer
 
     def last(self, payload=b"", **message):
         """Asks for what has one answer, and gives it."""
@@ -180,7 +188,9 @@ class Connection:
             assert stream.read(len(GREETING)) == GREETING, "the server greets in version 1"
             while preamble := stream.read(PREAMBLE.size + 4):
                 header_len, payload_len, header_check = PREAMBLE.unpack(preamble[: PREAMBLE.size])
-                assert zlib.crc32(preamble[: PREAMBLE.size]) == int.from_bytes(preamble[PREAMBLE.size :], "big")
+                assert zlib.crc32(preamble[: PREAMBLE.size]) == int.from_bytes(
+                    preamble[PREAMBLE.size :], "big"
+                )
                 assert header_len <= 64 * 1024 and payload_len <= SEGMENT_LEN
                 header, payload = stream.read(header_len), stream.read(payload_len)
                 if len(payload) < payload_len:

@@ -1,0 +1,57 @@
+//! A Python of our own in the target directory, with the packages that clients in the tests import.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Program, find_program, install_packages, run_quietly};
+
+/// A package from PyPI, and the one version of it that tests were written for.
+struct Package {
+    name: &'static str,
+    version: &'static str,
+    why: &'static str,
+}
+
+const PACKAGES: &[Package] = &[Package {
+    name: "protobuf",
+    version: "7.36.2",
+    why: "a client of the native protocol that shares no code with ours",
+}];
+
+/// Installs what is missing, where tests look for it: `TARGET/tools/python`.
+pub(super) fn install(tools_dir: &Path) -> Result<()> {
+    let dir = tools_dir.join("python");
+    let python = dir.join("bin/python");
+    if PACKAGES.iter().all(|package| is_there(&python, package)) {
+        return Ok(());
+    }
+    for Package { name, version, why } in PACKAGES {
+        println!("installing {name} {version} into {}: {why}", dir.display());
+    }
+    let mut venv = Command::new(interpreter()?);
+    ensure!(run_quietly(venv.args(["-m", "venv", "--clear"]).arg(&dir)), "{venv:?} failed");
+    let wanted = PACKAGES.iter().map(|package| format!("{}=={}", package.name, package.version));
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(wanted);
+    ensure!(pip.stdin(Stdio::null()).status()?.success(), "{pip:?} failed");
+    Ok(())
+}
+
+fn is_there(python: &Path, package: &Package) -> bool {
+    let code = format!("import importlib.metadata as m; print(m.version('{}'))", package.name);
+    let output = Command::new(python).args(["-c", &code]).stderr(Stdio::null()).output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == package.version.as_bytes())
+}
+
+/// A `python3` that can make environments. Debian has that in a package of its own.
+fn interpreter() -> Result<PathBuf> {
+    let works = |python: &PathBuf| run_quietly(Command::new(python).args(["-c", "import ensurepip, venv"]));
+    if let Some(python) = find_program("python3").filter(works) {
+        return Ok(python);
+    }
+    let why = "clients in the tests are written in it";
+    install_packages(&[&Program { name: "python3", package: "python3-venv", why }])?;
+    find_program("python3").filter(works).context("python3 cannot make environments: install its venv module")
+}
