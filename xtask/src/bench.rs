@@ -6,6 +6,7 @@
 mod figures;
 mod hash;
 mod machine;
+mod native;
 mod publish;
 mod run;
 mod serve;
@@ -28,6 +29,12 @@ pub(crate) enum Workload {
     Publish,
     /// Serving over HTTP, beside nginx.
     Serve,
+    /// The native protocol, beside a bare loop and HTTP.
+    Native,
+}
+
+impl Workload {
+    const ALL: [Self; 4] = [Self::Hash, Self::Publish, Self::Serve, Self::Native];
 }
 
 /// Runs a workload and prints its figures as Markdown.
@@ -40,7 +47,7 @@ pub(crate) fn run(root: &Path, workload: Workload) -> Result<()> {
 /// Tries whether every arm runs and prints its figures. How fast is not looked at: a check must not fail because a
 /// machine is busy.
 pub(crate) fn smoke(root: &Path) -> Result<()> {
-    for workload in [Workload::Hash, Workload::Publish, Workload::Serve] {
+    for workload in Workload::ALL {
         let name = workload.measure(root, Extent::Smoke)?;
         println!("Every arm of {name} ran. This was a smoke test: its figures mean nothing.");
     }
@@ -60,15 +67,15 @@ impl Workload {
     /// Answers its name.
     fn measure(self, root: &Path, extent: Extent) -> Result<&'static str> {
         tools::install(root)?;
-        let package = if let Self::Serve = self { "aqueduct" } else { "aqueduct-bench" };
-        let program = build(root, package, extent)?;
         let scratch = Scratch::make(&metadata::target_dir(root)?.join("bench"))?;
+        let dir = scratch.dir();
+        let program = || build(root, "aqueduct", extent);
+        let bench = || build(root, "aqueduct-bench", extent);
         match self {
-            Self::Hash => hash::run(&program, scratch.dir(), extent).map(|()| "hash"),
-            Self::Publish => publish::run(&program, scratch.dir(), extent).map(|()| "publish"),
-            Self::Serve => {
-                serve::run(&program, &tools::nginx(root)?, scratch.dir(), extent).map(|()| "serve")
-            }
+            Self::Hash => hash::run(&bench()?, dir, extent).map(|()| "hash"),
+            Self::Publish => publish::run(&bench()?, dir, extent).map(|()| "publish"),
+            Self::Serve => serve::run(&program()?, &tools::nginx(root)?, dir, extent).map(|()| "serve"),
+            Self::Native => native::run(&program()?, &bench()?, dir, extent).map(|()| "native"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod aqueduct;
 mod corpus;
 mod kills;
 mod mount;
+mod native;
 mod round_trip;
 mod routes;
 mod served;
@@ -63,6 +64,9 @@ const PARTS: &[Part] = &[
     Part { name: "sendfile", check: served::sendfile::run },
     Part { name: "cut-off", check: served::cut_off::run },
     Part { name: "memory", check: served::memory::run },
+    Part { name: "resume", check: native::resume::run },
+    Part { name: "damage", check: native::damage::run },
+    Part { name: "native-sendfile", check: native::sendfile::run },
 ];
 
 /// Checks that belong together.

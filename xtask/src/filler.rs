@@ -52,6 +52,12 @@ impl Filler {
     }
 }
 
+/// Makes a file of text.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    let mut file = File::create(path).with_context(|| path.display().to_string())?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+}
+
 const BUFFER_LEN: usize = 1 << 20;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod filler;
 mod fuzz;
 mod metadata;
 mod process;
+mod proxy;
 mod scratch;
 mod server;
 mod tidy;
@@ -31,7 +32,7 @@ cargo xtask fuzz [SECONDS]
                      feed what reads a stranger's bytes, each target for so long (10 s)
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
-cargo xtask bench hash|publish|serve
+cargo xtask bench hash|publish|serve|native
                      measure what docs/performance.md says
 cargo xtask bench --smoke
                      try whether that works, and measure nothing";
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
         ["bench", "serve"] => root().and_then(|root| bench::run(&root, Workload::Serve)),
+        ["bench", "native"] => root().and_then(|root| bench::run(&root, Workload::Native)),
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -63,6 +63,16 @@ impl Server {
         &self.store
     }
 
+    /// What it writes to standard error. The next server over the same store begins the file anew.
+    pub(crate) fn log_path(&self) -> &Path {
+        &self.log
+    }
+
+    /// As `127.0.0.1:PORT`.
+    pub(crate) fn host(&self) -> &str {
+        self.address.split_once("://").map_or(&self.address, |(_, host)| host)
+    }
+
     /// Where a blob is to be had.
     pub(crate) fn blob(&self, digest: &str) -> String {
         format!("{}/blobs/{digest}", self.address)

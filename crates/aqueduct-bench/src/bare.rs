@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -12,11 +12,15 @@ use crate::stopwatch::Stopwatch;
 use crate::{Load, Sync, contents};
 
 /// Times the files alone: the directories are made before, and open.
-pub(crate) fn publish(root: &Path, load: Load) -> Result<()> {
-    let shards: Vec<File> = (0..=u8::MAX)
-        .map(|shard| {
-            let path = root.join(format!("{shard:02x}"));
-            fs::create_dir_all(&path)?;
+pub(crate) fn publish(root: &Path, shard_count: u16, load: Load) -> Result<()> {
+    let paths: Vec<PathBuf> = match shard_count {
+        1 => vec![root.to_owned()],
+        count => (0..count).map(|shard| root.join(format!("{shard:02x}"))).collect(),
+    };
+    let shards: Vec<File> = paths
+        .iter()
+        .map(|path| {
+            fs::create_dir_all(path)?;
             Ok(File::open(path)?)
         })
         .collect::<Result<_>>()?;
@@ -25,10 +29,10 @@ pub(crate) fn publish(root: &Path, load: Load) -> Result<()> {
         let mut buffer = vec![0; load.size];
         for number in share {
             contents::fill(&mut buffer, number);
-            let shard = contents::shard(number);
-            write_one(&root.join(format!("{shard:02x}")), number, &buffer, load.sync)?;
+            let shard = usize::from(contents::shard(number)) % shards.len();
+            write_one(&paths[shard], number, &buffer, load.sync)?;
             if load.sync == Sync::Full {
-                shards[usize::from(shard)].sync_all()?;
+                shards[shard].sync_all()?;
             }
         }
         Ok(())

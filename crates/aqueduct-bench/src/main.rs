@@ -63,9 +63,12 @@ enum Arm {
     },
     /// Do with bare system calls what publishing needs at the least: create, write, sync, rename, sync the directory.
     Bare {
-        /// Where 256 directories are made for the files.
+        /// Where directories are made for the files.
         #[arg(long)]
         dir: PathBuf,
+        /// How many directories; with 1 the files lie in `dir` itself.
+        #[arg(long, default_value = "256", value_parser = clap::value_parser!(u16).range(1..=256))]
+        shards: u16,
         #[command(flatten)]
         load: Load,
     },
@@ -114,6 +117,6 @@ fn main() -> Result<()> {
             hashing::verify(&file, &digest, threads, &checkpoints)
         }
         Arm::Publish { store, load } => publishing::publish(&store, load),
-        Arm::Bare { dir, load } => bare::publish(&dir, load),
+        Arm::Bare { dir, shards, load } => bare::publish(&dir, shards, load),
     }
 }

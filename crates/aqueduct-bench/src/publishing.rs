@@ -14,7 +14,7 @@ use crate::{Load, contents};
 
 /// Times the publishing alone: the store is made before and closed after.
 pub(crate) fn publish(root: &Path, load: Load) -> Result<()> {
-    let options = Options { sync: load.sync.into(), threads: NonZeroUsize::MIN };
+    let options = Options { sync: load.sync.into(), threads: NonZeroUsize::MIN, ..Options::default() };
     let store = Store::open(root, Absent::Make, options)?;
     let stopwatch = Stopwatch::start();
     contents::share_out(load, |share| {

@@ -1,10 +1,10 @@
 //! Serving over HTTP, beside nginx.
 
 mod contender;
-mod cpu;
+pub(super) mod cpu;
 mod load;
 mod nginx;
-mod stream;
+pub(super) mod stream;
 
 use std::path::Path;
 

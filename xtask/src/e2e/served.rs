@@ -7,5 +7,5 @@ pub(super) mod memory;
 pub(super) mod ports;
 pub(super) mod sendfile;
 pub(super) mod stops;
-mod trace;
+pub(super) mod trace;
 mod uploads;

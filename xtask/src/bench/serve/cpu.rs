@@ -8,19 +8,19 @@ use anyhow::{Context, Result};
 use crate::process;
 
 /// A process and its children, which are there as long as it is.
-pub(super) struct Meter {
+pub(in crate::bench) struct Meter {
     pid: u32,
     tick_hz: f64,
 }
 
 impl Meter {
-    pub(super) fn of(pid: u32) -> Result<Self> {
+    pub(in crate::bench) fn of(pid: u32) -> Result<Self> {
         let said = process::run(Command::new("getconf").arg("CLK_TCK"))?;
         Ok(Self { pid, tick_hz: said.stdout.trim().parse().context("getconf CLK_TCK")? })
     }
 
     /// Seconds in user mode and in the kernel, told in hundredths.
-    pub(super) fn seconds(&self) -> Result<f64> {
+    pub(in crate::bench) fn seconds(&self) -> Result<f64> {
         let path = format!("/proc/{0}/task/{0}/children", self.pid);
         let children = fs::read_to_string(&path).context(path)?;
         let mut ticks = 0;

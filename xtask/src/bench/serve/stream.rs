@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use anyhow::{Context, Result, bail, ensure};
 
 /// A connection that is kept.
-pub(super) struct Stream {
+pub(in crate::bench) struct Stream {
     socket: TcpStream,
     host: String,
     buffer: Vec<u8>,
@@ -14,14 +14,14 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Connects to `http://ADDRESS:PORT`.
-    pub(super) fn connect(address: &str) -> Result<Self> {
+    pub(in crate::bench) fn connect(address: &str) -> Result<Self> {
         let host = address.strip_prefix("http://").context("an address begins so")?.to_owned();
         let socket = TcpStream::connect(&host).with_context(|| host.clone())?;
         Ok(Self { socket, host, buffer: vec![0; BUFFER_LEN] })
     }
 
     /// Asks for `target`, and answers how many bytes came.
-    pub(super) fn drain(&mut self, target: &str) -> Result<u64> {
+    pub(in crate::bench) fn drain(&mut self, target: &str) -> Result<u64> {
         // In one piece: half a request would wait for the server to acknowledge the other half.
         let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
         self.socket.write_all(request.as_bytes())?;

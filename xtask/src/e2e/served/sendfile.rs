@@ -1,13 +1,11 @@
 //! The bytes of a large blob leave by sendfile(2), and by nothing else.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::curl;
-use super::trace::Sent;
+use super::trace::{Moved, Way, strace};
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
 use crate::server::Server;
@@ -26,7 +24,7 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     curl::same_as(&server.blob(&digest), &file)?;
     server.stop()?;
     let text = fs::read_to_string(&trace).context("strace")?;
-    let sent = Sent::parse(&text);
+    let sent = Moved::parse(&text, Way::IntoSockets);
     ensure!(sent.by("sendfile") == SIZE, "sendfile moved {} bytes of {SIZE}: {sent:?}", sent.by("sendfile"));
     let rest = sent.by_all_but("sendfile");
     ensure!(rest <= HEAD_LEN_MAX, "{rest} bytes left by other calls: {sent:?}");
@@ -38,26 +36,6 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     fs::remove_dir_all(&store)?;
     Ok(())
 }
-
-fn strace(program: &Path, trace: &Path) -> Command {
-    let mut strace = Command::new("strace");
-    // --daemonize: the tracer is the grandchild, and the child is the program, which is who gets the signals.
-    strace.args([
-        "--daemonize",
-        "--follow-forks",
-        "-yy",
-        "--signal=none",
-        "--string-limit=16",
-        CALLS,
-        "--output",
-    ]);
-    strace.arg(trace).arg(program);
-    strace
-}
-
-/// Every call that can put bytes into a socket.
-const CALLS: &str = "--trace=write,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice,\
-                     copy_file_range,io_uring_enter";
 
 const SIZE: u64 = 1 << 30;
 

@@ -1,17 +1,43 @@
-//! What strace(1) saw a process put into its sockets.
+//! What strace(1) saw a process put into its sockets, and take from them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::process::Command;
 
-/// How many bytes each system call put into TCP sockets.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) by_call: BTreeMap<String, u64>,
+/// A command that runs `program` and writes down which calls put bytes into sockets, or take them from there.
+pub(in crate::e2e) fn strace(program: &Path, trace: &Path) -> Command {
+    let mut strace = Command::new("strace");
+    // --daemonize: the tracer is the grandchild, and the child is the program, which is who gets the signals.
+    strace.args([
+        "--daemonize",
+        "--follow-forks",
+        "-yy",
+        "--signal=none",
+        "--string-limit=16",
+        CALLS,
+        "--output",
+    ]);
+    strace.arg(trace).arg(program);
+    strace
 }
 
-impl Sent {
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::e2e) enum Way {
+    IntoSockets,
+    OutOfSockets,
+}
+
+/// How many bytes each system call moved one way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::e2e) struct Moved {
+    by_call: BTreeMap<String, u64>,
+}
+
+impl Moved {
     /// Reads the output of `strace --follow-forks -yy`, in which a call that another thread interrupts is in two lines.
-    pub(super) fn parse(trace: &str) -> Self {
-        let mut sent = Self::default();
+    pub(in crate::e2e) fn parse(trace: &str, way: Way) -> Self {
+        let mut moved = Self::default();
         let mut begun: HashMap<&str, &str> = HashMap::new();
         for line in trace.lines() {
             let Some((thread, event)) = line.split_once(char::is_whitespace) else { continue };
@@ -21,38 +47,45 @@ impl Sent {
             } else if let Some(rest) = event.strip_prefix("<... ") {
                 let call = begun.remove(thread).unwrap_or_default();
                 let end = rest.split_once(" resumed>").map_or(rest, |(_, end)| end);
-                sent.add(call, end);
+                moved.add(call, end, way);
             } else {
-                sent.add(event, event);
+                moved.add(event, event, way);
             }
         }
-        sent
+        moved
     }
 
-    /// What a call sent.
-    pub(super) fn by(&self, call: &str) -> u64 {
+    /// What a call moved.
+    pub(in crate::e2e) fn by(&self, call: &str) -> u64 {
         self.by_call.get(call).copied().unwrap_or(0)
     }
 
-    /// What all others sent.
-    pub(super) fn by_all_but(&self, call: &str) -> u64 {
+    /// What all others moved.
+    pub(in crate::e2e) fn by_all_but(&self, call: &str) -> u64 {
         self.by_call.iter().filter(|(name, _)| *name != call).map(|(_, len)| len).sum()
     }
 
-    /// Adds what a call moved, if the first of its arguments, or a later one of splice, is a TCP socket.
-    fn add(&mut self, call: &str, end: &str) {
+    /// Adds what a call moved, if the argument that counts is a TCP socket.
+    fn add(&mut self, call: &str, end: &str, way: Way) {
         let Some((name, arguments)) = call.split_once('(') else { return };
-        let mut descriptors = arguments.split(", ");
-        let target = match name {
-            "splice" => descriptors.nth(2),
-            "tee" => descriptors.nth(1),
-            _ => descriptors.next(),
-        };
-        let is_socket = target.is_some_and(|target| target.contains("<TCP"));
-        let is_received = name.starts_with("recv") || name.starts_with("read") || name.starts_with("pread");
-        if let (true, false, Some(len)) = (is_socket, is_received, parse_moved(end)) {
+        let Some(place) = place_of_socket(name, way) else { return };
+        let is_socket = arguments.split(", ").nth(place).is_some_and(|socket| socket.contains("<TCP"));
+        if let (true, Some(len)) = (is_socket, parse_moved(end)) {
             *self.by_call.entry(name.to_owned()).or_default() += len;
         }
+    }
+}
+
+/// Which argument a socket is, if the call can move bytes this way.
+fn place_of_socket(name: &str, way: Way) -> Option<usize> {
+    let is_reading = name.starts_with("recv") || name.starts_with("read") || name.starts_with("pread");
+    match (way, name) {
+        (Way::IntoSockets, "splice") => Some(2),
+        (Way::IntoSockets, "tee") => Some(1),
+        (Way::IntoSockets, _) => (!is_reading).then_some(0),
+        (Way::OutOfSockets, "splice" | "tee") => Some(0),
+        (Way::OutOfSockets, "sendfile") => Some(1),
+        (Way::OutOfSockets, _) => is_reading.then_some(0),
     }
 }
 
@@ -61,6 +94,10 @@ fn parse_moved(end: &str) -> Option<u64> {
     let (_, value) = end.rsplit_once(" = ")?;
     value.split_whitespace().next()?.parse().ok()
 }
+
+/// Every call that can put bytes into a socket, or take them from there. A ring would show as `io_uring_enter`.
+const CALLS: &str = "--trace=write,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice,\
+                     copy_file_range,read,readv,preadv,preadv2,recvfrom,recvmsg,recvmmsg,io_uring_enter";
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use super::Sent;
+use super::{Moved, Way};
 
 const TRACE: &str = "\
 7 openat(AT_FDCWD, \"store/a = 9\", O_RDONLY) = 5</store/a>
@@ -17,8 +17,15 @@ const TRACE: &str = "\
 
 #[test]
 fn what_goes_into_sockets_is_added_up_and_nothing_else_is() {
-    let sent = Sent::parse(TRACE);
+    let sent = Moved::parse(TRACE, Way::IntoSockets);
     assert_eq!((sent.by("sendfile"), sent.by("sendto"), sent.by("splice")), (300, 200, 50));
     assert_eq!((sent.by("write"), sent.by("recvfrom")), (0, 0));
     assert_eq!(sent.by_all_but("sendfile"), 250);
+}
+
+#[test]
+fn what_comes_out_of_sockets_is_added_up_and_nothing_else_is() {
+    let received = Moved::parse(TRACE, Way::OutOfSockets);
+    assert_eq!((received.by("recvfrom"), received.by("splice")), (80, 50));
+    assert_eq!(received.by_all_but("splice"), 80);
 }

@@ -1,0 +1,10 @@
+//! The native protocol, between our client and our server.
+
+mod census;
+mod client;
+pub(super) mod damage;
+mod frames;
+mod landings;
+pub(super) mod resume;
+pub(super) mod sendfile;
+mod sockets;
