@@ -1,3 +1,5 @@
+mod model;
+
 use super::*;
 use crate::hasher::Hasher;
 use crate::sample::{SIZES, bytes};
