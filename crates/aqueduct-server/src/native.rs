@@ -46,6 +46,18 @@ impl Talk {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says the last about a task, unless that was said before.
+    fn end(&self, task: TaskId, say: Say) {
+        self.end_with(task, say, &[]);
+    }
+
+    /// Says the last about a task, unless that was said before, with bytes of a blob behind it.
+    fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
+        if self.session().answered(task) {
+            self.outbox.end_with(task, say, payload);
+        }
+    }
+
     /// What was in the outbox has left, and with it the last answers of these tasks.
     fn left(&self, ended: &[TaskId]) {
         let mut session = self.session();

@@ -82,15 +82,15 @@ fn answer_one(shared: &Shared, talk: &Talk, question: Question) {
     };
     match said {
         Ok(None) => {}
-        Ok(Some(say)) => talk.outbox.end(task, say),
-        Err(refusal) => talk.outbox.end(task, refused(&refusal)),
+        Ok(Some(say)) => talk.end(task, say),
+        Err(refusal) => talk.end(task, refused(&refusal)),
     }
 }
 
 /// Sends what is in memory of a blob, in one frame.
 pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
     let data = Say::Data { offset: 0, size: bytes.len() as u64, end: true };
-    talk.outbox.end_with(task, data, bytes);
+    talk.end_with(task, data, bytes);
 }
 
 fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Refusal> {
@@ -121,9 +121,7 @@ fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Ref
     let turn = talk.sendings.clone().try_acquire_owned();
     match (open, turn) {
         (Ok(open), Ok(turn)) => talk.outbox.send(Sending::new(task, found, parts, checkpoints, (open, turn))),
-        _ => talk
-            .outbox
-            .end(task, refusal(Code::Busy, "too many blobs are being sent; ask again when one is done")),
+        _ => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again when one is done")),
     }
     Ok(())
 }

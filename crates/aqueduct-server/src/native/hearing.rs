@@ -180,17 +180,18 @@ impl Hearing {
             Turn::End { task, digest } => self.finish(task, digest).await,
             Turn::Leave { task } => {
                 self.puts.drop(task);
-                self.talk.outbox.end(task, Say::Done);
+                self.talk.end(task, Say::Done);
             }
             Turn::Cancel { task } => {
                 if self.puts.drop(task) {
-                    self.talk.outbox.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
+                    self.talk.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
                 } else {
                     self.talk.outbox.cancel(task);
                 }
             }
             Turn::Refuse { task, code, message, skip } => {
                 self.puts.drop(task);
+                // The session has forgotten it already.
                 self.talk.outbox.end(task, Say::Refused { code, message, actual: None });
                 self.skip(skip).await?;
             }
@@ -221,7 +222,7 @@ impl Hearing {
     /// Begins what needs no bytes of the peer's.
     async fn begin(&mut self, question: Question) {
         if let Err(refused) = self.admit(question.right()) {
-            self.talk.outbox.end(question.task, refused);
+            self.talk.end(question.task, refused);
         } else if let Some(bytes) = question.cached(&self.shared) {
             answering::send_whole(&self.talk, question.task, &bytes);
         } else {
@@ -234,7 +235,7 @@ impl Hearing {
 
     async fn begin_put(&mut self, task: TaskId, put: Put, len: u64, is_whole: bool) -> Result<(), Ended> {
         if let Err(refused) = self.admit(Right::Write) {
-            self.talk.outbox.end(task, refused);
+            self.talk.end(task, refused);
             return self.skip(len).await;
         }
         if is_whole && len <= Small::LEN_MAX {
@@ -250,7 +251,7 @@ impl Hearing {
         self.flush().await;
         match self.open(put).await? {
             Opened::Over(say) => {
-                self.talk.outbox.end(task, say);
+                self.talk.end(task, say);
                 self.skip(len).await
             }
             Opened::Open { putting, say } => {
@@ -312,7 +313,7 @@ impl Hearing {
                 After::Halt(halt) => {
                     self.shared.writers.leave(move || drop(putting));
                     match halt {
-                        Halt::Said(say) => self.talk.outbox.end(task, say),
+                        Halt::Said(say) => self.talk.end(task, say),
                         Halt::Gone(error) => return Err(Ended::Gone(Close::PeerGone(error))),
                     }
                 }
@@ -335,7 +336,7 @@ impl Hearing {
             }
             Err(say) => {
                 self.shared.writers.leave(move || drop(putting));
-                self.talk.outbox.end(task, say);
+                self.talk.end(task, say);
             }
         }
         Ok(())
@@ -347,13 +348,12 @@ impl Hearing {
         let talk = Arc::clone(&self.talk);
         match putting {
             Putting::Plain(plain) => {
-                self.employ(&self.shared.writers, move |_| talk.outbox.end(task, plain.finish(digest))).await;
+                self.employ(&self.shared.writers, move |_| talk.end(task, plain.finish(digest))).await;
             }
             Putting::Segmented(segmented) => {
                 let ending = segmented.ending();
                 self.puts.restore(task, Putting::Segmented(segmented));
-                let finish =
-                    move |shared: &Shared| ending.finish(shared, &talk.outbox, task, digest.as_ref());
+                let finish = move |shared: &Shared| ending.finish(shared, &talk, task, digest.as_ref());
                 self.employ(&self.shared.writers, finish).await;
             }
         }
@@ -476,7 +476,7 @@ impl Hearing {
         for task in self.puts.resumable() {
             self.puts.drop(task);
             let say = refusal(Code::Stopping, "this server is about to stop; go on when it is back");
-            self.talk.outbox.end(task, say);
+            self.talk.end(task, say);
         }
     }
 }

@@ -14,7 +14,7 @@ use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::outbox::Outbox;
+use super::Talk;
 use super::putting::{After, Halt, Opened, Putting};
 use super::refusal::{refusal, refused};
 use super::small::stored;
@@ -217,7 +217,7 @@ pub(super) struct Ending {
 
 impl Ending {
     /// Publishes the blob, or says what is missing. For workers.
-    pub(super) fn finish(self, shared: &Shared, outbox: &Outbox, task: TaskId, digest: Option<&Digest>) {
+    pub(super) fn finish(self, shared: &Shared, talk: &Talk, task: TaskId, digest: Option<&Digest>) {
         let said = match self.upload.finish(digest) {
             Ok(published) => {
                 let counts = self.upload.counts();
@@ -243,10 +243,10 @@ impl Ending {
             Err(FinishError::Publish(error)) => Err(refused(&error.into())),
         };
         match said {
-            Ok(again) => outbox.say(task, again),
+            Ok(again) => talk.outbox.say(task, again),
             Err(last) => {
                 self.failures.is_over.store(true, Ordering::Relaxed);
-                outbox.end(task, last);
+                talk.end(task, last);
             }
         }
     }

@@ -57,12 +57,12 @@ impl Small {
         let mut ready = Vec::new();
         for blob in blobs {
             match stage(store, &blob, &bytes[blob.place.clone()]) {
-                Ok(Staged::Present(published)) => talk.outbox.end(blob.task, stored(&published, 0)),
+                Ok(Staged::Present(published)) => talk.end(blob.task, stored(&published, 0)),
                 Ok(Staged::Verified(verified)) => {
                     tasks.push((blob.task, blob.place.len() as u64));
                     ready.push(verified);
                 }
-                Err(refusal) => talk.outbox.end(blob.task, refused(&refusal)),
+                Err(refusal) => talk.end(blob.task, refused(&refusal)),
             }
         }
         for ((task, received), published) in tasks.into_iter().zip(store.publish_all(ready)) {
@@ -70,7 +70,7 @@ impl Small {
                 Ok(published) => stored(&published, received),
                 Err(error) => refused(&error.into()),
             };
-            talk.outbox.end(task, say);
+            talk.end(task, say);
         }
     }
 }

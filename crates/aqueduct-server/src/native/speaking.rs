@@ -43,7 +43,7 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
                 let talk = Arc::clone(talk);
                 shared.cold_readers.leave(move || match warm(&extent, window) {
                     Ok(()) => talk.outbox.send(sending),
-                    Err(error) => talk.outbox.end(sending.task, refused(&work::fault("read a blob", &error))),
+                    Err(error) => talk.end(sending.task, refused(&work::fault("read a blob", &error))),
                 });
                 None
             }
