@@ -8,6 +8,7 @@
 mod files;
 mod mapping;
 mod names;
+mod random;
 mod streams;
 
 /// A file that nobody compiles is a test that nobody runs.
