@@ -30,6 +30,7 @@ mod repr_digest;
 mod request;
 mod response;
 mod target;
+mod tus;
 
 pub use accept::prefers_html;
 pub use chunked::{CHUNK_END, ChunkError, ChunkStep, ChunkedDecoder, LAST_CHUNK, chunk_head};
@@ -44,3 +45,6 @@ pub use repr_digest::{parse_repr_digest, repr_digest};
 pub use request::{RequestHead, parse_request};
 pub use response::{ResponseHead, parse_response};
 pub use target::{decode_path, query_pairs};
+pub use tus::{
+    OFFSET_OCTETS, TUS_VERSION, is_offset_octets, parse_upload_count, parse_upload_metadata, upload_metadata,
+};
