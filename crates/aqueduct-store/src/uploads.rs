@@ -106,6 +106,9 @@ pub const UPLOAD_COUNT_MAX: usize = 10_000;
 /// How many receivers wait in the middle of a segment. Each holds two descriptors and what is known of its upload.
 const PARKED_COUNT_MAX: usize = 256;
 
+/// A longer file is no journal: this one would speak of 40 TiB, or of as much that was sent again and again.
+const JOURNAL_LEN_MAX: usize = 1 << 30;
+
 /// No boot is this one: what came before it does not outlive it.
 const END_OF_SESSION: Entry = Entry::Session(Boot([0; 32]));
 
@@ -351,10 +354,9 @@ impl Inner {
         let path = layout::journal(id);
         let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
         let stat = self.disk.stat(&file).blame("stat", &path)?;
-        if !stat.regular {
-            return Ok(None);
-        }
-        let mut bytes = vec![0; usize::try_from(stat.size).expect("a journal was written from memory")];
+        let len = usize::try_from(stat.size).ok().filter(|len| *len <= JOURNAL_LEN_MAX);
+        let Some(len) = len.filter(|_| stat.regular) else { return Ok(None) };
+        let mut bytes = vec![0; len];
         file.read_exact_at(&mut bytes, 0).blame("read", &path)?;
         let boot = self.disk.boot().blame("identify the boot of", layout::ROOT)?;
         Ok(journal::read(&bytes, boot).filter(|told| told.head.id == id))

@@ -79,6 +79,14 @@ impl Journal {
     }
 
     fn write(&mut self, disk: &dyn Disk, file: &File, contents: &[Content]) -> io::Result<()> {
+        let (bytes, after) = self.encode(contents);
+        database::write_all(disk, file, self.count * BLOCK_LEN as u64, &bytes)?;
+        *self = after;
+        Ok(())
+    }
+
+    /// The next blocks, and the journal with them.
+    fn encode(&self, contents: &[Content]) -> (Vec<u8>, Self) {
         let mut check = self.check;
         let mut bytes = Vec::with_capacity(contents.len() * BLOCK_LEN);
         for content in contents {
@@ -86,9 +94,7 @@ impl Journal {
             bytes.extend_from_slice(content);
             bytes.extend_from_slice(&check);
         }
-        database::write_all(disk, file, self.count * BLOCK_LEN as u64, &bytes)?;
-        *self = Self { count: self.count + contents.len() as u64, check };
-        Ok(())
+        (bytes, Self { count: self.count + contents.len() as u64, check })
     }
 }
 

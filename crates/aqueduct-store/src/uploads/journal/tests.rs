@@ -29,15 +29,11 @@ fn named() -> Entry {
 
 /// A journal's bytes.
 fn written(head: &Head, entries: &[Entry]) -> Vec<u8> {
-    let directory = tempfile::tempdir().unwrap();
-    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
-    let mut file = disk.stage_writable().unwrap();
-    let mut journal = Journal::begin(&disk, &file, head, HERE).unwrap();
-    for entry in entries {
-        journal.append(&disk, &file, &[*entry]).unwrap();
-    }
-    assert_eq!(journal.count(), 2 + entries.len() as u64);
-    bytes_of(&mut file)
+    let contents: Vec<_> = [head.content(), Entry::Session(HERE).content()]
+        .into_iter()
+        .chain(entries.iter().map(Entry::content))
+        .collect();
+    Journal { count: 0, check: Check::default() }.encode(&contents).0
 }
 
 fn bytes_of(file: &mut File) -> Vec<u8> {
@@ -179,6 +175,18 @@ fn a_record_of_a_segment_that_there_is_not_ends_the_journal() {
 }
 
 #[test]
+fn what_is_appended_is_what_is_encoded() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
+    let mut file = disk.stage_writable().unwrap();
+    let mut journal = Journal::begin(&disk, &file, &head(), HERE).unwrap();
+    journal.append(&disk, &file, &[segment(1)]).unwrap();
+    journal.append(&disk, &file, &[segment(0), Entry::Synced(4)]).unwrap();
+    assert_eq!(bytes_of(&mut file), written(&head(), &[segment(1), segment(0), Entry::Synced(4)]));
+    assert_eq!(journal.count(), 5);
+}
+
+#[test]
 fn a_journal_of_another_version_or_algorithm_is_none() {
     for (place, value) in [(0, b'B'), (6, 2), (7, 3), (7, 0)] {
         let mut content: Content = *written(&head(), &[]).first_chunk().unwrap();
@@ -202,10 +210,33 @@ fn an_append_that_fails_is_none_and_the_next_takes_its_place() {
     assert_eq!(held(&bytes_of(&mut file), HERE), [1]);
 }
 
+fn any_entry() -> impl Strategy<Value = Entry> {
+    prop_oneof![
+        1 => prop_oneof![Just(Entry::Session(HERE)), Just(Entry::Session(ELSEWHERE))],
+        4 => (0..4_u64).prop_map(segment),
+        2 => (0..4_u64).prop_map(Entry::Dropped),
+        2 => any::<u8>().prop_map(|count| Entry::Synced(u64::from(count % 50))),
+        1 => Just(named()),
+    ]
+}
+
 proptest! {
     #[test]
-    fn no_bytes_make_reading_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        prop_assert!(read(&bytes, HERE).is_none());
+    fn whatever_is_said_another_boot_believes_no_more_than_the_same(
+        entries in prop::collection::vec(any_entry(), 0..40),
+    ) {
+        let bytes = written(&head(), &entries);
+        let (same, other) = (held(&bytes, HERE), held(&bytes, Boot([3; 32])));
+        let ends_here = entries.iter().rev().find_map(|entry| match entry {
+            Entry::Session(boot) => Some(*boot == HERE),
+            _ => None,
+        });
+        if ends_here.unwrap_or(true) {
+            prop_assert!(other.iter().all(|index| same.contains(index)));
+        }
+        // Whoever goes on after all of it, on whichever boot, finds the same again.
+        let told = read(&bytes, HERE).unwrap();
+        prop_assert_eq!(told.journal.count(), 2 + entries.len() as u64);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aqueduct_store::disk::Verb;
 use aqueduct_store::{
     FinishError, Landed, ReceiveError, Resumed, Store, SyncPolicy, TakenOver, UPLOAD_COUNT_MAX, UploadError,
 };
-use aqueduct_testkit::{Plan, SimDisk};
+use aqueduct_testkit::{Plan, SimDisk, Slot};
 
 use super::{ID, SIZE, Sender, files, open, send_some};
 use crate::fixture::{reopen, simulated, store};
@@ -144,40 +144,34 @@ fn there_are_only_so_many_uploads() {
     sender.begin(&store);
 }
 
-/// Fails the next verb of a kind: its number is found by doing the same on a disk that does not fail.
-fn fail_next(disk: &SimDisk, verb: Verb, nth: usize, act: impl Fn()) {
-    disk.plan(Plan::default());
-    act();
-    let mut numbers =
-        (1..).zip(disk.trace()).filter(|(_, traced)| traced.verb == verb).map(|(number, _)| number);
-    let number = numbers.nth(nth).unwrap();
-    disk.plan(Plan { fail_at: Some((number, ErrorKind::Other)), ..Plan::default() });
-    act();
+/// Sends an upload to a new store whose disk does as planned. Tells whether it became a blob.
+fn send(sender: &Sender, plan: Plan) -> (Slot, SimDisk, Store, bool) {
+    let (slot, disk, store) = simulated(SyncPolicy::Full);
+    drop(sender.begin(&store));
+    disk.plan(plan);
+    let upload = sender.begin(&store);
+    sender.send_missing(&upload);
+    let is_finished = upload.finish(None).is_ok();
+    drop(upload);
+    (slot, disk, store, is_finished)
 }
 
 #[test]
 fn a_failed_sync_of_the_bytes_or_the_journal_takes_the_upload_with_it() {
-    for nth in [0, 1] {
-        let (_slot, disk, store) = simulated(SyncPolicy::Full);
-        let sender = Sender::new(Algorithm::Sha256, SIZE);
-        drop(sender.begin(&store));
-        let failed = std::cell::Cell::new(false);
-        fail_next(&disk, Verb::SyncData, nth, || {
-            let upload = sender.begin(&store);
-            sender.send_missing(&upload);
-            failed.set(upload.finish(None).is_err());
-            if !failed.get() {
-                // Once more, with a disk that fails.
-                store.remove(&sender.hashed.digest).unwrap();
-                store.drop_upload(ID).unwrap();
-                drop(upload);
-                drop(sender.begin(&store));
-            }
-        });
-        assert!(failed.get());
+    let sender = Sender::new(Algorithm::Sha256, SIZE);
+    // On a disk where nothing fails.
+    let (_slot, disk, _store, is_finished) = send(&sender, Plan::default());
+    assert!(is_finished);
+    let syncs = (1..).zip(disk.trace()).filter(|(_, traced)| traced.verb == Verb::SyncData);
+    let syncs: Vec<u64> = syncs.map(|(number, _)| number).collect();
+    assert_eq!(syncs.len(), 2);
+    for sync in syncs {
+        let plan = Plan { fail_at: Some((sync, ErrorKind::Other)), ..Plan::default() };
+        let (_slot, disk, store, is_finished) = send(&sender, plan);
         disk.plan(Plan::default());
+        assert!(!is_finished);
         assert!(!store.has(&sender.hashed.digest).unwrap());
-        assert_eq!(files(&store), [] as [String; 0], "sync {nth}");
+        assert_eq!(files(&store), [] as [String; 0], "verb {sync}");
         assert!(!store.is_read_only());
         // The next sync would answer that all is well.
         let upload = sender.begin(&store);

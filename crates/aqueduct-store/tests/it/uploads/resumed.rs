@@ -1,8 +1,10 @@
 //! Uploads that are gone on with.
 
+use std::io::ErrorKind;
+
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
 use aqueduct_store::{Absent, Landed, Options, Resumed, Store, SyncPolicy};
-use aqueduct_testkit::Slot;
+use aqueduct_testkit::{Plan, Slot};
 
 use super::{ID, SIZE, Sender, bytes_path, files, open, send_some};
 use crate::fixture::{self, read, reopen, simulated, store};
@@ -58,6 +60,21 @@ fn after_a_power_cut_what_a_mark_covers_is_held() {
     let after = slot.mount(&disk.image_of_durable()).unwrap();
     let upload = sender.begin(&reopen(&after, SyncPolicy::Full));
     assert_eq!(upload.missing(10), [1]);
+}
+
+#[test]
+fn after_a_sync_of_everything_failed_what_no_mark_covers_is_not_held() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    let sender = Sender::new(Algorithm::Blake3, SIZE);
+    let upload = sender.begin(&store);
+    assert_eq!(sender.send(&upload, 0), Landed::Held);
+    drop((upload, store));
+    // The kernel says once that something could not be written, and then that all is well.
+    disk.plan(Plan { fail_at: Some((1, ErrorKind::Other)), ..Plan::default() });
+    let disk_of_store = || std::sync::Arc::new(disk.clone());
+    assert!(Store::open_on(disk_of_store(), Absent::Refuse, Options::default()).is_err());
+    let store = Store::open_on(disk_of_store(), Absent::Refuse, Options::default()).unwrap();
+    assert_eq!(sender.begin(&store).held_len(), 0);
 }
 
 #[test]
