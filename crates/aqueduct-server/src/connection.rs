@@ -15,15 +15,17 @@ use crate::close::Close;
 use crate::collect::collect;
 use crate::deadline::Pace;
 use crate::door::{
-    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, parse_digests,
+    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, UploadOutcome,
+    parse_digests,
 };
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::scratch::with_scratch;
 use crate::server::Shared;
+use crate::upload::Uploaded;
 use crate::work::{self, Found};
-use crate::{discard, native, upload};
+use crate::{discard, native, resumed, staged, upload};
 
 /// A peer, and what it sent that was not looked at yet.
 #[derive(Debug)]
@@ -95,7 +97,7 @@ async fn answer(
     request: Request,
     stop: &watch::Receiver<bool>,
 ) -> Result<Connection, Close> {
-    let Request { intent, head_only, framing, version, keep_alive, expects_continue } = request;
+    let Request { intent, is_tus, head_only, framing, version, keep_alive, expects_continue } = request;
     let mut body = Body::new(framing);
     let mut was_continued = false;
     let mut found = None;
@@ -111,11 +113,17 @@ async fn answer(
                 shared.clear_doubt(digest).await?;
             }
             let size = Body::size(framing);
-            let uploaded = upload::receive(connection, shared, write, body, size, expects_continue).await?;
-            connection = uploaded.connection;
-            body = uploaded.body;
-            was_continued = uploaded.was_continued;
-            uploaded.outcome
+            let begin = move |shared: &Shared| staged::begin(shared, write, size);
+            let outcome;
+            Uploaded { connection, body, outcome, was_continued } =
+                upload::receive(connection, shared, body, expects_continue, begin).await?;
+            outcome
+        }
+        Ok(Intent::Upload(intent)) => {
+            let outcome;
+            Uploaded { connection, body, outcome, was_continued } =
+                resumed::serve(connection, shared, intent, body, expects_continue).await?;
+            outcome
         }
         Ok(Intent::Missing) => {
             let limit = MISSING_BODY_LEN_MAX as u64;
@@ -155,6 +163,7 @@ async fn answer(
         },
     };
     let answer = shared.voice().answer(&outcome);
+    let answer = if is_tus { answer.in_tus() } else { answer };
     reply::send(&mut connection, shared, answer, found.as_ref(), manner).await?;
     let_go(shared, found);
     if after == After::Drain {
@@ -206,7 +215,7 @@ fn after(outcome: &Outcome, body: &Body, is_unsure: bool) -> After {
         _ if is_unsure => After::Close,
         Outcome::Refused(Refusal::SlowBody | Refusal::BadChunk(_)) => After::Close,
         // A peer that sends what is here already did nothing wrong, and shall hear of its success.
-        Outcome::Stored(_) => After::Drain,
+        Outcome::Stored(_) | Outcome::Upload(UploadOutcome::Appended { .. }) => After::Drain,
         _ if is_bounded => After::Drain,
         _ => After::Close,
     }
@@ -259,7 +268,7 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
         Intent::Health if shared.store.is_read_only() => Outcome::Refused(Refusal::ReadOnly),
         Intent::Health => Outcome::Healthy,
         Intent::Front { html, host } => Outcome::Front { html, host },
-        Intent::Read(_) | Intent::Write(_) | Intent::Missing => {
+        Intent::Read(_) | Intent::Write(_) | Intent::Missing | Intent::Upload(_) => {
             unreachable!("these have ways of their own")
         }
     })

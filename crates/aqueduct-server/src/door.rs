@@ -5,6 +5,7 @@ mod answer;
 mod blobs;
 mod front;
 mod problem;
+mod uploads;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
@@ -15,11 +16,14 @@ use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
 pub(crate) use problem::Refusal;
+pub(crate) use uploads::{Place, Progress, UploadIntent, UploadOutcome};
 
 /// A request, as far as its head tells.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) intent: Result<Intent, Refusal>,
+    /// It is of the uploads door, whose protocol has its version in every answer.
+    pub(crate) is_tus: bool,
     /// Only the head of the reply is wanted.
     pub(crate) head_only: bool,
     pub(crate) framing: Framing,
@@ -41,6 +45,8 @@ pub(crate) enum Intent {
     List { after: Option<Digest>, limit: usize },
     /// Which of the digests in the body are not here.
     Missing,
+    /// An upload that can be gone on with.
+    Upload(UploadIntent),
     /// Whether this server is well.
     Health,
     /// What this server is; `host` is what it was called.
@@ -102,6 +108,7 @@ pub(crate) enum Outcome {
         next: Option<Digest>,
     },
     Missing(Vec<Digest>),
+    Upload(UploadOutcome),
     Healthy,
     Front {
         html: bool,
@@ -113,13 +120,16 @@ pub(crate) enum Outcome {
 impl Request {
     /// What a head asks for, and whether it may.
     pub(crate) fn read(head: &RequestHead<'_>, admission: &Admission) -> Self {
+        let is_tus = uploads::is_here(head.path);
         let intent = admission.hear(head).and_then(|()| {
-            let intent = blobs::intent(head)?;
+            let intent =
+                if is_tus { uploads::intent(head).map(Intent::Upload)? } else { blobs::intent(head)? };
             intent.right().map_or(Ok(()), |right| admission.admit(head, right))?;
             Ok(intent)
         });
         Self {
             intent,
+            is_tus,
             head_only: head.method == http::Method::HEAD,
             framing: head.framing,
             version: head.version,
@@ -134,7 +144,7 @@ impl Intent {
     fn right(&self) -> Option<Right> {
         match self {
             Self::Read(_) | Self::List { .. } | Self::Missing => Some(Right::Read),
-            Self::Write(_) | Self::Remove { .. } => Some(Right::Write),
+            Self::Write(_) | Self::Remove { .. } | Self::Upload(_) => Some(Right::Write),
             Self::Health | Self::Front { .. } => None,
         }
     }

@@ -142,6 +142,7 @@ impl Request {
     fn hopeless(refusal: Refusal) -> Self {
         Self {
             intent: Err(refusal),
+            is_tus: false,
             head_only: false,
             framing: Framing::None,
             version: Version::Http11,

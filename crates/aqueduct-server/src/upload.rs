@@ -1,23 +1,44 @@
-//! A blob on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
+//! A body on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
 
 use std::io;
 use std::sync::Arc;
 
-use aqueduct_flow::Intake;
-use aqueduct_store::Staging;
 use aqueduct_wire::http1::CONTINUE;
+use tokio::net::TcpStream;
 
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::deadline::{Expired, Pace};
-use crate::door::{Outcome, Refusal, Write};
-use crate::pour::{Stop, pour};
+use crate::door::{Outcome, Refusal};
+use crate::inbox::Inbox;
+use crate::pour::Stop;
 use crate::reply;
 use crate::server::Shared;
-use crate::work::{self, Begun};
 
-/// What came of an upload; the body may not have been read to its end.
+/// Where the bytes of a body go. All of it is for workers.
+pub(crate) trait Sink: Send + Sized + 'static {
+    /// Whether there is room for `len` bytes more.
+    fn admit(&self, len: u64) -> Result<(), Refusal>;
+
+    /// Takes some of what there is, up to `len_max` bytes; `None` if there is nothing yet.
+    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop>;
+
+    /// All of the body has come.
+    fn finish(self) -> Outcome;
+
+    /// No more of the body comes.
+    fn give_up(self);
+}
+
+/// What a body begins with.
+pub(crate) enum Begun<S> {
+    /// Nobody needs it.
+    Over(Outcome),
+    Under(S),
+}
+
+/// What came of a body; it may not have been read to its end.
 pub(crate) struct Uploaded {
     pub(crate) connection: Connection,
     pub(crate) body: Body,
@@ -26,27 +47,26 @@ pub(crate) struct Uploaded {
     pub(crate) was_continued: bool,
 }
 
-/// Receives a body into the store. `size` is its length, if known; `waits` says that the peer sends nothing before it is
-/// told to.
-pub(crate) async fn receive(
+/// Receives a body into what `begin` finds for it. `waits` says that the peer sends nothing before it is told to.
+pub(crate) async fn receive<S: Sink>(
     connection: Connection,
     shared: &Arc<Shared>,
-    write: Write,
     body: Body,
-    size: Option<u64>,
     waits: bool,
+    begin: impl FnOnce(&Shared) -> Begun<S> + Send + 'static,
 ) -> Result<Uploaded, Close> {
-    let limit = shared.options.blob_size_max;
-    if size.is_some_and(|size| size > limit) {
-        let outcome = Outcome::Refused(Refusal::TooLarge { limit });
-        return Ok(Uploaded { connection, body, outcome, was_continued: false });
-    }
     // A peer that sends the body all the same waits for nothing (RFC 9110 section 10.1.1).
     let waits = waits && connection.inbox.is_empty() && !body.is_done();
     let mut pace = Pace::new(shared.options.deadlines.body);
     let begin = {
         let shared = Arc::clone(shared);
-        move || begin(&shared, write, body, size, connection, waits)
+        move || match begin(&shared) {
+            Begun::Over(outcome) => Stage::over(connection, body, outcome),
+            Begun::Under(sink) => {
+                let upload = Upload { sink, body, moved: 0, turn: Turn::Hungry };
+                if waits { Stage::Under(Box::new((upload, connection))) } else { upload.go_on(connection) }
+            }
+        }
     };
     let mut stage = shared.writers.run(begin).await?;
     let mut was_continued = false;
@@ -57,12 +77,13 @@ pub(crate) async fn receive(
             Stage::Under(turned) => turned,
         };
         let (upload, mut connection) = *turned;
+        pace.moved(upload.moved);
         match upload.turn {
             Turn::Tired => {}
             Turn::Hungry if waits && !was_continued => {
                 was_continued = true;
                 if let Err(close) = reply::say(&mut connection, shared, CONTINUE.to_vec()).await {
-                    upload.give_up(shared);
+                    shared.writers.leave(move || upload.sink.give_up());
                     return Err(close);
                 }
             }
@@ -71,40 +92,37 @@ pub(crate) async fn receive(
                 match pace.wait(connection.stream.peek(&mut [0])).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => {
-                        upload.give_up(shared);
+                        shared.writers.leave(move || upload.sink.give_up());
                         return Err(Close::PeerGone(error));
                     }
                     Err(Expired) => {
-                        let body = upload.give_up(shared);
+                        let Upload { sink, body, .. } = upload;
+                        // Before the peer hears of it, and asks what was kept.
+                        shared.writers.run(move || sink.give_up()).await?;
                         let outcome = Outcome::Refused(Refusal::SlowBody);
                         return Ok(Uploaded { connection, body, outcome, was_continued });
                     }
                 }
             }
         }
-        let before = upload.staging.len();
         stage = shared.writers.run(move || upload.go_on(connection)).await?;
-        if let Stage::Under(turned) = &stage {
-            pace.moved(turned.0.staging.len() - before);
-        }
     }
 }
 
-/// Where an upload is, between two turns.
-enum Stage {
-    Under(Box<(Upload, Connection)>),
+/// Where a body is, between two turns.
+enum Stage<S> {
+    Under(Box<(Upload<S>, Connection)>),
     Over(Box<Uploaded>),
-    /// The peer went away; what was staged is gone, too.
+    /// The peer went away.
     Gone(io::Error),
 }
 
-struct Upload {
-    staging: Staging,
-    intake: Intake,
+struct Upload<S> {
+    sink: S,
     body: Body,
-    write: Write,
-    size_max: u64,
-    /// Why the last turn ended.
+    /// How many bytes the last turn took.
+    moved: u64,
+    /// Why it ended.
     turn: Turn,
 }
 
@@ -116,45 +134,16 @@ enum Turn {
     Tired,
 }
 
-/// Begins an upload, and goes on with it as far as one turn comes, unless the peer waits to be told.
-fn begin(
-    shared: &Shared,
-    write: Write,
-    body: Body,
-    size: Option<u64>,
-    connection: Connection,
-    waits: bool,
-) -> Stage {
-    let over = |connection, body, outcome| {
-        Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))
-    };
-    match work::begin(&shared.store, write, size) {
-        Err(refusal) => over(connection, body, Outcome::Refused(refusal)),
-        Ok(Begun::Present(published)) => over(connection, body, Outcome::Stored(published)),
-        Ok(Begun::Staging(staging)) => {
-            let upload = Upload {
-                staging: *staging,
-                intake: Intake::new(shared.options.receive_route),
-                body,
-                write,
-                size_max: shared.options.blob_size_max,
-                turn: Turn::Hungry,
-            };
-            if waits { Stage::Under(Box::new((upload, connection))) } else { upload.go_on(connection) }
-        }
+impl<S> Stage<S> {
+    fn over(connection: Connection, body: Body, outcome: Outcome) -> Self {
+        Self::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))
     }
 }
 
-impl Upload {
-    /// Ends it from a reactor. To close a file without a name is to free all its space, which a filesystem takes time for.
-    fn give_up(self, shared: &Shared) -> Body {
-        let Self { staging, body, .. } = self;
-        shared.writers.leave(move || drop(staging));
-        body
-    }
-
-    /// One turn; after the last byte the blob is verified and published.
-    fn go_on(mut self, mut connection: Connection) -> Stage {
+impl<S: Sink> Upload<S> {
+    /// One turn, and the end of the body after its last byte.
+    fn go_on(mut self, mut connection: Connection) -> Stage<S> {
+        self.moved = 0;
         match self.take(&mut connection) {
             Ok(Some(turn)) => {
                 self.turn = turn;
@@ -164,22 +153,18 @@ impl Upload {
                 Stage::Under(Box::new((self, connection)))
             }
             Ok(None) => {
-                let carried = *self.intake.carried();
-                let outcome = match work::publish(self.staging, self.write) {
-                    Ok(published) => {
-                        tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
-                        Outcome::Stored(published)
-                    }
-                    Err(refusal) => Outcome::Refused(refusal),
-                };
-                let (body, was_continued) = (self.body, false);
-                Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued }))
+                let outcome = self.sink.finish();
+                Stage::over(connection, self.body, outcome)
             }
-            Err(Stop::Gone(error)) => Stage::Gone(error),
-            Err(Stop::TakenOver) => unreachable!("a staging is one peer's alone"),
-            Err(Stop::Refused(refusal)) => {
-                let (body, outcome) = (self.body, Outcome::Refused(refusal));
-                Stage::Over(Box::new(Uploaded { connection, body, outcome, was_continued: false }))
+            Err(stop) => {
+                self.sink.give_up();
+                match stop {
+                    Stop::Gone(error) => Stage::Gone(error),
+                    Stop::TakenOver => {
+                        Stage::over(connection, self.body, Outcome::Refused(Refusal::TakenOver))
+                    }
+                    Stop::Refused(refusal) => Stage::over(connection, self.body, Outcome::Refused(refusal)),
+                }
             }
         }
     }
@@ -195,15 +180,13 @@ impl Upload {
             if len == 0 {
                 continue;
             }
-            if self.staging.len().saturating_add(len) > self.size_max {
-                return Err(Stop::Refused(Refusal::TooLarge { limit: self.size_max }));
-            }
+            self.sink.admit(len).map_err(Stop::Refused)?;
             let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
-            let Self { staging, intake, .. } = self;
-            let Some(moved) = pour(staging, intake, &mut connection.inbox, &connection.stream, len)? else {
+            let Some(moved) = self.sink.pour(&mut connection.inbox, &connection.stream, len)? else {
                 return Ok(Some(Turn::Hungry));
             };
             left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
+            self.moved += moved as u64;
             self.body.take(moved as u64);
         }
         Ok(None)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aqueduct_blob::{Digest, Hasher};
 use aqueduct_store::{
     Blob, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, Staging, StorageFault,
-    Store, VerifyError,
+    Store, UploadError, VerifyError,
 };
 
 use crate::cache::Cache;
@@ -109,11 +109,8 @@ pub(crate) fn begin(store: &Store, write: Write, size: Option<u64>) -> Result<Be
     let algorithm = match write.name {
         Name::Found(algorithm) => algorithm,
         Name::Given(digest) => {
-            // As durable as the policy asks, and then its size, unless it was removed in between.
-            if store.has(&digest)?
-                && let Some(blob) = store.blob(&digest)?
-            {
-                return checked(already_present(digest, blob.size()), write).map(Begun::Present);
+            if let Some(published) = present(store, digest)? {
+                return checked(published, write).map(Begun::Present);
             }
             if !write.if_absent {
                 return Err(Refusal::PreconditionFailed { digest });
@@ -122,6 +119,15 @@ pub(crate) fn begin(store: &Store, write: Write, size: Option<u64>) -> Result<Be
         }
     };
     Ok(Begun::Staging(Box::new(store.begin(algorithm, size)?)))
+}
+
+/// A blob, if it is here.
+pub(crate) fn present(store: &Store, digest: Digest) -> Result<Option<Published>, Refusal> {
+    // As durable as the policy asks, and then its size, unless it was removed in between.
+    if !store.has(&digest)? {
+        return Ok(None);
+    }
+    Ok(store.blob(&digest)?.map(|blob| already_present(digest, blob.size())))
 }
 
 /// Verifies and publishes what was staged.
@@ -180,6 +186,23 @@ impl From<ChangeError> for Refusal {
                 tracing::error!(cause = %read_only.0, "{read_only}");
                 Self::ReadOnly
             }
+        }
+    }
+}
+
+impl From<UploadError> for Refusal {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooMany { .. } => {
+                tracing::warn!("{error}");
+                Self::TooManyUploads
+            }
+            // Ids are drawn: nobody has had this one before.
+            UploadError::Conflict => {
+                tracing::error!("{error}");
+                Self::Fault
+            }
+            UploadError::Change(error) => error.into(),
         }
     }
 }

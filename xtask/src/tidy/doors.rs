@@ -1,23 +1,27 @@
-//! What a door says, and what its page says of that.
+//! What doors say, and what their pages say of that.
 
 use super::Finding;
 use crate::tree::Tree;
 
 const SOURCE: &str = "crates/aqueduct-server/src/door/problem.rs";
-const PAGE: &str = "docs/doors/blobs.md";
+const PAGES: [&str; 2] = ["docs/doors/blobs.md", "docs/doors/uploads.md"];
 
-/// A client may rely on the type of a problem, and finds it on the page.
+/// A client may rely on the type of a problem, and finds it on the page of its door.
 pub(super) fn unlisted_problems(tree: &Tree) -> Vec<Finding> {
     let Some(source) = tree.find(SOURCE) else { return Vec::new() };
-    let page = tree.find(PAGE).map(|page| page.text.as_str()).unwrap_or_default();
+    let pages: Vec<&str> =
+        PAGES.iter().filter_map(|path| tree.find(path)).map(|page| page.text.as_str()).collect();
     let lines = source.text.lines().enumerate();
     let names: Vec<(usize, &str)> =
         lines.filter_map(|(index, line)| Some((index + 1, problem(line)?))).collect();
     if names.is_empty() {
         return vec![Finding::new(SOURCE, 1, "no problem is recognized here: mend this rule")];
     }
-    let unlisted = names.into_iter().filter(|(_, name)| !page.contains(&format!("`{name}`")));
-    unlisted.map(|(line, name)| Finding::new(SOURCE, line, format!("`{name}` is not in {PAGE}"))).collect()
+    let is_listed = |name: &str| pages.iter().any(|page| page.contains(&format!("`{name}`")));
+    let unlisted = names.into_iter().filter(|(_, name)| !is_listed(name));
+    unlisted
+        .map(|(line, name)| Finding::new(SOURCE, line, format!("`{name}` is on no page of docs/doors")))
+        .collect()
 }
 
 /// The name in a line `problem(StatusCode::..., "name", ...)` or `... => (..., "name"),`.

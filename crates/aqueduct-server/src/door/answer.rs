@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
-use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, etag, repr_digest};
+use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, TUS_VERSION, etag, repr_digest};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Outcome, Refusal, front};
+use super::{Outcome, Refusal, front, uploads};
 
 /// A reply, but for what depends on the connection.
 #[derive(Debug)]
@@ -30,6 +30,13 @@ pub(crate) enum Content {
 pub(crate) enum Piece {
     Memory(Vec<u8>),
     Part(Range<u64>),
+}
+
+impl Answer {
+    /// What every answer of the uploads door says.
+    pub(crate) fn in_tus(self) -> Self {
+        Self { head: self.head.field("Tus-Resumable", TUS_VERSION), ..self }
+    }
 }
 
 /// What every answer of a server has in common.
@@ -62,6 +69,7 @@ impl Voice {
                 let missing: Vec<_> = missing.iter().map(Digest::to_string).collect();
                 json_text(StatusCode::OK, &json!({ "missing": missing }))
             }
+            Outcome::Upload(outcome) => uploads::answer(outcome),
             Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
             Outcome::Front { html, host } => front::page(*html, host),
             Outcome::Refused(refusal) => refused(refusal),
@@ -178,6 +186,8 @@ fn refused(refusal: &Refusal) -> Answer {
         Refusal::Unsatisfiable { size, .. } => {
             answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
         }
+        Refusal::UnknownTusVersion => answer.head.field("Tus-Version", TUS_VERSION),
+        Refusal::WrongOffset { offset } => answer.head.field("Upload-Offset", offset),
         _ => answer.head,
     };
     if let Some(seconds) = problem.retry_after {

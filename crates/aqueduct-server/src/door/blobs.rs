@@ -102,11 +102,11 @@ fn ranges(fields: &Fields<'_>, digest: &Digest) -> Option<Box<[u8]>> {
 }
 
 /// Without a length there is no body, and nobody sends nothing to have it stored.
-fn has_length(head: &RequestHead<'_>) -> Result<(), Refusal> {
+pub(super) fn has_length(head: &RequestHead<'_>) -> Result<(), Refusal> {
     if head.framing == Framing::None { Err(Refusal::NeedsLength) } else { Ok(()) }
 }
 
-fn not_allowed(head: &RequestHead<'_>, allow: &'static str) -> Refusal {
+pub(super) fn not_allowed(head: &RequestHead<'_>, allow: &'static str) -> Refusal {
     Refusal::MethodNotAllowed { method: head.method.to_string(), allow }
 }
 
@@ -159,11 +159,11 @@ fn joined<'b>(fields: &Fields<'b>, name: &str) -> Option<Cow<'b, [u8]>> {
     Some(lines.fold(Cow::Borrowed(first), |list, line| Cow::Owned([&*list, b", ", line].concat())))
 }
 
-fn digest(text: &str) -> Result<Digest, Refusal> {
+pub(super) fn digest(text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|error| Refusal::BadDigest { text: text.to_owned(), error })
 }
 
-fn no_such_path(path: &str) -> Refusal {
+pub(super) fn no_such_path(path: &str) -> Refusal {
     Refusal::NoSuchPath { path: path.to_owned() }
 }
 

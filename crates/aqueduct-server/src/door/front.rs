@@ -38,6 +38,7 @@ With the program itself, which verifies what it fetches:
 GET /blobs?after=DIGEST&limit=N   which blobs there are, a page at a time
 POST /blobs/missing               which of {\"digests\": [...]} are not here
 DELETE /blobs/DIGEST              remove one
+POST /uploads                     send one in pieces, as tus 1.0.0 has it
 GET /healthz                      whether this server is well
 
 Errors are application/problem+json. Where a token is needed, send \"Authorization: Bearer TOKEN\".

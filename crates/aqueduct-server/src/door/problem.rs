@@ -2,7 +2,7 @@
 //! failure is which status.
 
 use aqueduct_blob::{Digest, DigestParseError};
-use aqueduct_wire::http1::{ChunkError, HeadError};
+use aqueduct_wire::http1::{ChunkError, HeadError, OFFSET_OCTETS, TUS_VERSION};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -42,6 +42,19 @@ pub(crate) enum Refusal {
     TooLarge {
         limit: u64,
     },
+    BadUploadField {
+        name: &'static str,
+        expected: &'static str,
+    },
+    NotOffsetOctets,
+    UnknownTusVersion,
+    WrongOffset {
+        /// Where the upload is to be gone on with.
+        offset: u64,
+    },
+    PastTheEnd {
+        size: u64,
+    },
     /// Answered with an alert of TLS, since nothing else would be understood.
     Tls,
     SlowHead,
@@ -65,6 +78,9 @@ pub(crate) enum Refusal {
     Absent {
         digest: Digest,
     },
+    NoSuchUpload,
+    /// Somebody else goes on with the upload, or it was dropped.
+    TakenOver,
     PreconditionFailed {
         digest: Digest,
     },
@@ -74,6 +90,7 @@ pub(crate) enum Refusal {
     },
     // Our own troubles.
     NoSpace,
+    TooManyUploads,
     ReadOnly,
     Contended {
         digest: Digest,
@@ -163,6 +180,26 @@ impl Refusal {
                 );
                 problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", *limit)
             }
+            Self::BadUploadField { name, expected } => {
+                let detail = format!("The field {name} must be {expected}.");
+                problem(StatusCode::BAD_REQUEST, "bad-upload-field", detail).with("field", *name)
+            }
+            Self::NotOffsetOctets => {
+                let detail = format!("The bytes of an upload are sent with Content-Type: {OFFSET_OCTETS}.");
+                problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-offset-octets", detail)
+            }
+            Self::UnknownTusVersion => {
+                let detail = format!("Uploads are tus {TUS_VERSION}; send Tus-Resumable: {TUS_VERSION}.");
+                problem(StatusCode::PRECONDITION_FAILED, "unknown-tus-version", detail)
+            }
+            Self::WrongOffset { offset } => {
+                let detail = format!("The upload is to be gone on with at offset {offset}.");
+                problem(StatusCode::CONFLICT, "wrong-offset", detail).with("offset", *offset)
+            }
+            Self::PastTheEnd { size } => {
+                let detail = format!("The body reaches behind the {size} bytes that the upload was to have.");
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "past-the-end", detail).with("size", *size)
+            }
             Self::Tls => {
                 let detail = "There is no TLS here; use http instead of https.".to_owned();
                 problem(StatusCode::BAD_REQUEST, "tls", detail)
@@ -172,11 +209,12 @@ impl Refusal {
                 problem(StatusCode::REQUEST_TIMEOUT, "slow-head", detail)
             }
             Self::SlowBody => {
-                let detail = "The body arrived too slowly; nothing was stored, so send it again.".to_owned();
+                let detail =
+                    "The body arrived too slowly; send it again, or what is missing of an upload.".to_owned();
                 problem(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
             }
             Self::Mismatch { expected, actual } => {
-                let detail = "The bytes that arrived have another digest than the one in the path; nothing was stored. \
+                let detail = "The bytes that arrived have another digest than the one that was given; nothing was stored. \
                               Check the source, then send it again.";
                 problem(StatusCode::BAD_REQUEST, "digest-mismatch", detail.to_owned())
                     .with("expected", expected.to_string())
@@ -209,6 +247,15 @@ impl Refusal {
                 let detail = "This blob is not here.".to_owned();
                 problem(StatusCode::NOT_FOUND, "absent", detail).with("digest", digest.to_string())
             }
+            Self::NoSuchUpload => {
+                let detail =
+                    "This upload is not here: it never was, or it expired or was dropped; begin another.";
+                problem(StatusCode::NOT_FOUND, "no-such-upload", detail.to_owned())
+            }
+            Self::TakenOver => {
+                let detail = "Another request goes on with this upload, or has dropped it.".to_owned();
+                problem(StatusCode::CONFLICT, "taken-over", detail)
+            }
             Self::PreconditionFailed { digest } => {
                 let detail = "The blob is not as If-Match or If-None-Match wants it.".to_owned();
                 problem(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail)
@@ -223,6 +270,10 @@ impl Refusal {
             Self::NoSpace => {
                 let detail = "The disk of the store is full; nothing was stored.".to_owned();
                 problem(StatusCode::INSUFFICIENT_STORAGE, "no-space", detail)
+            }
+            Self::TooManyUploads => {
+                let detail = "There are as many uploads as this server takes; finish or drop some, or try again later.";
+                problem(StatusCode::SERVICE_UNAVAILABLE, "too-many-uploads", detail.to_owned()).after(60)
             }
             Self::ReadOnly => {
                 let detail = "The store takes no changes since its disk failed; it must be looked at and the server restarted.";

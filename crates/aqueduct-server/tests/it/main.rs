@@ -16,4 +16,5 @@ mod native;
 mod native_mistakes;
 mod stopping;
 mod suspects;
+mod tus;
 mod uploads;

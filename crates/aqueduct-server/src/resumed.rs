@@ -1,0 +1,318 @@
+//! Blobs that come in as many bodies as it takes: uploads that are gone on with where they ended.
+//!
+//! The store keeps segments. What came of one that is not whole waits in memory for the next body, so that short bodies get
+//! somewhere; when that is lost, with the process or because others need the place, an upload falls back to the end
+//! of its last whole segment.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aqueduct_blob::{SEGMENT_LEN, UploadId};
+use aqueduct_flow::{Intake, ReceiveRoute};
+use aqueduct_store::{FinishError, Landed, Published, Receiving, Resumed, Store, Upload, UploadPlan};
+use aqueduct_sys::random_bytes;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::body::Body;
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadOutcome, Write};
+use crate::inbox::Inbox;
+use crate::pour::{Stop, pour};
+use crate::server::Shared;
+use crate::upload::{self, Begun, Sink, Uploaded};
+use crate::work;
+
+/// Does what a peer asks of an upload. `waits` says that it sends nothing before it is told to.
+pub(crate) async fn serve(
+    connection: Connection,
+    shared: &Arc<Shared>,
+    intent: UploadIntent,
+    body: Body,
+    waits: bool,
+) -> Result<Uploaded, Close> {
+    if let Some(digest) = intent.digest() {
+        shared.clear_doubt(digest).await?;
+    }
+    let outcome = match intent {
+        UploadIntent::Append { place, offset } => {
+            if let Ok(descriptor) = Arc::clone(&shared.descriptors).try_acquire_owned() {
+                let len = body.left();
+                let begin = move |shared: &Shared| append(shared, place, offset, len, descriptor);
+                return upload::receive(connection, shared, body, waits, begin).await;
+            }
+            Outcome::Refused(Refusal::TooManyUploads)
+        }
+        intent => {
+            let job = Arc::clone(shared);
+            shared.writers.run(move || act(&job, intent)).await?
+        }
+    };
+    Ok(Uploaded { connection, body, outcome, was_continued: false })
+}
+
+/// Does what needs no body. For workers.
+fn act(shared: &Shared, intent: UploadIntent) -> Outcome {
+    let done = match intent {
+        UploadIntent::Offer => Ok(UploadOutcome::Offer { size_max: shared.options.blob_size_max }),
+        UploadIntent::Begin { size, name } => begin(shared, size, name),
+        UploadIntent::Look(place) => look(&shared.store, place).map(UploadOutcome::At),
+        UploadIntent::Drop(place) => drop_upload(&shared.store, place),
+        UploadIntent::Append { .. } => unreachable!("it has a body"),
+    };
+    done.map_or_else(Outcome::Refused, Outcome::Upload)
+}
+
+/// Goes on with an upload at `offset`. For workers.
+fn append(
+    shared: &Shared,
+    place: Place,
+    offset: u64,
+    body_len: Option<u64>,
+    descriptor: OwnedSemaphorePermit,
+) -> Begun<Appending> {
+    let begun = match find(&shared.store, place) {
+        Ok(Found::Open(upload)) => {
+            Appending::begin(shared, upload, offset, descriptor).and_then(|appending| {
+                // Before the peer is told to send it.
+                match appending.admit(body_len.unwrap_or_default()) {
+                    Ok(()) => Ok(Begun::Under(appending)),
+                    Err(refusal) => {
+                        appending.give_up();
+                        Err(refusal)
+                    }
+                }
+            })
+        }
+        // Whatever comes is dropped, as that of a put is, so its offset does not matter either.
+        Ok(Found::Stored(published)) if matches!(place, Place::Blob(_)) || offset == published.size => {
+            let progress = Progress::Stored(published);
+            Ok(Begun::Over(Outcome::Upload(UploadOutcome::Appended { progress, expires: None })))
+        }
+        Ok(Found::Stored(published)) => Err(Refusal::WrongOffset { offset: published.size }),
+        Err(refusal) => Err(refusal),
+    };
+    begun.unwrap_or_else(|refusal| Begun::Over(Outcome::Refused(refusal)))
+}
+
+/// What comes next of an upload.
+struct Appending {
+    store: Store,
+    upload: Upload,
+    /// Where the next byte belongs.
+    offset: u64,
+    /// The segment that it belongs to, once a byte has come.
+    current: Option<(Receiving, Intake)>,
+    route: ReceiveRoute,
+    expiry: Duration,
+    has_moved: bool,
+    /// An upload has one file more than a connection may.
+    _descriptor: OwnedSemaphorePermit,
+}
+
+impl Appending {
+    fn begin(
+        shared: &Shared,
+        upload: Upload,
+        offset: u64,
+        descriptor: OwnedSemaphorePermit,
+    ) -> Result<Self, Refusal> {
+        let reached = upload.offset();
+        if reached != offset {
+            return Err(Refusal::WrongOffset { offset: reached });
+        }
+        Ok(Self {
+            store: shared.store.clone(),
+            upload,
+            offset,
+            current: None,
+            route: shared.options.receive_route,
+            expiry: shared.options.upload_expiry,
+            has_moved: false,
+            _descriptor: descriptor,
+        })
+    }
+
+    /// The receiver of the next byte: one that waits in the middle of its segment, or that of a new one. The offset was right
+    /// when the body began, so whoever prevents it came since.
+    fn receiver(&self) -> Result<Receiving, Stop> {
+        if !self.offset.is_multiple_of(SEGMENT_LEN) {
+            let parked = self.upload.unpark().filter(|receiving| receiving.offset() == self.offset);
+            return parked.ok_or(Stop::TakenOver);
+        }
+        self.upload.receive(self.offset / SEGMENT_LEN).map_err(|error| {
+            tracing::debug!(upload = %self.upload.id(), %error, "an upload is not gone on with");
+            Stop::TakenOver
+        })
+    }
+
+    /// Ends a segment that is whole.
+    fn land(&mut self) -> Result<(), Stop> {
+        let Some((receiving, _)) = self.current.take_if(|(receiving, _)| receiving.left() == 0) else {
+            return Ok(());
+        };
+        match receiving.finish().map_err(|error| Stop::Refused(error.into()))? {
+            Landed::Held => Ok(()),
+            Landed::TakenOver => Err(Stop::TakenOver),
+            Landed::Failed => Err(Stop::Refused(Refusal::WrongOffset { offset: self.upload.offset() })),
+        }
+    }
+
+    fn park(&mut self) {
+        let current = self.current.take();
+        // What is another's now would only be in the way of what that one keeps.
+        if let Some((receiving, _)) = current.filter(|(receiving, _)| !receiving.is_taken_over()) {
+            self.upload.park(receiving);
+        }
+    }
+}
+
+impl Sink for Appending {
+    fn admit(&self, len: u64) -> Result<(), Refusal> {
+        let size = self.upload.plan().size;
+        if len > size - self.offset { Err(Refusal::PastTheEnd { size }) } else { Ok(()) }
+    }
+
+    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
+        if self.current.is_none() {
+            self.current = Some((self.receiver()?, Intake::new(self.route)));
+        }
+        let (receiving, intake) = self.current.as_mut().expect("it is there now");
+        let len_max = usize::try_from(receiving.left()).map_or(len_max, |left| left.min(len_max));
+        let moved = pour(receiving, intake, inbox, stream, len_max)?;
+        if let Some(moved) = moved {
+            self.offset += moved as u64;
+            self.has_moved = true;
+            self.land()?;
+        }
+        Ok(moved)
+    }
+
+    /// Keeps what came, and makes it a blob if that is all.
+    fn finish(mut self) -> Outcome {
+        self.park();
+        match reached(&self.store, &self.upload, self.offset) {
+            Ok(progress) => {
+                let is_kept_longer = self.has_moved && matches!(progress, Progress::Open { .. });
+                let expires = is_kept_longer.then(|| expires(self.expiry)).flatten();
+                Outcome::Upload(UploadOutcome::Appended { progress, expires })
+            }
+            Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    fn give_up(mut self) {
+        self.park();
+    }
+}
+
+/// What there is where a peer looks for an upload.
+enum Found {
+    Open(Upload),
+    Stored(Published),
+}
+
+fn find(store: &Store, place: Place) -> Result<Found, Refusal> {
+    let found = match place {
+        Place::Blob(digest) => work::present(store, digest)?.map(Found::Stored),
+        Place::Id(id) => store.find_upload(id)?.map(|resumed| match resumed {
+            Resumed::Stored(published) => Found::Stored(published),
+            Resumed::Open(upload) => Found::Open(upload),
+        }),
+    };
+    found.ok_or(Refusal::NoSuchUpload)
+}
+
+/// An upload that is whole is made a blob by whoever looks: the process may have ended before it was.
+fn look(store: &Store, place: Place) -> Result<Progress, Refusal> {
+    match find(store, place)? {
+        Found::Stored(published) => Ok(Progress::Stored(published)),
+        Found::Open(upload) => reached(store, &upload, upload.offset()),
+    }
+}
+
+fn reached(store: &Store, upload: &Upload, offset: u64) -> Result<Progress, Refusal> {
+    let UploadPlan { size, digest, .. } = upload.plan();
+    if offset < size {
+        return Ok(Progress::Open { offset, size, digest });
+    }
+    match upload.finish(None) {
+        Ok(published) => {
+            let received = upload.counts().received;
+            tracing::debug!(upload = %upload.id(), digest = %published.digest, size, received, "stored");
+            Ok(Progress::Stored(published))
+        }
+        // Somebody who sends it by checkpoints found something wrong meanwhile.
+        Err(FinishError::Missing(_) | FinishError::Broken(_)) => {
+            Err(Refusal::WrongOffset { offset: upload.offset() })
+        }
+        Err(FinishError::Mismatch { expected, actual }) => {
+            // Nothing that could still come would make it right.
+            store.drop_upload(upload.id())?;
+            Err(Refusal::Mismatch { expected, actual })
+        }
+        Err(FinishError::Gone) => Err(Refusal::NoSuchUpload),
+        Err(FinishError::Publish(error)) => Err(error.into()),
+    }
+}
+
+/// Begins an upload, unless there is nothing to be sent.
+fn begin(shared: &Shared, size: u64, name: Name) -> Result<UploadOutcome, Refusal> {
+    let limit = shared.options.blob_size_max;
+    if size > limit {
+        return Err(Refusal::TooLarge { limit });
+    }
+    let store = &shared.store;
+    if let Name::Given(digest) = name
+        && let Some(published) = work::present(store, digest)?.filter(|published| published.size == size)
+    {
+        return Ok(over(published));
+    }
+    if size == 0 {
+        let write = Write { name, if_present: true, if_absent: true };
+        return match work::begin(store, write, Some(0))? {
+            work::Begun::Present(published) => Ok(over(published)),
+            work::Begun::Staging(staging) => work::publish(*staging, write).map(over),
+        };
+    }
+    let id = UploadId::new(random_bytes().map_err(|error| work::fault("draw an id", &error.into()))?);
+    let (algorithm, digest) = match name {
+        Name::Given(digest) => (digest.algorithm(), Some(digest)),
+        Name::Found(algorithm) => (algorithm, None),
+    };
+    let progress = match store.upload(id, &UploadPlan { algorithm, digest, size })? {
+        Resumed::Open(_) => Progress::Open { offset: 0, size, digest },
+        Resumed::Stored(published) => Progress::Stored(published),
+    };
+    Ok(UploadOutcome::Begun {
+        place: Place::Id(id),
+        progress,
+        expires: expires(shared.options.upload_expiry),
+    })
+}
+
+fn over(published: Published) -> UploadOutcome {
+    let place = Place::Blob(published.digest);
+    UploadOutcome::Begun { place, progress: Progress::Stored(published), expires: None }
+}
+
+fn drop_upload(store: &Store, place: Place) -> Result<UploadOutcome, Refusal> {
+    let was_there = match place {
+        Place::Id(id) => store.drop_upload(id)?,
+        // Nothing was kept, and the blob is not the upload's.
+        Place::Blob(digest) => work::present(store, digest)?.is_some(),
+    };
+    if was_there { Ok(UploadOutcome::Dropped) } else { Err(Refusal::NoSuchUpload) }
+}
+
+/// Until when an upload is kept that something came of now. `None` where that is past what a date can say.
+fn expires(expiry: Duration) -> Option<SystemTime> {
+    if expiry > EXPIRY_SHOWN_MAX {
+        return None;
+    }
+    SystemTime::now().checked_add(expiry)
+}
+
+/// A century. HTTP's dates end with the year 9999.
+const EXPIRY_SHOWN_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

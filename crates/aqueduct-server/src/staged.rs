@@ -1,0 +1,67 @@
+//! A blob that comes in one body, or not at all.
+
+use aqueduct_flow::Intake;
+use aqueduct_store::Staging;
+use tokio::net::TcpStream;
+
+use crate::door::{Outcome, Refusal, Write};
+use crate::inbox::Inbox;
+use crate::pour::{Stop, pour};
+use crate::server::Shared;
+use crate::upload::{Begun, Sink};
+use crate::work;
+
+/// A body that is staged. To drop it is to give it up.
+pub(crate) struct Staged {
+    staging: Staging,
+    intake: Intake,
+    write: Write,
+    size_max: u64,
+}
+
+/// Begins one. `size` is the length of the body, if it is known. For workers.
+pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<Staged> {
+    let limit = shared.options.blob_size_max;
+    if size.is_some_and(|size| size > limit) {
+        return Begun::Over(Outcome::Refused(Refusal::TooLarge { limit }));
+    }
+    match work::begin(&shared.store, write, size) {
+        Err(refusal) => Begun::Over(Outcome::Refused(refusal)),
+        Ok(work::Begun::Present(published)) => Begun::Over(Outcome::Stored(published)),
+        Ok(work::Begun::Staging(staging)) => Begun::Under(Staged {
+            staging: *staging,
+            intake: Intake::new(shared.options.receive_route),
+            write,
+            size_max: limit,
+        }),
+    }
+}
+
+impl Sink for Staged {
+    fn admit(&self, len: u64) -> Result<(), Refusal> {
+        if self.staging.len().saturating_add(len) > self.size_max {
+            return Err(Refusal::TooLarge { limit: self.size_max });
+        }
+        Ok(())
+    }
+
+    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
+        let Self { staging, intake, .. } = self;
+        pour(staging, intake, inbox, stream, len_max)
+    }
+
+    /// Verifies and publishes it.
+    fn finish(self) -> Outcome {
+        let carried = *self.intake.carried();
+        match work::publish(self.staging, self.write) {
+            Ok(published) => {
+                tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
+                Outcome::Stored(published)
+            }
+            Err(refusal) => Outcome::Refused(refusal),
+        }
+    }
+
+    /// To close a file without a name is to free all its space, which a filesystem takes time for.
+    fn give_up(self) {}
+}
