@@ -14,11 +14,14 @@ struct Package {
     why: &'static str,
 }
 
-const PACKAGES: &[Package] = &[Package {
-    name: "protobuf",
-    version: "7.36.2",
-    why: "a client of the native protocol that shares no code with ours",
-}];
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "protobuf",
+        version: "7.36.2",
+        why: "a client of the native protocol that shares no code with ours",
+    },
+    Package { name: "tuspy", version: "1.1.0", why: "uploads that resume are tried with a client of others" },
+];
 
 /// Installs what is missing, where tests look for it: `TARGET/tools/python`.
 pub(super) fn install(tools_dir: &Path) -> Result<()> {

@@ -26,3 +26,4 @@ mod stranger;
 mod strangers;
 mod streams;
 mod tokens;
+mod tuspy;
