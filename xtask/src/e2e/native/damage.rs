@@ -65,20 +65,21 @@ impl Trial<'_> {
         let direction = if self.verb == Verb::Put { Direction::ToServer } else { Direction::ToClient };
         let before = clean.census.count(direction, Part::Payload);
         let mut points = Filler::new(SEED);
-        let mut more_max = 0;
+        let (mut more_max, mut reconnects) = (0, 0);
         for _ in 0..PAYLOAD_FLIP_COUNT {
             let flip = flip(&mut points, direction, Part::Payload, before);
             let cost = self.transfer(Some(flip)).with_context(|| format!("{flip:?}"))?;
             let more = cost.census.count(direction, Part::Payload).saturating_sub(before);
             ensure!(more > 0, "{flip:?} was not noticed");
             ensure!(more <= SEGMENT_LEN, "{flip:?} cost {more} bytes");
-            let reconnects = cost.connection_count.saturating_sub(clean.connection_count);
-            ensure!(reconnects == 0, "{flip:?} cost {reconnects} connections");
             more_max = more_max.max(more);
+            let again = cost.connection_count.saturating_sub(clean.connection_count);
+            ensure!(again <= 1, "{flip:?} cost {again} connections");
+            reconnects += again;
         }
         report.ok(&format!(
             "{:?} of {} bytes: {PAYLOAD_FLIP_COUNT} times a payload bit was flipped (seed {SEED}): it ends right, costs at \
-             most {more_max} bytes, and no connection",
+             most {more_max} bytes, and {reconnects} reconnects in all",
             self.verb, self.size
         ));
         Ok(())

@@ -82,7 +82,14 @@ impl Trial<'_> {
             self.connection_count, self.seed
         ));
         self.insist_on_hashing(&landings, last_count, report)?;
-        self.insist_on_taking(proxy.passed().to_server, held, report)
+        let passed = proxy.passed();
+        // After each cut there are as many again, but where the next cut came before that.
+        let connection_count_min = u64::from(self.connection_count > 1) * CUT_COUNT + CUT_COUNT / 2;
+        ensure!(
+            u64::from(passed.connection_count) >= connection_count_min,
+            "only few connections: {passed:?}"
+        );
+        self.insist_on_taking(passed.to_server, held, report)
     }
 
     fn insist_on_bytes(&self, digest: &str) -> Result<()> {
