@@ -173,7 +173,7 @@ pub(super) struct Workload {
     pub(super) start: Image,
     pub(super) known: Model,
     pub(super) acts: Vec<Act>,
-    /// How many images are tried of each moment, where all are too many.
+    /// How many images are drawn of each moment, where all are too many: files are long.
     pub(super) samples: Option<usize>,
 }
 
@@ -362,7 +362,7 @@ impl Workload {
             Upload(Expire),
             Close,
         ];
-        Self { samples: Some(6), ..Self::fresh("upload", &acts) }
+        Self { samples: Some(3), ..Self::fresh("upload", &acts) }
     }
 
     pub(super) fn loose_upload() -> Self {
@@ -383,7 +383,7 @@ impl Workload {
             Upload(Finish),
             Close,
         ];
-        Self { samples: Some(6), ..Self::fresh("loose upload", &acts) }
+        Self { samples: Some(3), ..Self::fresh("loose upload", &acts) }
     }
 
     fn fresh(name: &'static str, acts: &[Act]) -> Self {
