@@ -40,11 +40,11 @@ impl Parcels<'_> {
     /// If one has more than 4 MiB.
     pub fn put(&self, parcels: &[Parcel], tell: &mut dyn FnMut(usize, Result<Uploaded, Error>)) {
         assert!(parcels.iter().all(|it| it.bytes.len() as u64 <= SEGMENT_LEN), "a parcel is small");
-        self.native.put_parcels(parcels, tell);
+        self.native.send_parcels(parcels, tell);
     }
 
     /// Asks for whole blobs, and tells of each, by its place among them, what came.
     pub fn get(&self, digests: &[Digest], tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>)) {
-        self.native.get_parcels(digests, tell);
+        self.native.fetch_parcels(digests, tell);
     }
 }

@@ -1,6 +1,7 @@
 //! What each command does. None decides an exit code, and none knows how another is called.
 
 mod completions;
+mod drop;
 mod get;
 mod has;
 mod ls;
@@ -8,6 +9,7 @@ mod man;
 mod put;
 mod rm;
 mod serve;
+mod uploads;
 mod verify;
 
 use crate::fault::Fault;
@@ -24,6 +26,8 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Has(has) => has::run(has, json, voice, &mut output),
         Command::Ls(ls) => ls::run(ls, json, voice, &mut output),
         Command::Rm(rm) => rm::run(rm, json, voice, &mut output),
+        Command::Uploads(uploads) => uploads::run(uploads, json, voice, &mut output),
+        Command::Drop(drop) => drop::run(drop, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),

@@ -30,9 +30,11 @@ pub(crate) enum Code {
 pub(crate) fn code(fault: &Fault) -> Code {
     match fault {
         Fault::Usage(_) => Code::Usage,
-        Fault::Source { .. } | Fault::Absent(_) | Fault::SomeAbsent { .. } | Fault::OutOfRange { .. } => {
-            Code::Source
-        }
+        Fault::Source { .. }
+        | Fault::Absent(_)
+        | Fault::SomeAbsent { .. }
+        | Fault::NoSuchUpload { .. }
+        | Fault::OutOfRange { .. } => Code::Source,
         Fault::Exists { .. } => Code::Exists,
         Fault::Damaged { .. } | Fault::SomeDamaged { .. } | Fault::Miswritten { .. } => Code::Mismatch,
         Fault::Changed { .. } => Code::Changed,

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Digest, UploadId};
 use aqueduct_client::ErrorKind;
 use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PublishError, ReadOnly, VerifyError};
@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Absent(Digest),
     #[error("{count} of {of} blobs are not in the store")]
     SomeAbsent { count: usize, of: usize },
+    #[error("there is no upload {id}{}", text::and_others(*.count))]
+    NoSuchUpload { id: UploadId, count: usize },
     #[error("{digest} has {size} bytes, and the range asked for begins behind them")]
     OutOfRange { digest: Digest, size: u64 },
     #[error("{path} exists; --force replaces it")]

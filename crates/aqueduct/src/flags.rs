@@ -5,6 +5,7 @@
 
 mod completions;
 mod digests;
+mod drop;
 mod get;
 mod has;
 mod ls;
@@ -15,6 +16,8 @@ mod put;
 mod rm;
 mod serve;
 mod size;
+mod span;
+mod uploads;
 mod verify;
 
 use std::env;
@@ -24,6 +27,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
+pub(crate) use drop::Drop;
 pub(crate) use get::{Get, Wanted};
 pub(crate) use has::Has;
 pub(crate) use ls::Ls;
@@ -33,6 +37,7 @@ pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rm::Rm;
 pub(crate) use serve::Serve;
+pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;
 
 /// Keeps large immutable files under the digest of their bytes, and knows that every byte is right
@@ -78,6 +83,8 @@ pub(crate) enum Command {
     Has(Has),
     Ls(Ls),
     Rm(Rm),
+    Uploads(Uploads),
+    Drop(Drop),
     Verify(Verify),
     Serve(Serve),
     Completions(Completions),
@@ -108,7 +115,7 @@ Exit codes:
     0  done, and verified
     1  another error: the store is locked, damaged, too new or not there; the server failed
     2  the command line is wrong
-    3  a source is missing or unreadable; a blob is not in the store
+    3  a source is missing or unreadable; a blob or upload is not in the store
     4  the destination exists, and --force was not given
     5  the network: the server cannot be reached, or was lost and did not come back
     6  the bytes are not what their digest says

@@ -1,11 +1,13 @@
 //! The store, open while a command works on it, and closed after.
 
+use std::fmt::Display;
 use std::io::{self, BufRead};
+use std::iter;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::str::FromStr;
 use std::thread;
 
-use aqueduct_blob::Digest;
 use aqueduct_store::{Absent, Options, Store, SyncPolicy};
 
 use crate::fault::Fault;
@@ -50,18 +52,21 @@ pub(crate) fn cores() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// The digests that were named, those on standard input read as they are asked for.
-pub(crate) fn digests(named: &[Named]) -> impl Iterator<Item = Result<Digest, Fault>> + '_ {
-    named.iter().flat_map(|named| -> Box<dyn Iterator<Item = Result<Digest, Fault>>> {
+/// What was named, that on standard input read as it is asked for.
+pub(crate) fn named<T>(named: &[Named<T>]) -> impl Iterator<Item = Result<T, Fault>> + '_
+where
+    T: Copy + FromStr<Err: Display>,
+{
+    named.iter().flat_map(|named| -> Box<dyn Iterator<Item = Result<T, Fault>>> {
         match named {
-            Named::Digest(digest) => Box::new(std::iter::once(Ok(*digest))),
+            Named::This(this) => Box::new(iter::once(Ok(*this))),
             Named::Stdin => Box::new(stdin()),
         }
     })
 }
 
 /// The first word of each line that has one, so that what `put` printed can be asked for again.
-fn stdin() -> impl Iterator<Item = Result<Digest, Fault>> {
+fn stdin<T: FromStr<Err: Display>>() -> impl Iterator<Item = Result<T, Fault>> {
     io::stdin().lock().split(b'\n').enumerate().filter_map(|(index, line)| {
         let line = match line {
             Ok(line) => line,
@@ -71,6 +76,7 @@ fn stdin() -> impl Iterator<Item = Result<Digest, Fault>> {
         let word = line.split_whitespace().next()?;
         // What put escapes begins with a backslash.
         let parsed = word.trim_start_matches('\\').parse();
-        Some(parsed.map_err(|error| Fault::Usage(format!("standard input, line {}: {error}", index + 1))))
+        let wrong = |error| Fault::Usage(format!("standard input, line {}: {error}", index + 1));
+        Some(parsed.map_err(|error: T::Err| wrong(error)))
     })
 }

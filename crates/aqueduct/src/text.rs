@@ -108,6 +108,14 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
+/// What follows the first of a count of things: nothing, or ` and 2 others`.
+pub(crate) fn and_others(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        _ => format!(" and {}", counted(count - 1, "other")),
+    }
+}
+
 /// Seconds since 1970 as `2026-01-31T12:00:00Z`.
 pub(crate) fn date(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

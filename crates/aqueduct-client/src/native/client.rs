@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use aqueduct_wire::native::{Ask, Say};
+use aqueduct_wire::native::{Ask, Code, Say};
 
 use super::line::{Heard, Line};
 use crate::error::{Error, ErrorKind};
@@ -69,6 +69,9 @@ impl NativeClient {
                 waiting += 1;
             }
             let Heard { task, say, payload_len } = line.hear(self.site.options.answer_timeout)?;
+            if let Say::Refused { code: Code::Busy | Code::Contended | Code::Stopping, .. } = say {
+                return Err(self.failure(&say));
+            }
             let index = first.and_then(|first| task.0.checked_sub(first.0));
             let index = index.and_then(|index| usize::try_from(index).ok());
             match index.and_then(|index| says.get_mut(index)) {

@@ -43,9 +43,9 @@ impl NativeClient {
     ) -> Result<Option<NativeDownload<'_>>, Error> {
         let wanted = match part {
             None => self.list_of(digest)?.map(|list| Wanted::Whole(list, None)),
-            Some(part) => {
-                self.size(digest)?.map(|_| Wanted::Part(Box::new(Stream::new(self, *digest, part.clone()))))
-            }
+            Some(part) => self
+                .size(digest)?
+                .map(|size| Wanted::Part(Box::new(Stream::new(self, *digest, size, part.clone())))),
         };
         Ok(wanted.map(|wanted| NativeDownload { client: self, wanted }))
     }

@@ -7,6 +7,12 @@
 mod connections;
 mod downloads;
 mod landings;
+mod native_gets;
+mod native_lines;
+mod native_parcels;
+mod native_puts;
+mod native_questions;
 mod peer;
 mod questions;
+mod speaker;
 mod uploads;

@@ -72,6 +72,10 @@ impl Peer {
         Client::new(self.address.parse().unwrap(), options)
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Fails with whichever conversation failed, or with one that nobody came for.
     pub(crate) fn finish(mut self) {
         drop(self.over.take());
@@ -133,6 +137,11 @@ impl Talk {
                 return body;
             }
         }
+    }
+
+    /// What was received and not heard yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.rest
     }
 
     /// False at the end of the stream, which may be a reset.

@@ -3,6 +3,7 @@
 mod arrival;
 mod from_server;
 mod from_store;
+mod together;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::failures::Failures;
 use crate::fault::Fault;
 use crate::flags::{Get, Place, Sync, Wanted};
-use crate::opened::{Opening, with_store};
+use crate::opened::{Opening, named, with_store};
 use crate::output::Output;
 use crate::remote;
 use crate::routes::Routes;
@@ -34,26 +35,40 @@ pub(super) fn run(get: &Get, json: bool, voice: &Voice, output: &mut Output<'_>)
             "--json and the blob cannot both go to standard output; use -o FILE".to_owned(),
         ));
     }
+    let wanted = named(&get.wanted).collect::<Result<Vec<_>, _>>()?;
+    if let Target::File(path) = &target
+        && wanted.len() > 1
+    {
+        let advice = format!("several blobs need a directory, and {} is none", shown(path));
+        return Err(Fault::Usage(advice));
+    }
     match &get.place {
         Place::Store(directory) => with_store(directory, Opening::EXISTING, voice, |store| {
             let from = FromStore::new(store, get, voice);
             match &target {
-                Target::Stdout => from.to_stdout(),
-                target => {
-                    to_files(get, target, json, voice, output, |wanted, path| from.to_file(wanted, path))
-                }
+                Target::Stdout => from.to_stdout(&wanted),
+                target => to_files(&wanted, target, json, voice, output, &from),
             }
         }),
         Place::Server(server) => {
             let client = remote::client(server, get.threads)?;
             let from = FromServer::new(&client, get, voice);
             match &target {
-                Target::Stdout => from.to_stdout(),
-                target => {
-                    to_files(get, target, json, voice, output, |wanted, path| from.to_file(wanted, path))
-                }
+                Target::Stdout => from.to_stdout(&wanted),
+                target => to_files(&wanted, target, json, voice, output, &from),
             }
         }
+    }
+}
+
+/// Where blobs come from.
+trait Origin {
+    /// Fetches one.
+    fn fetch(&self, wanted: &Wanted, path: &Path) -> Result<Fetched, Fault>;
+
+    /// Fetches those of some blobs that come faster together; `None` is one that is left.
+    fn fetch_together(&self, some: &[(Wanted, PathBuf)]) -> Vec<Option<Result<Fetched, Fault>>> {
+        some.iter().map(|_| None).collect()
     }
 }
 
@@ -79,8 +94,6 @@ impl Target {
             Ok(Self::Directory(path.clone()))
         } else if path.as_os_str().as_bytes().ends_with(b"/") {
             Err(Fault::Usage(format!("{} is no directory", shown(path))))
-        } else if get.wanted.len() > 1 {
-            Err(Fault::Usage(format!("several blobs need a directory, and {} is none", shown(path))))
         } else {
             Ok(Self::File(path.clone()))
         }
@@ -112,28 +125,35 @@ struct Fetched {
 }
 
 fn to_files(
-    get: &Get,
+    wanted: &[Wanted],
     target: &Target,
     json: bool,
     voice: &Voice,
     output: &mut Output<'_>,
-    fetch: impl Fn(&Wanted, &Path) -> Result<Fetched, Fault>,
+    origin: &impl Origin,
 ) -> Result<(), Fault> {
-    let mut failures = Failures::new(voice, get.wanted.len());
+    let mut failures = Failures::new(voice, wanted.len());
     let mut files = Vec::new();
     let mut last = None;
-    for wanted in &get.wanted {
-        let (path, began) = (target.path(wanted), Instant::now());
-        match fetch(wanted, &path) {
-            Ok(fetched) => {
-                voice.say(&sentence(&fetched, &path, began));
-                files.push(members(&fetched, wanted, &path));
+    'all: for some in wanted.chunks(TOGETHER_COUNT) {
+        let mut began = Instant::now();
+        let some: Vec<_> = some.iter().map(|wanted| (*wanted, target.path(wanted))).collect();
+        for ((wanted, path), fetched) in some.iter().zip(origin.fetch_together(&some)) {
+            let fetched = fetched.unwrap_or_else(|| {
+                began = Instant::now();
+                origin.fetch(wanted, path)
+            });
+            match fetched {
+                Ok(fetched) => {
+                    voice.say(&sentence(&fetched, path, began));
+                    files.push(members(&fetched, wanted, path));
+                }
+                Err(fault) if fault.is_out_of_reach() => {
+                    last = Some(fault);
+                    break 'all;
+                }
+                Err(fault) => failures.add(fault),
             }
-            Err(fault) if fault.is_out_of_reach() => {
-                last = Some(fault);
-                break;
-            }
-            Err(fault) => failures.add(fault),
         }
     }
     // What was fetched before a failure is told all the same.
@@ -211,3 +231,6 @@ fn is_special(path: &Path) -> bool {
         kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket()
     })
 }
+
+/// Blobs fetched before the first of them is told of: enough that a line stays busy.
+const TOGETHER_COUNT: usize = 1024;

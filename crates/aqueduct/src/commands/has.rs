@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::fault::Fault;
 use crate::flags::{Has, Named, Place};
-use crate::opened::{Opening, digests, with_store};
+use crate::opened::{Opening, named, with_store};
 use crate::output::Output;
 use crate::remote;
 use crate::voice::Voice;
@@ -39,7 +39,7 @@ fn answer(
     are_there: impl Fn(&[Digest]) -> Result<Vec<bool>, Fault>,
 ) -> Result<(), Fault> {
     let (mut of, mut absent) = (0, Vec::new());
-    let mut named = digests(&has.digests);
+    let mut named = named(&has.digests);
     loop {
         let asked = named.by_ref().take(BATCH_COUNT).collect::<Result<Vec<_>, _>>()?;
         if asked.is_empty() {
@@ -55,7 +55,7 @@ fn answer(
             if !is_there {
                 absent.push(*digest);
                 // The only one is what the error names.
-                if !matches!(has.digests[..], [Named::Digest(_)]) {
+                if !matches!(has.digests[..], [Named::This(_)]) {
                     voice.say(&format!("{digest} is not in the store"));
                 }
             }

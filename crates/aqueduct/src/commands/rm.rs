@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::fault::Fault;
 use crate::flags::{Place, Rm};
-use crate::opened::{Opening, digests, with_store};
+use crate::opened::{Opening, named, with_store};
 use crate::output::Output;
 use crate::remote;
 use crate::text::counted;
@@ -32,7 +32,7 @@ fn remove_all(
     remove: impl Fn(&Digest) -> Result<bool, Fault>,
 ) -> Result<(), Fault> {
     let (mut removed, mut absent) = (Vec::new(), Vec::new());
-    let worked: Result<(), Fault> = digests(&rm.digests).try_for_each(|digest| {
+    let worked: Result<(), Fault> = named(&rm.digests).try_for_each(|digest| {
         let digest = digest?;
         if remove(&digest)? {
             voice.detail(|| format!("{digest} removed"));

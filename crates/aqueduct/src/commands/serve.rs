@@ -52,6 +52,7 @@ fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
         hosts: serve.host.clone(),
         tokens,
         open_to_network: serve.open_to_network,
+        upload_expiry: serve.upload_expiry.map_or(usual.upload_expiry, |span| span.0),
         blob_size_max: serve.max_blob_size.map_or(usual.blob_size_max, |size| size.0),
         deadlines: Deadlines { grace: Duration::from_secs(serve.grace), ..usual.deadlines },
         ..usual

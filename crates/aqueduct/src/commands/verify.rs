@@ -13,7 +13,7 @@ use aqueduct_store::{ChangeError, Checked, Store};
 
 use crate::fault::Fault;
 use crate::flags::Verify;
-use crate::opened::{Opening, cores, digests, with_store};
+use crate::opened::{Opening, cores, named, with_store};
 use crate::output::Output;
 use crate::progress::{self, Meter};
 use crate::voice::Voice;
@@ -26,7 +26,7 @@ pub(super) fn run(verify: &Verify, json: bool, voice: &Voice, output: &mut Outpu
         if verify.digests.is_empty() {
             everything(store, threads, voice, &mut report)?;
         } else {
-            let named = digests(&verify.digests).collect::<Result<Vec<_>, _>>()?;
+            let named = named(&verify.digests).collect::<Result<Vec<_>, _>>()?;
             let blobs =
                 named.into_iter().map(|digest| Ok((digest, store.blob(&digest)?.map(|it| it.size()))));
             let blobs = blobs.collect::<Result<Vec<_>, ChangeError>>()?;

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use aqueduct_blob::{ByteRange, Digest};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 
+use super::digests::Named;
 use super::put::Sync;
 use super::{Place, TEMPLATE};
 
@@ -18,9 +20,10 @@ use super::{Place, TEMPLATE};
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Get {
-    /// A digest, or one with a range of bytes: DIGEST/0-99, DIGEST/100- or DIGEST/-5 (the last five)
+    /// A digest, or one with a range of bytes: DIGEST/0-99, DIGEST/100- or DIGEST/-5 (the last five); or - for those on
+    /// standard input: the first word of each line
     #[arg(required = true, value_name = "DIGEST[/RANGE]")]
-    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) wanted: Vec<Named<Wanted>>,
 
     #[command(flatten)]
     pub(crate) place: Place,
@@ -39,7 +42,8 @@ pub(crate) struct Get {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many threads verify what comes from a store [default: the number of cores]
+    /// How many threads verify what comes from a store, and over how many connections one large blob comes from a server
+    /// [default: the number of cores, and 1]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -52,7 +56,7 @@ pub(crate) struct Wanted {
 }
 
 impl FromStr for Wanted {
-    type Err = Box<dyn std::error::Error + Send + std::marker::Sync>;
+    type Err = Box<dyn Error + Send + std::marker::Sync>;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('/') {
@@ -75,4 +79,5 @@ const EXAMPLES: &str = "\
 Examples:
   aqueduct get sha256:HEX -o disk.img
   aqueduct get sha256:HEX | tar x
-  aqueduct get sha256:HEX/0-511 -o boot-sector --store ~/blobs";
+  aqueduct get sha256:HEX/0-511 -o boot-sector --store ~/blobs
+  aqueduct get - -o restored < digests.txt";

@@ -36,7 +36,8 @@ pub(crate) struct Put {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many files to store at a time [default: 8; the number of cores into a store with --sync none]
+    /// How many files to store at a time [default: 8; the number of cores into a store with --sync none], and over how many
+    /// connections one large file goes to a server [default: 1]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 

@@ -6,13 +6,14 @@ use clap::{ArgAction, Args, ValueHint};
 
 use super::put::Sync;
 use super::size::Size;
+use super::span::Span;
 use super::{SECONDS_MAX, TEMPLATE};
 
-/// Serve a store to clients, over HTTP
+/// Serve a store to clients: to aqueduct itself, and over HTTP, on one port
 ///
 /// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
-/// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is in flight; a second one ends it at once. SIGHUP
-/// makes it read its tokens again.
+/// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is
+/// in flight; a second one ends it at once. SIGHUP makes it read its tokens again.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -50,6 +51,10 @@ pub(crate) struct Serve {
     /// The largest blob to take, in bytes or with KiB, MiB, GiB or TiB [default: 1TiB]
     #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE")]
     pub(crate) max_blob_size: Option<Size>,
+
+    /// How long an upload is kept that nobody goes on with: seconds, or with min, h or d [default: 7d]
+    #[arg(long, env = "AQUEDUCT_UPLOAD_EXPIRY", value_name = "TIME")]
+    pub(crate) upload_expiry: Option<Span>,
 
     /// What an answered upload is worth when the power goes
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]

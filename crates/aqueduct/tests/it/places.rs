@@ -37,9 +37,12 @@ fn both_flags_are_a_mistake_and_so_is_an_address_that_is_none() {
     let site = Site::new();
     let both = ["ls", "--store", "store", "--server", "http://localhost:7070"];
     Ran::of(aqueduct().args(both)).code(2).says("give one of them");
-    for url in
-        ["https://localhost", "localhost:7070", "aqueduct://localhost/blobs", "http://localhost:secret@localhost"]
-    {
+    for url in [
+        "https://localhost",
+        "localhost:7070",
+        "aqueduct://localhost/blobs",
+        "http://localhost:secret@localhost",
+    ] {
         Ran::of(aqueduct().args(["ls", "--server", url])).code(2);
     }
     site.run(&["verify", "--server", "http://localhost:7070"]).code(2).says("reads the files of a store");

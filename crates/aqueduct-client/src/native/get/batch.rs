@@ -12,7 +12,7 @@ use crate::parcels::Got;
 
 impl NativeClient {
     /// Asks for whole blobs, and tells of each, by its place among them, what came.
-    pub(crate) fn get_parcels(
+    pub(crate) fn fetch_parcels(
         &self,
         digests: &[Digest],
         tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>),

@@ -23,7 +23,7 @@ pub(super) struct Reader<'c> {
 
 impl<'c> Reader<'c> {
     pub(super) fn new(client: &'c NativeClient, list: &List) -> Self {
-        let stream = Stream::new(client, list.digest(), 0..list.size());
+        let stream = Stream::new(client, list.digest(), list.size(), 0..list.size());
         let arrivals = Arrivals::new(client, list);
         Self { arrivals, stream, segment: Vec::new(), given: 0, next: 0, is_verified: false }
     }

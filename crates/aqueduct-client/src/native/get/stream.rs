@@ -15,6 +15,7 @@ use crate::patience::Patience;
 pub(super) struct Stream<'c> {
     client: &'c NativeClient,
     digest: Digest,
+    size: u64,
     /// What is still to come.
     left: Range<u64>,
     /// `None` after it broke.
@@ -32,9 +33,9 @@ struct UnderWay {
 }
 
 impl<'c> Stream<'c> {
-    pub(super) fn new(client: &'c NativeClient, digest: Digest, range: Range<u64>) -> Self {
+    pub(super) fn new(client: &'c NativeClient, digest: Digest, size: u64, range: Range<u64>) -> Self {
         let patience = Patience::new(&client.site.options);
-        Self { client, digest, left: range, under_way: None, patience }
+        Self { client, digest, size, left: range, under_way: None, patience }
     }
 
     /// How many bytes are still to come.
@@ -96,6 +97,9 @@ impl<'c> Stream<'c> {
             let heard = line.hear(self.client.site.options.answer_timeout)?;
             match heard.say {
                 _ if heard.task != *task => return Err(line.nonsense("it answers what was not asked")),
+                Say::Found { size, .. } | Say::Data { size, .. } if size != self.size => {
+                    return Err(line.nonsense("the blob's size is not what it was"));
+                }
                 Say::Found { .. } => {}
                 Say::Data { offset, end, .. } => {
                     let left = self.left.end - self.left.start;

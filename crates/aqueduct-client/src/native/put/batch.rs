@@ -14,7 +14,7 @@ use crate::uploaded::Uploaded;
 
 impl NativeClient {
     /// Sends blobs that are whole in memory, and tells of each, by its place among them, what became of it.
-    pub(crate) fn put_parcels(
+    pub(crate) fn send_parcels(
         &self,
         parcels: &[Parcel],
         tell: &mut dyn FnMut(usize, Result<Uploaded, Error>),

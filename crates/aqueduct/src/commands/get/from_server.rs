@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use aqueduct_blob::{Digest, parallel};
@@ -14,7 +14,8 @@ use aqueduct_client::{Client, Download};
 use aqueduct_flow::{Side, uninterrupted, wait_for};
 use aqueduct_sys::{Errno, write};
 
-use super::{Fetched, begin, exists, is_special, is_taken, land, resolve, verified};
+use super::together::Together;
+use super::{Fetched, Origin, begin, exists, is_special, is_taken, land, resolve, verified};
 use crate::fault::Fault;
 use crate::flags::{Get, Wanted};
 use crate::progress::{self, Meter};
@@ -35,33 +36,8 @@ enum Streamed {
     Refused,
 }
 
-impl<'a> FromServer<'a> {
-    pub(super) fn new(client: &'a Client, get: &'a Get, voice: &'a Voice) -> Self {
-        Self { client, get, voice }
-    }
-
-    pub(super) fn to_stdout(&self) -> Result<(), Fault> {
-        let began = Instant::now();
-        // All are looked up before the first byte leaves.
-        let ranges: Vec<_> =
-            self.get.wanted.iter().map(|wanted| self.find(wanted)).collect::<Result<_, _>>()?;
-        let size = ranges.iter().map(|range| range.end - range.start).sum();
-        let is_verified = self.get.wanted.iter().all(|wanted| wanted.range.is_none());
-        progress::during(self.voice, "get", size, |meter| -> Result<(), Fault> {
-            for (wanted, range) in self.get.wanted.iter().zip(ranges) {
-                match self.stream(wanted, range, &io::stdout(), "standard output", meter)? {
-                    Streamed::All => {}
-                    // Whoever read it has enough.
-                    Streamed::Refused => return Ok(()),
-                }
-            }
-            Ok(())
-        })?;
-        self.voice.detail(|| format!("{}, {}", verified(is_verified), pace(size, began.elapsed())));
-        Ok(())
-    }
-
-    pub(super) fn to_file(&self, wanted: &Wanted, path: &Path) -> Result<Fetched, Fault> {
+impl Origin for FromServer<'_> {
+    fn fetch(&self, wanted: &Wanted, path: &Path) -> Result<Fetched, Fault> {
         let range = self.find(wanted)?;
         let len = range.end - range.start;
         let is_verified = wanted.range.is_none();
@@ -90,6 +66,36 @@ impl<'a> FromServer<'a> {
         }
         land(landing, path, self.get)?;
         Ok(Fetched { len, routes: Some(routes), is_verified })
+    }
+
+    fn fetch_together(&self, some: &[(Wanted, PathBuf)]) -> Vec<Option<Result<Fetched, Fault>>> {
+        Together { client: self.client, get: self.get, voice: self.voice }.fetch(some)
+    }
+}
+
+impl<'a> FromServer<'a> {
+    pub(super) fn new(client: &'a Client, get: &'a Get, voice: &'a Voice) -> Self {
+        Self { client, get, voice }
+    }
+
+    pub(super) fn to_stdout(&self, wanted: &[Wanted]) -> Result<(), Fault> {
+        let began = Instant::now();
+        // All are looked up before the first byte leaves.
+        let ranges: Vec<_> = wanted.iter().map(|wanted| self.find(wanted)).collect::<Result<_, _>>()?;
+        let size = ranges.iter().map(|range| range.end - range.start).sum();
+        let is_verified = wanted.iter().all(|wanted| wanted.range.is_none());
+        progress::during(self.voice, "get", size, |meter| -> Result<(), Fault> {
+            for (wanted, range) in wanted.iter().zip(ranges) {
+                match self.stream(wanted, range, &io::stdout(), "standard output", meter)? {
+                    Streamed::All => {}
+                    // Whoever read it has enough.
+                    Streamed::Refused => return Ok(()),
+                }
+            }
+            Ok(())
+        })?;
+        self.voice.detail(|| format!("{}, {}", verified(is_verified), pace(size, began.elapsed())));
+        Ok(())
     }
 
     /// Into a device or pipe, which has no name to give or take.

@@ -1,6 +1,7 @@
 //! Sources to a server, which is asked first, in bulk, for those whose digest is soon known.
 //!
-//! One thread goes ahead: it hashes what is small, looks up the rest, and asks. Others send what is not there yet.
+//! One thread goes ahead: it hashes what is small, looks up the rest, and asks. Others send what is not there yet: the
+//! smallest, which were read whole, many at a time where the server takes that.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,7 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
-use aqueduct_client::{Client, DigestCache, Error, Uploaded};
+use aqueduct_client::{Client, DigestCache, Error, Parcel, Uploaded};
+use aqueduct_flow::SourceChanged;
 use aqueduct_sys::{Stat, stat};
 
 use super::in_order::Teller;
@@ -31,8 +33,10 @@ pub(super) struct ToServer<'a> {
 }
 
 /// What is known of a source before it is sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum Known {
+    /// It was read just now, and did not change meanwhile.
+    Read(Parcel),
     /// It was hashed just now, and looked like this before.
     Hashed { digest: Digest, seen: Stat },
     /// It was hashed another time, and looks the same.
@@ -43,8 +47,14 @@ enum Known {
     Stream,
 }
 
-/// A source to be sent.
-type Job<'a> = (usize, &'a Source, Known);
+/// A source to be sent, and the number to tell its outcome by.
+type Found<'a> = (usize, &'a Source, Known);
+
+/// What one thread sends before it takes the next.
+enum Job<'a> {
+    One(Found<'a>),
+    Parcels(Vec<(usize, &'a Source, Parcel)>),
+}
 
 impl<'a> ToServer<'a> {
     pub(super) fn new(client: &'a Client, put: &Put) -> Self {
@@ -65,10 +75,14 @@ impl<'a> ToServer<'a> {
         thread::scope(|scope| {
             for _ in 0..threads.get() {
                 scope.spawn(|| {
-                    while let Some((index, source, known)) = next(&jobs) {
-                        // The rest is taken and dropped, for whoever goes ahead may be about to add to it.
-                        if !teller.is_stopped() {
-                            teller.tell(index, self.send(source, known, meter));
+                    while let Some(job) = next(&jobs) {
+                        match job {
+                            // The rest is taken and dropped, for whoever goes ahead may be about to add to it.
+                            _ if teller.is_stopped() => {}
+                            Job::One((index, source, known)) => {
+                                teller.tell(index, self.send(source, &known, meter));
+                            }
+                            Job::Parcels(parcels) => self.send_parcels(parcels, teller, meter),
                         }
                     }
                 });
@@ -107,16 +121,28 @@ impl<'a> ToServer<'a> {
                 // What cannot be asked is sent, and that will tell why.
                 (Err(_), _) => asked.into_iter().collect(),
             };
+            let mut parcels = Vec::new();
+            let send = |job| ahead.send(job).expect("those who send stay to the end");
             for (index, source, known) in found {
-                match known.present(&missing) {
-                    Some((digest, size)) => {
-                        meter.add(size);
-                        let routes = Routes::default();
-                        teller.tell(index, Ok(Stored { digest, size, is_new: false, routes }));
-                    }
-                    None if teller.is_stopped() => return,
-                    None => ahead.send((index, source, known)).expect("those who send stay to the end"),
+                if let Some((digest, size)) = known.present(&missing) {
+                    meter.add(size);
+                    let routes = Routes::default();
+                    teller.tell(index, Ok(Stored { digest, size, is_new: false, routes }));
+                    continue;
                 }
+                if teller.is_stopped() {
+                    return;
+                }
+                match known {
+                    Known::Read(parcel) => parcels.push((index, source, parcel)),
+                    known => send(Job::One((index, source, known))),
+                }
+                if parcels.len() == PARCEL_COUNT {
+                    send(Job::Parcels(std::mem::take(&mut parcels)));
+                }
+            }
+            if !parcels.is_empty() {
+                send(Job::Parcels(parcels));
             }
         }
     }
@@ -140,8 +166,27 @@ impl<'a> ToServer<'a> {
         if seen.size > HASHED_SIZE_MAX {
             return Ok(Known::Nothing);
         }
+        if seen.size <= PARCEL_SIZE_MAX && self.client.parcels().is_some() {
+            return self.read(source, &mut file, &seen).map(Known::Read);
+        }
         let digest = self.hash(source, file, seen)?;
         Ok(Known::Hashed { digest, seen })
+    }
+
+    fn read(&self, source: &Source, file: &mut File, seen: &Stat) -> Result<Parcel, Fault> {
+        // One byte more would tell that it grew.
+        let mut bytes = Vec::with_capacity(usize::try_from(seen.size).unwrap_or_default() + 1);
+        file.take(seen.size + 1).read_to_end(&mut bytes).map_err(|error| unread(source, error))?;
+        let now = stat(&*file).map_err(|error| unread(source, error.into()))?;
+        if bytes.len() as u64 != seen.size || (now.mtime, now.ctime) != (seen.mtime, seen.ctime) {
+            let changed = SourceChanged { size_before: seen.size, size_after: now.size };
+            return Err(Fault::Changed { path: shown(&source.path), source: changed.into() });
+        }
+        let mut hasher = Hasher::new(self.algorithm);
+        hasher.update(&bytes);
+        let digest = hasher.finish().digest;
+        self.remember(seen, &digest);
+        Ok(Parcel { digest, bytes })
     }
 
     fn hash(&self, source: &Source, file: File, seen: Stat) -> Result<Digest, Fault> {
@@ -157,14 +202,32 @@ impl<'a> ToServer<'a> {
         }
     }
 
-    fn send(&self, source: &Source, known: Known, meter: &Meter) -> Outcome {
+    fn send_parcels(&self, found: Vec<(usize, &Source, Parcel)>, teller: &Teller<'_>, meter: &Meter) {
+        let client = self.client.parcels().expect("a parcel is made only where it can be sent");
+        let (sources, parcels): (Vec<_>, Vec<_>) =
+            found.into_iter().map(|(index, source, parcel)| ((index, source), parcel)).unzip();
+        client.put(&parcels, &mut |place, uploaded| {
+            let (index, source) = sources[place];
+            meter.add(parcels[place].bytes.len() as u64);
+            teller.tell(index, uploaded.map(|it| stored(&it)).map_err(|error| failed(source, error)));
+        });
+    }
+
+    fn send(&self, source: &Source, known: &Known, meter: &Meter) -> Outcome {
         let mut file = open(source)?;
-        let observe = &mut |len| meter.add(len);
+        // What of a large file is on the server already is told, too.
+        let mut told = 0;
+        let observe = &mut |len| {
+            told += len;
+            meter.add(len);
+        };
+        let is_measured = known.is_measured();
         let uploaded = match known {
+            Known::Read(_) => unreachable!("a parcel is not sent alone"),
             Known::Stream => self.client.put_stream(self.algorithm, &mut file, observe),
             Known::Hashed { digest, seen } => {
-                let file = aqueduct_client::Source::seen_before(file, seen);
-                self.client.put(&digest, &file, observe)
+                let file = aqueduct_client::Source::seen_before(file, *seen);
+                self.client.put(digest, &file, observe)
             }
             // What was found another time is no reason to believe it now.
             Known::Nothing | Known::Cached { .. } => {
@@ -178,33 +241,36 @@ impl<'a> ToServer<'a> {
         };
         let uploaded = uploaded.map_err(|error| failed(source, error))?;
         // So that progress ends with all of it, however little of it was sent.
-        if known.is_measured() {
-            meter.add(uploaded.size - uploaded.sent);
+        if is_measured {
+            meter.add(uploaded.size.saturating_sub(told));
         }
         Ok(stored(&uploaded))
     }
 }
 
 impl Known {
-    fn digest(self) -> Option<Digest> {
+    fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Hashed { digest, .. } | Self::Cached { digest, .. } => Some(digest),
+            Self::Read(Parcel { digest, .. }) | Self::Hashed { digest, .. } | Self::Cached { digest, .. } => {
+                Some(*digest)
+            }
             Self::Nothing | Self::Stream => None,
         }
     }
 
     /// The digest and size of what is there already.
-    fn present(self, missing: &HashSet<Digest>) -> Option<(Digest, u64)> {
+    fn present(&self, missing: &HashSet<Digest>) -> Option<(Digest, u64)> {
         let (digest, size) = match self {
-            Self::Hashed { digest, seen } => (digest, seen.size),
-            Self::Cached { digest, size } => (digest, size),
+            Self::Read(parcel) => (parcel.digest, parcel.bytes.len() as u64),
+            Self::Hashed { digest, seen } => (*digest, seen.size),
+            Self::Cached { digest, size } => (*digest, *size),
             Self::Nothing | Self::Stream => return None,
         };
         (!missing.contains(&digest)).then_some((digest, size))
     }
 
     /// Whether its size is part of the total.
-    fn is_measured(self) -> bool {
+    fn is_measured(&self) -> bool {
         !matches!(self, Self::Stream)
     }
 }
@@ -234,6 +300,12 @@ fn failed(source: &Source, error: Error) -> Fault {
 
 /// Up to here a file is hashed before anything is sent: that takes some milliseconds, and may spare all of it.
 const HASHED_SIZE_MAX: u64 = 4 << 20;
+
+/// Up to here a file is read into memory, and sent from there.
+const PARCEL_SIZE_MAX: u64 = 64 << 10;
+
+/// Small files that go over one connection together.
+const PARCEL_COUNT: usize = 128;
 
 /// Sources looked at before the server is asked: what is hashed is sent soon, and a question is seldom asked.
 const WINDOW_COUNT: usize = 256;

@@ -1,0 +1,227 @@
+//! Small blobs, many at a time.
+
+use std::collections::BTreeMap;
+
+use aqueduct_blob::Digest;
+use aqueduct_client::{Client, ErrorKind, Got, Parcel};
+use aqueduct_wire::native::{Ask, Code, Put, Request, Say, TaskId};
+
+use crate::peer::{Peer, Talk, digest_of, noise};
+use crate::speaker::speak;
+
+fn parcels(count: usize) -> Vec<Parcel> {
+    let bytes = |number: usize| noise(1000 + number);
+    (0..count).map(|number| Parcel { digest: digest_of(&bytes(number)), bytes: bytes(number) }).collect()
+}
+
+/// What became of each: whether it is new, or what sort of failure it is.
+fn put(client: &Client, parcels: &[Parcel]) -> Vec<Result<bool, ErrorKind>> {
+    let mut told = BTreeMap::new();
+    client.parcels().unwrap().put(parcels, &mut |place, uploaded| {
+        let uploaded = uploaded.map(|it| it.is_new).map_err(|error| error.kind());
+        assert!(told.insert(place, uploaded).is_none(), "one is told of twice");
+    });
+    assert!(told.keys().copied().eq(0..parcels.len()), "one is not told of");
+    told.into_values().collect()
+}
+
+/// The bytes of each, or why there are none.
+fn get(client: &Client, digests: &[Digest]) -> Vec<Result<Vec<u8>, String>> {
+    let mut told = BTreeMap::new();
+    client.parcels().unwrap().get(digests, &mut |place, got| {
+        let got = match got {
+            Ok(Got::Blob(bytes)) => Ok(bytes.to_vec()),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(format!("{:?}", error.kind())),
+        };
+        assert!(told.insert(place, got).is_none(), "one is told of twice");
+    });
+    assert!(told.keys().copied().eq(0..digests.len()), "one is not told of");
+    told.into_values().collect()
+}
+
+fn hear_put(talk: &mut Talk) -> (TaskId, Parcel) {
+    let (Request { task, ask }, bytes) = talk.hear_frame();
+    let Ask::Put(Put { digest, size, upload, .. }) = ask else { panic!("{ask:?} is no Put") };
+    assert_eq!((size, upload), (Some(bytes.len() as u64), None));
+    (task, Parcel { digest: digest.unwrap(), bytes })
+}
+
+fn refused(code: Code) -> Say {
+    Say::Refused { code, message: String::new(), actual: None }
+}
+
+fn store(talk: &mut Talk, task: TaskId, parcel: &Parcel) {
+    let (digest, size) = (parcel.digest, parcel.bytes.len() as u64);
+    talk.tell(task, Say::Stored { digest, size, is_new: true, received: size });
+}
+
+#[test]
+fn all_are_on_their_way_before_the_first_is_answered() {
+    let parcels = parcels(64);
+    let expected = parcels.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        let heard: Vec<_> = (0..64).map(|_| hear_put(talk)).collect();
+        assert!(heard.iter().map(|(_, parcel)| parcel).eq(&expected));
+        for (task, parcel) in heard.iter().rev() {
+            store(talk, *task, parcel);
+        }
+    })]);
+    assert!(put(&peer.native_client(), &parcels).iter().all(|outcome| *outcome == Ok(true)));
+    peer.finish();
+}
+
+#[test]
+fn one_that_is_refused_leaves_the_others() {
+    let parcels = parcels(3);
+    let peer = Peer::new(vec![speak(|talk| {
+        for number in 0..3 {
+            let (task, parcel) = hear_put(talk);
+            if number == 1 {
+                talk.tell(task, refused(Code::TooLarge));
+            } else {
+                store(talk, task, &parcel);
+            }
+        }
+    })]);
+    let put = put(&peer.native_client(), &parcels);
+    assert_eq!(put, [Ok(true), Err(ErrorKind::TooLarge), Ok(true)]);
+    peer.finish();
+}
+
+#[test]
+fn what_had_no_answer_when_the_line_broke_is_sent_again() {
+    let parcels = parcels(5);
+    let expected = parcels.clone();
+    let peer = Peer::new(vec![
+        speak(|talk| {
+            for number in 0..5 {
+                let (task, parcel) = hear_put(talk);
+                if number == 3 {
+                    store(talk, task, &parcel);
+                }
+            }
+        }),
+        speak(move |talk| {
+            for number in [0, 1, 2, 4] {
+                let (task, parcel) = hear_put(talk);
+                assert_eq!(parcel, expected[number]);
+                store(talk, task, &parcel);
+            }
+        }),
+    ]);
+    assert!(put(&peer.native_client(), &parcels).iter().all(|outcome| *outcome == Ok(true)));
+    peer.finish();
+}
+
+#[test]
+fn one_that_arrives_damaged_is_sent_again_three_times() {
+    for times in [3, 4] {
+        let parcels = parcels(1);
+        let peer = Peer::new(vec![speak(move |talk| {
+            for _ in 0..times {
+                let (task, _) = hear_put(talk);
+                talk.tell(task, refused(Code::Mismatch));
+            }
+            if times == 3 {
+                let (task, parcel) = hear_put(talk);
+                store(talk, task, &parcel);
+            }
+        })]);
+        let expected = if times == 3 { Ok(true) } else { Err(ErrorKind::Mismatch) };
+        assert_eq!(put(&peer.native_client(), &parcels), [expected]);
+        peer.finish();
+    }
+}
+
+#[test]
+fn nobody_is_left_untold_where_the_server_cannot_be_reached() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = Client::new(format!("aqueduct://{address}").parse().unwrap(), crate::peer::quick());
+    assert_eq!(put(&client, &parcels(2)), [Err(ErrorKind::Connect); 2]);
+    assert_eq!(
+        get(&client, &[digest_of(b"a"), digest_of(b"b")]),
+        ["Connect"; 2].map(|it| Err(it.to_owned()))
+    );
+}
+
+#[test]
+fn blobs_come_absent_or_large_or_not_in_any_order() {
+    let parcels = parcels(6);
+    let digests: Vec<_> = parcels.iter().map(|parcel| parcel.digest).collect();
+    let served = parcels.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        let mut next = 0;
+        while let Some((Request { task, ask }, _)) = talk.hear_frame_if_any() {
+            let Ask::Get(get) = ask else {
+                // The large one is not wanted any more.
+                assert_eq!(ask, Ask::Cancel);
+                talk.tell(task, refused(Code::Cancelled));
+                continue;
+            };
+            assert!(get.digest == served[next].digest && get.ranges.is_empty());
+            let (bytes, size) = (&served[next].bytes, served[next].bytes.len() as u64);
+            match next {
+                1 => talk.tell(task, refused(Code::Absent)),
+                2 => {
+                    talk.tell(task, Say::Found { size: 5 << 20, checkpoint_count: 1 });
+                    talk.tell_bytes(task, 0, 5 << 20, &[1; 1000], false);
+                }
+                3 => {
+                    talk.tell_bytes(task, 0, size, &bytes[..400], false);
+                    talk.tell_bytes(task, 400, size, &bytes[400..], true);
+                }
+                // Damaged on its way: it is left to whoever asks for one.
+                4 => talk.tell_bytes(task, 0, size, &vec![0; bytes.len()], true),
+                _ => talk.tell_bytes(task, 0, size, bytes, true),
+            }
+            next += 1;
+        }
+    })]);
+    let got = get(&peer.native_client(), &digests);
+    assert_eq!(got[0].as_ref(), Ok(&parcels[0].bytes));
+    assert_eq!(got[1], Err("Absent".to_owned()));
+    assert_eq!(got[2], Err("Large".to_owned()));
+    assert_eq!(got[3].as_ref(), Ok(&parcels[3].bytes));
+    assert_eq!(got[4], Err("Large".to_owned()));
+    assert_eq!(got[5].as_ref(), Ok(&parcels[5].bytes));
+    peer.finish();
+}
+
+#[test]
+fn more_bytes_than_a_blob_has_are_no_answer() {
+    for (offset, size, len, end) in [(0, 3, 4, true), (1, 3, 2, true), (0, 3, 2, true), (3, 3, 1, false)] {
+        let peer = Peer::new(vec![speak(move |talk| {
+            let (Request { task, .. }, _) = talk.hear_frame();
+            talk.tell_bytes(task, offset, size, &vec![0; len], end);
+            talk.hear_all();
+        })]);
+        let got = get(&peer.native_client(), &[digest_of(b"abc")]);
+        assert_eq!(got, [Err("Protocol".to_owned())], "{offset} {size} {len} {end}");
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_broken_line_costs_only_what_had_not_come() {
+    let parcels = parcels(2);
+    let digests: Vec<_> = parcels.iter().map(|parcel| parcel.digest).collect();
+    let served = parcels.clone();
+    let peer = Peer::new(vec![
+        speak({
+            let first = parcels[0].clone();
+            move |talk| {
+                let (Request { task, .. }, _) = talk.hear_frame();
+                talk.tell_bytes(task, 0, first.bytes.len() as u64, &first.bytes, true);
+                talk.hear_frame();
+            }
+        }),
+        speak(move |talk| {
+            let (Request { task, .. }, _) = talk.hear_frame();
+            talk.tell_bytes(task, 0, served[1].bytes.len() as u64, &served[1].bytes, true);
+        }),
+    ]);
+    let got = get(&peer.native_client(), &digests);
+    assert!(got.into_iter().map(Result::unwrap).eq(parcels.into_iter().map(|parcel| parcel.bytes)));
+    peer.finish();
+}
