@@ -59,6 +59,8 @@ pub struct Intake {
     /// The route in use: the one asked for, or `Copy` after it was refused.
     route: ReceiveRoute,
     carried: Carried,
+    /// Bytes that left the source and were lost on their way.
+    lost: u64,
     mapped: mapped::Mapped,
 }
 
@@ -66,7 +68,7 @@ impl Intake {
     /// Receives by `route`, or by `copy` once the kernel refuses that.
     #[must_use]
     pub fn new(route: ReceiveRoute) -> Self {
-        Self { route, carried: Carried::default(), mapped: mapped::Mapped::default() }
+        Self { route, carried: Carried::default(), lost: 0, mapped: mapped::Mapped::default() }
     }
 
     /// Whether the route `mmap` makes each stretch of the file durable when it is full, with msync(2). The other routes,
@@ -89,6 +91,12 @@ impl Intake {
         &self.carried
     }
 
+    /// How many bytes have left the source in steps that failed: whoever goes on with the source after that has to count them.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// Moves up to `len_max` bytes from `source` to `target` at `offset`, and shows them to `observe`.
     ///
     /// `target` is open for reading and writing, not in append mode, and the same at every step; nobody else writes it
@@ -98,7 +106,7 @@ impl Intake {
     /// # Errors
     ///
     /// What the kernel said, such as `StorageFull` or `ConnectionReset`. Bytes may then have left the source without
-    /// reaching the target: the transfer has failed and the target is worthless beyond what was observed.
+    /// reaching the target ([`Self::lost`] counts them): the transfer has failed and the target is worthless beyond what was observed.
     pub fn step(
         &mut self,
         source: BorrowedFd<'_>,
@@ -122,6 +130,10 @@ impl Intake {
             Ok(len) => Ok(Step::Moved(len)),
             Err(Fault::Blocked) => Ok(Step::Blocked(Side::Source)),
             Err(Fault::Failed(error)) => Err(error),
+            Err(Fault::Lost(error, len)) => {
+                self.lost += len as u64;
+                Err(error)
+            }
             Err(Fault::Refused) => unreachable!("copy is never refused"),
         }
     }
@@ -190,6 +202,8 @@ enum Fault {
     /// This route does not work here; nothing was taken from the source.
     Refused,
     Failed(io::Error),
+    /// So many bytes left the source, and did not reach the target.
+    Lost(io::Error, usize),
 }
 
 impl From<Error> for Fault {

@@ -9,50 +9,59 @@ use std::time::Duration;
 
 use aqueduct_store::{Store, SyncPolicy};
 
-/// Runs until it is dropped. Then a settling that goes on is waited for; the hashing of one blob, which may take long, is
-/// not, and is the last.
+/// Runs until it is dropped. Then what goes on is waited for, but not the hashing of one blob, which may take long, and is the
+/// last.
 #[derive(Debug)]
 pub(crate) struct Background {
-    stop: Option<mpsc::Sender<()>>,
     is_over: Arc<AtomicBool>,
-    settling: Option<JoinHandle<()>>,
-    /// Ends the thread that looks for uploads that have expired.
-    _expiring: mpsc::Sender<()>,
+    /// The threads that are waited for, each of which ends when its channel does.
+    waited_for: Vec<(mpsc::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Background {
     /// Hashes what a power cut made suspect; takes away uploads of which nothing came for `expiry`; and where publishes are
     /// not synced one by one, syncs them every few seconds.
     pub(crate) fn start(store: &Store, expiry: Duration) -> std::io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
-        let (expiring, over) = mpsc::channel();
-        let mut background =
-            Self { stop: Some(stop), is_over: Arc::clone(&is_over), settling: None, _expiring: expiring };
-        let named = |name: &str| thread::Builder::new().name(name.to_owned());
+        let mut background = Self { is_over: Arc::clone(&is_over), waited_for: Vec::new() };
         if store.has_suspects() {
             let store = store.clone();
             named("suspects").spawn(move || check_suspects(&store, &is_over))?;
         }
-        {
-            let store = store.clone();
-            named("expiry").spawn(move || expire(&store, expiry, &over))?;
-        }
+        background.run("expiry", store, move |store, stopped| expire(store, expiry, stopped))?;
         if store.sync_policy() == SyncPolicy::None {
-            let store = store.clone();
-            background.settling = Some(named("settle").spawn(move || settle(&store, &stopped))?);
+            background.run("settle", store, settle)?;
         }
         Ok(background)
+    }
+
+    fn run(
+        &mut self,
+        name: &str,
+        store: &Store,
+        work: impl FnOnce(&Store, &mpsc::Receiver<()>) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let (stop, stopped) = mpsc::channel();
+        let store = store.clone();
+        let thread = named(name).spawn(move || work(&store, &stopped))?;
+        self.waited_for.push((stop, thread));
+        Ok(())
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        self.stop = None;
-        // One that panicked has said so.
-        let _ = self.settling.take().map(JoinHandle::join);
+        for (stop, thread) in self.waited_for.drain(..) {
+            drop(stop);
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
     }
+}
+
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
 }
 
 fn check_suspects(store: &Store, is_over: &AtomicBool) {

@@ -185,7 +185,7 @@ async fn answer(
 }
 
 /// Closes a blob. One that was removed meanwhile frees its space only now, which a filesystem takes time for.
-fn let_go(shared: &Shared, found: Option<Found>) {
+pub(crate) fn let_go(shared: &Shared, found: Option<Found>) {
     if let Some(Found::Open(blob)) = found
         && stat(blob.file()).is_ok_and(|stat| stat.link_count == 0)
     {

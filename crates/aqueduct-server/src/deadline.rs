@@ -37,8 +37,18 @@ impl Pace {
     pub(crate) async fn wait<T>(&mut self, event: impl Future<Output = T>) -> Result<T, Expired> {
         let began = Instant::now();
         let waited = timeout(self.left, event).await;
-        self.left = self.left.saturating_sub(began.elapsed());
+        self.spend(began.elapsed());
         waited.map_err(|_| Expired)
+    }
+
+    /// How long the peer may still be waited for.
+    pub(crate) fn left(&self) -> Duration {
+        self.left
+    }
+
+    /// Notes that the peer was waited for.
+    pub(crate) fn spend(&mut self, time: Duration) {
+        self.left = self.left.saturating_sub(time);
     }
 }
 

@@ -16,10 +16,10 @@ mod speaking;
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use aqueduct_wire::native::{Closing, Say, Session, TaskId};
+use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
 
 use crate::close::Close;
 use crate::connection::Connection;
@@ -28,7 +28,7 @@ use crate::inbox::Inbox;
 use crate::server::Shared;
 use hearing::Hearing;
 use outbox::Outbox;
-pub(crate) use small::GATHERED_COUNT_MAX;
+pub(crate) use small::{COUNT as SMALL_COUNT, GATHERED_COUNT_MAX};
 
 /// What those who hear a peer, work for it and answer it have in common.
 #[derive(Debug)]
@@ -46,6 +46,15 @@ impl Talk {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says something about a task that goes on; nothing if it has ended meanwhile.
+    fn say(&self, task: TaskId, say: Say) {
+        // Held until it is said, so that nobody says the last in between.
+        let session = self.session();
+        if session.awaits(task) {
+            self.outbox.say(task, say);
+        }
+    }
+
     /// Says the last about a task, unless that was said before.
     fn end(&self, task: TaskId, say: Say) {
         self.end_with(task, say, &[]);
@@ -53,7 +62,8 @@ impl Talk {
 
     /// Says the last about a task, unless that was said before, with bytes of a blob behind it.
     fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
-        if self.session().answered(task) {
+        let mut session = self.session();
+        if session.answered(task) {
             self.outbox.end_with(task, say, payload);
         }
     }
@@ -66,6 +76,18 @@ impl Talk {
         }
         drop(session);
         self.outbox.left(ended);
+    }
+}
+
+/// Goes with what a worker does for a peer: should it panic, the peer is not left waiting.
+#[derive(Debug)]
+struct Job(Arc<Talk>);
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.outbox.break_off();
+        }
     }
 }
 
@@ -96,20 +118,19 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
             ended = hearing.hear() => ended,
             close = &mut speaking => Ended::Gone(close),
         };
-        match ended {
+        let close = match ended {
             Ended::Gone(close) => return close,
             Ended::Finished => Close::Clean,
             Ended::Closing(Closing { code, message }) => {
-                talk.outbox.say(TaskId::CONNECTION, Say::Closing { code, message });
-                let said = async {
-                    tokio::select! {
-                        () = talk.outbox.is_said() => {}
-                        _ = speaking => {}
-                    }
-                };
-                let _ = timeout(shared.options.deadlines.linger, said).await;
-                Close::Protocol("a frame that cannot be followed")
+                let sendings = talk.outbox.close(Say::Closing { code, message });
+                shared.writers.leave(move || drop(sendings));
+                blame(code)
             }
+        };
+        // The last of it, for as long as it is taken.
+        tokio::select! {
+            () = talk.outbox.is_said() => close,
+            gone = speaking => return gone,
         }
     };
     // A worker that has not let go of the socket yet means that the peer is not waited for.
@@ -118,6 +139,15 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         discard::linger(&mut connection, shared.options.deadlines.linger).await;
     }
     close
+}
+
+/// Whose fault it is that a connection was closed.
+fn blame(code: Code) -> Close {
+    match code {
+        Code::Stopped => Close::Clean,
+        Code::TooSlow => Close::Deadline("a frame"),
+        _ => Close::Protocol("a frame that cannot be followed"),
+    }
 }
 
 /// As many as keep the workers busy while others are on their way here.

@@ -102,12 +102,16 @@ pub(crate) async fn drive(
     loop {
         let mut len_max = TURN_LEN;
         if let Some(extent) = queue.next_extent() {
-            let start = extent.range().start;
+            let Range { start, end } = extent.range();
             // A window is asked for once, however many steps it takes.
             if !warm.contains(&start) {
                 warm = warm_up(shared, extent.clone()).await?;
             }
-            len_max = usize::try_from(warm.end - start).map_or(TURN_LEN, |len| len.min(TURN_LEN));
+            // A step ends with its extent; only one that goes on behind what is warm has to end before.
+            if end > warm.end {
+                let len = queue.memory_len() + (warm.end - start);
+                len_max = usize::try_from(len).map_or(TURN_LEN, |len| len.min(TURN_LEN));
+            }
         }
         match queue.step(stream.as_fd(), len_max) {
             Ok(Step::End) => break,

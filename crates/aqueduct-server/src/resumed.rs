@@ -189,6 +189,10 @@ impl Sink for Appending {
         Ok(moved)
     }
 
+    fn lost(&self) -> u64 {
+        self.current.as_ref().map_or(0, |(_, intake)| intake.lost())
+    }
+
     /// Keeps what came, and makes it a blob if that is all.
     fn finish(mut self) -> Outcome {
         self.park();

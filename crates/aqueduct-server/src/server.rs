@@ -19,7 +19,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
 use crate::listen::listen;
-use crate::native::GATHERED_COUNT_MAX;
+use crate::native::{self, GATHERED_COUNT_MAX};
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor};
 
@@ -286,7 +286,8 @@ impl Descriptors {
         let raised = DescriptorLimit { soft: limit.hard, ..limit };
         let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
         let soft = soft.map_or(usize::MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
-        let count = soft.saturating_sub(DESCRIPTORS_RESERVED);
+        // Small blobs that are stored together are open at once, where there are enough descriptors to speak of.
+        let count = soft.saturating_sub(DESCRIPTORS_RESERVED + SMALL_COUNT_MAX.min(soft / 4));
         Self {
             connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
             blob_count: (count / 4).clamp(1, BLOB_COUNT_MAX),
@@ -311,6 +312,9 @@ const DESCRIPTORS_RESERVED: usize = 128;
 
 /// More would be a gigabyte of the kernel's memory for idle sockets.
 const CONNECTION_COUNT_MAX: usize = 100_000;
+
+/// Files that are open while writers store small blobs together.
+const SMALL_COUNT_MAX: usize = WRITER_COUNT_MAX * native::SMALL_COUNT;
 
 /// More than all the others can be sent or received by at once.
 const BLOB_COUNT_MAX: usize = 100_000;

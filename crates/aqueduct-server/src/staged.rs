@@ -50,6 +50,10 @@ impl Sink for Staged {
         pour(staging, intake, inbox, stream, len_max)
     }
 
+    fn lost(&self) -> u64 {
+        self.intake.lost()
+    }
+
     /// Verifies and publishes it.
     fn finish(self) -> Outcome {
         let carried = *self.intake.carried();

@@ -24,6 +24,9 @@ pub(crate) trait Sink: Send + Sized + 'static {
     /// Takes some of what there is, up to `len_max` bytes; `None` if there is nothing yet.
     fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop>;
 
+    /// How many bytes the socket gave to a `pour` that failed.
+    fn lost(&self) -> u64;
+
     /// All of the body has come.
     fn finish(self) -> Outcome;
 
@@ -182,9 +185,10 @@ impl<S: Sink> Upload<S> {
             }
             self.sink.admit(len).map_err(Stop::Refused)?;
             let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
-            let Some(moved) = self.sink.pour(&mut connection.inbox, &connection.stream, len)? else {
-                return Ok(Some(Turn::Hungry));
-            };
+            let poured = self.sink.pour(&mut connection.inbox, &connection.stream, len);
+            // What is lost is of the body all the same: the next request begins behind it.
+            self.body.take(self.sink.lost());
+            let Some(moved) = poured? else { return Ok(Some(Turn::Hungry)) };
             left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
             self.moved += moved as u64;
             self.body.take(moved as u64);

@@ -22,7 +22,7 @@ pub(super) fn receive(
     let len = buffer.len().min(len_max);
     let filled = uninterrupted(|| read(source, &mut buffer[..len]))?;
     let bytes = &buffer[..filled];
-    write_all_at(target, bytes, offset).map_err(|error| Fault::Failed(error.into()))?;
+    write_all_at(target, bytes, offset).map_err(|error| Fault::Lost(error.into(), filled))?;
     if !bytes.is_empty() {
         observe(bytes);
     }

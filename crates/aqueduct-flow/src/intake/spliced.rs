@@ -34,13 +34,29 @@ pub(super) fn receive(
     let filled = pipe
         .fill(source, None, len)
         .map_err(|error| if is_refusal(error.errno()) { Fault::Refused } else { error.into() })?;
+    // From here on they exist nowhere else.
+    let received = drain(&mut pipe, filled, target, offset, observe);
+    received.map_err(|fault| match fault {
+        Fault::Failed(error) | Fault::Lost(error, _) => Fault::Lost(error, filled),
+        fault => fault,
+    })
+}
+
+/// Brings everything in the pipe to the target.
+fn drain(
+    pipe: &mut PooledPipe,
+    filled: usize,
+    target: &File,
+    offset: u64,
+    observe: &mut Observe<'_>,
+) -> Result<Received, Fault> {
     while pipe.held() > 0 {
         let written = filled - pipe.held();
         match pipe.drain(target.as_fd(), Some(offset + written as u64), false) {
             Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
             Ok(_) => {}
             Err(error) if written == 0 && is_refusal(error.errno()) => {
-                rescue(&mut pipe, target, offset, observe)?;
+                rescue(pipe, target, offset, observe)?;
                 return Ok(Received::Rescued(filled));
             }
             Err(error) => return Err(Fault::Failed(error.into())),

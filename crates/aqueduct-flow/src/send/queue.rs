@@ -117,6 +117,12 @@ impl SendQueue {
         self.links.iter().find_map(Link::as_extent)
     }
 
+    /// How many bytes of memory leave before the first byte of an extent.
+    #[must_use]
+    pub fn memory_len(&self) -> u64 {
+        self.links.iter().take_while(|link| link.as_extent().is_none()).map(Link::len).sum()
+    }
+
     /// The route in use: the one asked for, or `Copy` after the kernel refused it.
     #[must_use]
     pub fn route(&self) -> SendRoute {

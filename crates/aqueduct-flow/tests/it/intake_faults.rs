@@ -76,9 +76,13 @@ fn a_target_that_cannot_be_written_is_an_error_and_the_next_transfer_is_clean() 
     for route in ReceiveRoute::ALL {
         let (writer, source) = Channel::Unix.open();
         rustix::io::write(&writer, b"stale").unwrap();
-        let failed =
-            Intake::new(route).step(source.as_fd(), &read_only, 0, 1000, &mut |_| panic!("observed"));
+        drop(writer);
+        let mut intake = Intake::new(route);
+        let failed = intake.step(source.as_fd(), &read_only, 0, 1000, &mut |_| panic!("observed"));
         assert_eq!(aqueduct_sys::errno_of(&failed.unwrap_err()), Some(Errno::BADF), "{route}");
+        // Whoever goes on reading the source has to know how far that is.
+        let left = aqueduct_sys::read(&source, &mut [0; 8]).unwrap_or(0);
+        assert_eq!(intake.lost() + left as u64, 5, "{route}");
 
         // The same thread, so the same pooled pipe and buffer.
         let target = unnamed();

@@ -308,3 +308,15 @@ fn a_part_of_shared_bytes_leaves_like_bytes_of_its_own() {
         assert_eq!(received, "head 3456 tail", "{route}");
     }
 }
+
+#[test]
+fn the_memory_before_an_extent_is_told_by_its_length() {
+    let file = Arc::new(patterned(100));
+    let mut queue = SendQueue::new(SendRoute::Copy);
+    assert_eq!(queue.memory_len(), 0);
+    queue.push_memory(vec![0; 7]);
+    queue.push_memory(vec![0; 3]);
+    queue.push_extent(Extent::new(file, 0..100));
+    queue.push_memory(vec![0; 5]);
+    assert_eq!(queue.memory_len(), 10);
+}

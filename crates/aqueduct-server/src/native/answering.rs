@@ -42,14 +42,41 @@ impl Question {
         }
     }
 
-    fn is_change(&self) -> bool {
-        matches!(self.ask, Ask::Remove { .. } | Ask::DropUpload { .. })
+    /// What it is to be asked together with.
+    pub(super) fn kind(&self) -> Kind {
+        match &self.ask {
+            Ask::Remove { .. } | Ask::DropUpload { .. } => Kind::Change,
+            Ask::Get(get) if get.checkpoints || get.list_only => Kind::Checkpoints,
+            _ => Kind::Look,
+        }
+    }
+
+    /// How much there is to look up, and to hold in memory until then.
+    pub(super) fn weight(&self) -> usize {
+        match &self.ask {
+            Ask::Has { digests } => digests.len(),
+            Ask::Get(get) => 1 + get.ranges.len(),
+            _ => 1,
+        }
     }
 }
 
-/// Who answers these.
-pub(super) fn workers<'s>(shared: &'s Shared, questions: &[Question]) -> &'s Workers {
-    if questions.iter().any(Question::is_change) { &shared.writers } else { shared.lookers() }
+/// Which workers a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Look,
+    /// A list that is not there is made, which takes as long as the blob is large.
+    Checkpoints,
+    Change,
+}
+
+/// Who answers questions of a kind.
+pub(super) fn workers(shared: &Shared, kind: Kind) -> &Workers {
+    match kind {
+        Kind::Look => shared.lookers(),
+        Kind::Checkpoints => &shared.checkers,
+        Kind::Change => &shared.writers,
+    }
 }
 
 /// Answers questions, whatever it takes, as long as the peer takes the answers. For workers.
@@ -67,7 +94,7 @@ pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
 fn answer_one(shared: &Shared, talk: &Talk, question: Question) {
     let Question { task, ask } = question;
     let said = match ask {
-        Ask::Get(get) => find(shared, talk, task, &get).map(|()| None),
+        Ask::Get(get) => find(shared, talk, task, get).map(|()| None),
         Ask::Has { digests } => has(shared, &digests).map(Some),
         Ask::Stat { digest } => describe(shared, &digest).map(Some),
         Ask::List { after, limit } => list(shared, after, limit).map(Some),
@@ -93,7 +120,7 @@ pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
     talk.end_with(task, data, bytes);
 }
 
-fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Refusal> {
+fn find(shared: &Shared, talk: &Talk, task: TaskId, get: Get) -> Result<(), Refusal> {
     let digest = get.digest;
     let absent = || Refusal::Absent { digest };
     let found = work::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?;
@@ -117,11 +144,17 @@ fn find(shared: &Shared, talk: &Talk, task: TaskId, get: &Get) -> Result<(), Ref
         send_whole(talk, task, bytes);
         return Ok(());
     }
-    let open = shared.descriptors.clone().try_acquire_owned();
-    let turn = talk.sendings.clone().try_acquire_owned();
-    match (open, turn) {
-        (Ok(open), Ok(turn)) => talk.outbox.send(Sending::new(task, found, parts, checkpoints, (open, turn))),
-        _ => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again when one is done")),
+    // Many may be asked for at once, and are sent a few at a time: the others wait, and nothing is held for them.
+    let Ok(turn) = Arc::clone(&talk.sendings).try_acquire_owned() else {
+        talk.outbox.queue(Question { task, ask: Ask::Get(get) });
+        return Ok(());
+    };
+    match Arc::clone(&shared.descriptors).try_acquire_owned() {
+        Ok(open) => {
+            let sending = Sending::new(task, digest.algorithm(), found, parts, checkpoints, (open, turn));
+            talk.outbox.send(sending);
+        }
+        Err(_) => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again in a moment")),
     }
     Ok(())
 }
@@ -173,3 +206,6 @@ fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Resul
 
 /// Opens of a few microseconds each, as many as are worth handing over.
 pub(super) const QUESTION_COUNT: usize = 16;
+
+/// A `Has` of as many digests as it may have is enough for one worker.
+pub(super) const QUESTION_WEIGHT: usize = 2000;

@@ -1,32 +1,33 @@
 //! What a peer says: frames, and the bytes behind them.
 
+mod payload;
+
 use std::io;
 use std::mem;
 use std::sync::Arc;
 
-use aqueduct_blob::Digest;
 use aqueduct_wire::http1::Credentials;
 use aqueduct_wire::native::{
-    Closing, Code, Frame, GREETING_LEN, Hello, Put, Request, Say, TaskId, Turn, Welcome, limits, missing_len,
+    Closing, Code, Frame, GREETING_LEN, Hello, Request, Say, TaskId, Turn, Welcome, limits, missing_len,
     parse_greeting, parse_request,
 };
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::answering::{self, Question};
-use super::putting::{self, After, Halt, Opened, Poured, Puts, Putting};
+use super::putting::Puts;
 use super::refusal::{refusal, refused};
 use super::small::Small;
-use super::{Ended, Talk};
+use super::{Ended, Job, Talk};
 use crate::close::Close;
-use crate::deadline::{Expired, Pace};
-use crate::discard::discard;
+use crate::connection::let_go;
+use crate::deadline::Pace;
 use crate::inbox::Inbox;
-use crate::scratch::with_scratch;
 use crate::server::{Shared, until_stop};
 use crate::tokens::Right;
 use crate::workers::Workers;
+use payload::{read, too_slow};
 
 /// One peer, as far as it is heard.
 pub(super) struct Hearing {
@@ -45,6 +46,8 @@ pub(super) struct Hearing {
     questions: Vec<Question>,
     /// The last payload was long, so that the next is likely to be: what is read ahead of it would have to be copied.
     is_bulky: bool,
+    /// How long it may take for what it has announced.
+    pace: Pace,
     /// When the frame that has begun to arrive must be here.
     deadline: Option<Instant>,
     is_stopping: bool,
@@ -69,6 +72,7 @@ impl Hearing {
             small: Small::default(),
             questions: Vec::new(),
             is_bulky: false,
+            pace: Pace::new(shared.options.deadlines.body),
             deadline: None,
             is_stopping: false,
             is_greeted: false,
@@ -90,7 +94,7 @@ impl Hearing {
     /// Waits until everything was answered that can be.
     async fn wind_up(&mut self) {
         // What has not come to its end by now never will.
-        for task in self.puts.tasks() {
+        for task in self.puts.waiting() {
             self.talk.session().end(task);
         }
         while !self.is_idle() {
@@ -103,9 +107,13 @@ impl Hearing {
         self.talk.session().task_count() == 0
     }
 
-    /// Goes on with what was postponed.
+    /// Goes on with what was postponed, and lets go of what is done.
     async fn take_up(&mut self) {
-        self.questions.extend(self.talk.outbox.take_postponed());
+        self.puts.sweep();
+        let count = self.talk.sendings.available_permits();
+        for question in self.talk.outbox.take_postponed(count) {
+            self.ask(question).await;
+        }
         self.look_up().await;
     }
 
@@ -185,8 +193,8 @@ impl Hearing {
             Turn::Cancel { task } => {
                 if self.puts.drop(task) {
                     self.talk.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
-                } else {
-                    self.talk.outbox.cancel(task);
+                } else if let Some(sending) = self.talk.outbox.cancel(task) {
+                    let_go(&self.shared, Some(sending.into_found()));
                 }
             }
             Turn::Refuse { task, code, message, skip } => {
@@ -226,136 +234,19 @@ impl Hearing {
         } else if let Some(bytes) = question.cached(&self.shared) {
             answering::send_whole(&self.talk, question.task, &bytes);
         } else {
-            self.questions.push(question);
-            if self.questions.len() >= answering::QUESTION_COUNT {
-                self.look_up().await;
-            }
+            self.ask(question).await;
         }
     }
 
-    async fn begin_put(&mut self, task: TaskId, put: Put, len: u64, is_whole: bool) -> Result<(), Ended> {
-        if let Err(refused) = self.admit(Right::Write) {
-            self.talk.end(task, refused);
-            return self.skip(len).await;
+    /// Gathers a question with others of its kind, and hands them out when they are enough.
+    async fn ask(&mut self, question: Question) {
+        if self.questions.first().is_some_and(|first| first.kind() != question.kind()) {
+            self.look_up().await;
         }
-        if is_whole && len <= Small::LEN_MAX {
-            let len = usize::try_from(len).unwrap_or(usize::MAX);
-            self.wait_for(len).await?;
-            self.small.add(task, &put, &mut self.inbox, len);
-            if self.small.is_enough() {
-                self.store_small().await;
-            }
-            return Ok(());
-        }
-        // Those that came before are not kept waiting by one that may take long.
-        self.flush().await;
-        match self.open(put).await? {
-            Opened::Over(say) => {
-                self.talk.end(task, say);
-                self.skip(len).await
-            }
-            Opened::Open { putting, say } => {
-                if let Some(say) = say {
-                    self.talk.outbox.say(task, say);
-                }
-                self.puts.add(task, putting);
-                self.pour(task, 0, len).await?;
-                if is_whole {
-                    self.finish(task, None).await;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    async fn open(&self, put: Put) -> Result<Opened, Ended> {
-        let Ok(descriptor) = Arc::clone(&self.shared.descriptors).try_acquire_owned() else {
-            let say = refusal(Code::Busy, "too many blobs are on their way here; try again when one is done");
-            return Ok(Opened::Over(say));
-        };
-        let shared = Arc::clone(&self.shared);
-        // What a power cut made suspect is hashed before it is called present.
-        let workers =
-            if self.shared.store.has_suspects() { &self.shared.checkers } else { &self.shared.writers };
-        workers.run(move || putting::open(&shared, &put, descriptor)).await.map_err(Ended::Gone)
-    }
-
-    /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.
-    async fn pour(&mut self, task: TaskId, offset: u64, len: u64) -> Result<(), Ended> {
-        let mut pace = Pace::new(self.shared.options.deadlines.body);
-        let mut left = len;
-        while left > 0 {
-            // A task that was refused a moment ago is told no more.
-            let Some(putting) = self.puts.take(task) else { return self.skip(left).await };
-            let inbox = mem::take(&mut self.inbox);
-            let (shared, stream) = (Arc::clone(&self.shared), Arc::clone(&self.stream));
-            let at = offset + (len - left);
-            let turn = move || putting.pour(&shared, inbox, &stream, at, left);
-            let poured = self.shared.writers.run(turn).await.map_err(Ended::Gone)?;
-            let Poured { putting, inbox, say, moved, after } = poured;
-            self.inbox = inbox;
-            left -= moved;
-            pace.moved(moved);
-            for say in say {
-                self.talk.outbox.say(task, say);
-            }
-            match after {
-                After::More => self.puts.restore(task, putting),
-                After::Blocked => {
-                    self.puts.restore(task, putting);
-                    // Nothing else looks at the socket meanwhile.
-                    expect(pace.wait(self.stream.peek(&mut [0])).await)?;
-                }
-                After::Unwanted => {
-                    self.puts.restore(task, putting);
-                    return self.skip(left).await;
-                }
-                After::Halt(halt) => {
-                    self.shared.writers.leave(move || drop(putting));
-                    match halt {
-                        Halt::Said(say) => self.talk.end(task, say),
-                        Halt::Gone(error) => return Err(Ended::Gone(Close::PeerGone(error))),
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what a peer says of a checkpoint list.
-    async fn claim(&mut self, task: TaskId, first: u64, entries: Vec<[u8; 32]>) -> Result<(), Ended> {
-        let Some(putting) = self.puts.take(task) else { return Ok(()) };
-        let claim = move || (putting.claim(first, &entries), putting);
-        let (claimed, putting) = self.shared.writers.run(claim).await.map_err(Ended::Gone)?;
-        match claimed {
-            Ok(say) => {
-                self.puts.restore(task, putting);
-                if let Some(say) = say {
-                    self.talk.outbox.say(task, say);
-                }
-            }
-            Err(say) => {
-                self.shared.writers.leave(move || drop(putting));
-                self.talk.end(task, say);
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends a put that was sent whole.
-    async fn finish(&mut self, task: TaskId, digest: Option<Digest>) {
-        let Some(putting) = self.puts.take(task) else { return };
-        let talk = Arc::clone(&self.talk);
-        match putting {
-            Putting::Plain(plain) => {
-                self.employ(&self.shared.writers, move |_| talk.end(task, plain.finish(digest))).await;
-            }
-            Putting::Segmented(segmented) => {
-                let ending = segmented.ending();
-                self.puts.restore(task, Putting::Segmented(segmented));
-                let finish = move |shared: &Shared| ending.finish(shared, &talk, task, digest.as_ref());
-                self.employ(&self.shared.writers, finish).await;
-            }
+        self.questions.push(question);
+        let weight: usize = self.questions.iter().map(Question::weight).sum();
+        if self.questions.len() >= answering::QUESTION_COUNT || weight >= answering::QUESTION_WEIGHT {
+            self.look_up().await;
         }
     }
 
@@ -369,102 +260,88 @@ impl Hearing {
         if self.small.is_empty() {
             return;
         }
-        let (small, talk) = (mem::take(&mut self.small), Arc::clone(&self.talk));
-        let permit = Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it");
+        let small = mem::take(&mut self.small);
+        let permit = self.gathered().await;
+        // What a power cut made suspect is hashed before it is called present.
         let workers =
             if self.shared.store.has_suspects() { &self.shared.checkers } else { &self.shared.writers };
-        let store = move |shared: &Shared| {
-            small.store(&shared.store, &talk);
+        let store = move |shared: &Shared, talk: &Talk| {
+            small.store(&shared.store, talk);
             drop(permit);
         };
         self.employ(workers, store).await;
     }
 
     async fn look_up(&mut self) {
-        if self.questions.is_empty() {
-            return;
-        }
-        let (questions, talk) = (mem::take(&mut self.questions), Arc::clone(&self.talk));
-        let workers = answering::workers(&self.shared, &questions);
-        self.employ(workers, move |shared| answering::answer(shared, &talk, questions)).await;
+        let Some(first) = self.questions.first() else { return };
+        let workers = answering::workers(&self.shared, first.kind());
+        let questions = mem::take(&mut self.questions);
+        let permit = self.gathered().await;
+        let look_up = move |shared: &Shared, talk: &Talk| {
+            answering::answer(shared, talk, questions);
+            drop(permit);
+        };
+        self.employ(workers, look_up).await;
+    }
+
+    /// A place among all that is held in memory for workers.
+    async fn gathered(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it")
     }
 
     /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
-    async fn employ(&self, workers: &Workers, job: impl FnOnce(&Shared) + Send + 'static) {
+    async fn employ(&self, workers: &Workers, work: impl FnOnce(&Shared, &Talk) + Send + 'static) {
         let permit = Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it");
-        let shared = Arc::clone(&self.shared);
+        let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
         workers.leave(move || {
-            job(&shared);
+            work(&shared, &job.0);
             drop(permit);
         });
-    }
-
-    /// Waits until as much of a payload has been read ahead.
-    async fn wait_for(&mut self, len: usize) -> Result<(), Ended> {
-        let mut pace = Pace::new(self.shared.options.deadlines.body);
-        while self.inbox.bytes().len() < len {
-            let read = expect(pace.wait(read(&self.stream, &mut self.inbox, READ_LEN)).await)?;
-            if read == 0 {
-                return Err(Ended::Gone(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())));
-            }
-            pace.moved(read);
-        }
-        Ok(())
-    }
-
-    /// Forgets bytes that nobody wants.
-    async fn skip(&mut self, len: u64) -> Result<(), Ended> {
-        let ahead =
-            usize::try_from(len).map_or(self.inbox.bytes().len(), |len| len.min(self.inbox.bytes().len()));
-        self.inbox.take(ahead);
-        let mut left = len - ahead as u64;
-        let mut pace = Pace::new(self.shared.options.deadlines.body);
-        while left > 0 {
-            let skipped = expect(pace.wait(discard(&self.stream, left)).await)?;
-            if skipped == 0 {
-                return Err(Ended::Gone(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())));
-            }
-            left -= skipped;
-            pace.moved(skipped);
-            tokio::task::yield_now().await;
-        }
-        Ok(())
     }
 
     /// Waits for more of what the peer says; false if it says no more.
     async fn listen(&mut self) -> Result<bool, Ended> {
         let deadlines = self.shared.options.deadlines;
         loop {
+            // A peer that never stops to speak is to hear of it, too.
+            if !self.is_stopping && *self.stop.borrow() {
+                self.stop_beginning();
+            }
             self.take_up().await;
             let is_idle = self.inbox.is_empty() && self.is_idle();
             if is_idle && self.is_stopping {
                 return Err(closing(Code::Stopped, "this server stops; come back when it is up again"));
             }
             let now = Instant::now();
+            let is_awaited = self.puts.waiting().next().is_some();
             let deadline = if !self.inbox.is_empty() || !self.is_greeted {
                 *self.deadline.get_or_insert(now + deadlines.head)
             } else {
                 self.inbox.release();
-                now + if self.puts.is_empty() { deadlines.idle } else { deadlines.body }
+                now + if is_awaited { self.pace.left() } else { deadlines.idle }
             };
             let len = if self.is_bulky { missing_len(self.inbox.bytes()) } else { READ_LEN };
             let heard = tokio::select! {
                 biased;
+                () = until_stop(&mut self.stop), if !self.is_stopping => continue,
                 heard = timeout_at(deadline, read(&self.stream, &mut self.inbox, len)) => heard,
-                () = until_stop(&mut self.stop), if !self.is_stopping => {
-                    self.stop_beginning();
-                    continue;
-                }
                 () = self.talk.outbox.moves() => continue,
             };
+            if is_awaited {
+                self.pace.spend(now.elapsed());
+            }
             match heard {
                 Ok(Ok(0)) if self.inbox.is_empty() => return Ok(false),
                 Ok(Ok(0)) => return Err(Ended::Gone(Close::PeerGone(io::ErrorKind::UnexpectedEof.into()))),
-                Ok(Ok(_)) => return Ok(true),
+                Ok(Ok(_)) => {
+                    // However much one peer says, others get their turn.
+                    tokio::task::yield_now().await;
+                    return Ok(true);
+                }
                 Ok(Err(error)) => return Err(Ended::Gone(Close::PeerGone(error))),
-                // What it was told to wait for is not its fault.
-                Err(_) if self.inbox.is_empty() && self.puts.is_empty() && !is_idle => {}
                 Err(_) if is_idle && self.is_greeted => return Ok(false),
+                // It was told to wait, and does.
+                Err(_) if self.inbox.is_empty() && self.is_greeted && !is_awaited => {}
                 Err(_) => return Err(too_slow()),
             }
         }
@@ -479,34 +356,6 @@ impl Hearing {
             self.talk.end(task, say);
         }
     }
-}
-
-/// Reads up to `len_max` bytes into the inbox, once there are any; 0 is the end.
-async fn read(stream: &TcpStream, inbox: &mut Inbox, len_max: usize) -> io::Result<u64> {
-    loop {
-        stream.readable().await?;
-        let read = with_scratch(len_max, |scratch| {
-            let len = stream.try_read(scratch)?;
-            inbox.push(&scratch[..len]);
-            io::Result::Ok(len as u64)
-        });
-        match read {
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            read => return read,
-        }
-    }
-}
-
-fn expect<T>(waited: Result<io::Result<T>, Expired>) -> Result<T, Ended> {
-    match waited {
-        Err(Expired) => Err(too_slow()),
-        Ok(Err(error)) => Err(Ended::Gone(Close::PeerGone(error))),
-        Ok(Ok(value)) => Ok(value),
-    }
-}
-
-fn too_slow() -> Ended {
-    closing(Code::TooSlow, "send what is announced at once, and nothing if there is nothing")
 }
 
 fn closing(code: Code, message: impl Into<String>) -> Ended {

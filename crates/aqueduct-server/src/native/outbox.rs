@@ -35,6 +35,12 @@ struct State {
     leaving_len: usize,
     /// Questions that will be answered once the peer has read other answers.
     postponed: Vec<Question>,
+    /// Blobs that will be sent once others were.
+    queued: VecDeque<Question>,
+    /// The last frame was said.
+    is_closed: bool,
+    /// A worker panicked: some task will never be answered.
+    is_broken: bool,
 }
 
 /// What is to leave next.
@@ -56,7 +62,25 @@ impl Outbox {
 
     /// Says something about a task that goes on.
     pub(super) fn say(&self, task: TaskId, say: Say) {
-        Answer { task, say }.write(0, &mut self.state().said);
+        let mut state = self.state();
+        if !state.is_closed {
+            Answer { task, say }.write(0, &mut state.said);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Says the last of all: nothing follows it. Returns the blobs that are not sent any more, for a worker to close.
+    pub(super) fn close(&self, say: Say) -> VecDeque<Sending> {
+        self.say(TaskId::CONNECTION, say);
+        let mut state = self.state();
+        state.is_closed = true;
+        mem::take(&mut state.sendings)
+    }
+
+    /// Some task will never be answered.
+    pub(super) fn break_off(&self) {
+        self.state().is_broken = true;
         self.filled.notify_one();
     }
 
@@ -68,6 +92,9 @@ impl Outbox {
     /// Says the last about a task, with bytes of a blob behind it.
     pub(super) fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
         let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
         state.cancelled.remove(&task);
         Answer { task, say }.write(payload.len() as u64, &mut state.said);
         state.said.extend_from_slice(payload);
@@ -79,6 +106,9 @@ impl Outbox {
     /// Has a blob sent, or the next piece of it, when its turn comes.
     pub(super) fn send(&self, sending: Sending) {
         let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
         if state.cancelled.contains(&sending.task) {
             drop(state);
             return self.end(sending.task, refusal(Code::Cancelled, "cancelled, as asked"));
@@ -88,21 +118,19 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Ends a task as soon as that can be done.
-    pub(super) fn cancel(&self, task: TaskId) {
+    /// Ends a task as soon as that can be done. Returns the blob that is not sent any more, to be closed.
+    pub(super) fn cancel(&self, task: TaskId) -> Option<Sending> {
         let mut state = self.state();
         let waiting = state.sendings.iter().position(|sending| sending.task == task);
-        match waiting.and_then(|place| state.sendings.remove(place)) {
-            Some(_) => {
-                drop(state);
-                self.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
-            }
+        let sending = waiting.and_then(|place| state.sendings.remove(place));
+        if sending.is_some() {
+            drop(state);
+            self.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
+        } else if !state.ended.contains(&task) {
             // Whoever works on it will see.
-            None if !state.ended.contains(&task) => {
-                state.cancelled.insert(task);
-            }
-            None => {}
+            state.cancelled.insert(task);
         }
+        sending
     }
 
     /// Whether the peer has to read before it is told more.
@@ -123,9 +151,20 @@ impl Outbox {
         self.emptied.notify_one();
     }
 
-    /// Questions that were postponed, once they may be answered.
-    pub(super) fn take_postponed(&self) -> Vec<Question> {
-        if self.is_full() { Vec::new() } else { mem::take(&mut self.state().postponed) }
+    /// Keeps a question whose answer is a blob until others were sent.
+    pub(super) fn queue(&self, question: Question) {
+        self.state().queued.push_back(question);
+        self.emptied.notify_one();
+    }
+
+    /// Questions that were put off, once they may be answered; of those whose answer is a blob at most `count`.
+    pub(super) fn take_postponed(&self, count: usize) -> Vec<Question> {
+        if self.is_full() {
+            return Vec::new();
+        }
+        let State { postponed, queued, .. } = &mut *self.state();
+        let count = count.min(queued.len());
+        postponed.drain(..).chain(queued.drain(..count)).collect()
     }
 
     /// Waits until everything that is in memory was said.
@@ -140,11 +179,14 @@ impl Outbox {
         self.emptied.notified().await;
     }
 
-    /// Waits for something to say.
-    pub(super) async fn next(&self) -> Batch {
+    /// Waits for something to say; `None` if some task will never be answered.
+    pub(super) async fn next(&self) -> Option<Batch> {
         loop {
+            if self.state().is_broken {
+                return None;
+            }
             if let Some(batch) = self.take() {
-                return batch;
+                return Some(batch);
             }
             self.filled.notified().await;
         }

@@ -7,11 +7,11 @@ use std::mem;
 use aqueduct_blob::Digest;
 use aqueduct_flow::Intake;
 use aqueduct_store::Staging;
-use aqueduct_wire::native::{Code, Put, Say, TaskId};
+use aqueduct_wire::native::{Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::refusal::{refusal, refused};
+use super::refusal::refused;
 use super::segmented::{self, Segmented};
 use super::small::stored;
 use crate::door::{Name, Refusal, Write};
@@ -35,25 +35,31 @@ impl Puts {
         Self { open: HashMap::new(), writers }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
     }
 
-    pub(super) fn add(&mut self, task: TaskId, putting: Putting) {
-        self.open.retain(|_, putting| !putting.is_over());
+    pub(super) fn insert(&mut self, task: TaskId, putting: Putting) {
         self.open.insert(task, putting);
     }
 
-    /// Puts one back that was taken.
-    pub(super) fn restore(&mut self, task: TaskId, putting: Putting) {
-        self.open.insert(task, putting);
+    /// Those for which the peer has still to send something.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = TaskId> {
+        self.open.iter().filter(|(_, putting)| putting.waits()).map(|(task, _)| *task)
     }
 
-    /// Those that can be gone on with another time.
+    /// Those of them that can be gone on with another time.
     pub(super) fn resumable(&self) -> Vec<TaskId> {
-        let is_segmented =
-            |(task, putting): (&TaskId, &Putting)| matches!(putting, Putting::Segmented(_)).then_some(*task);
-        self.open.iter().filter_map(is_segmented).collect()
+        let is_resumable = |putting: &Putting| putting.waits() && matches!(putting, Putting::Segmented(_));
+        self.open.iter().filter(|(_, putting)| is_resumable(putting)).map(|(task, _)| *task).collect()
+    }
+
+    /// Lets go of those that have come to their end.
+    pub(super) fn sweep(&mut self) {
+        let over: Vec<_> = self.open.extract_if(|_, putting| putting.is_over()).collect();
+        if !over.is_empty() {
+            self.writers.leave(move || mem::drop(over));
+        }
     }
 
     pub(super) fn take(&mut self, task: TaskId) -> Option<Putting> {
@@ -65,10 +71,6 @@ impl Puts {
         let Some(putting) = self.open.remove(&task) else { return false };
         self.writers.leave(move || mem::drop(putting));
         true
-    }
-
-    pub(super) fn tasks(&self) -> impl Iterator<Item = TaskId> {
-        self.open.keys().copied()
     }
 }
 
@@ -227,12 +229,25 @@ impl Putting {
         }
     }
 
+    /// Whether the peer has still to send something.
+    fn waits(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Segmented(segmented) => !segmented.is_ending() && !segmented.is_over(),
+        }
+    }
+
     fn is_over(&self) -> bool {
         match self {
             Self::Plain(_) => false,
             Self::Segmented(segmented) => segmented.is_over(),
         }
     }
+}
+
+/// What a failed step took from the peer all the same: its frame ends behind that.
+pub(super) fn lost(intake: &Intake) -> usize {
+    usize::try_from(intake.lost()).unwrap_or(usize::MAX)
 }
 
 impl Plain {
@@ -251,7 +266,7 @@ impl Plain {
         match pour(staging, intake, inbox, stream, len_max) {
             Ok(Some(moved)) => (moved, After::More),
             Ok(None) => (0, After::Blocked),
-            Err(stop) => (0, After::Halt(stop.into())),
+            Err(stop) => (lost(intake), After::Halt(stop.into())),
         }
     }
 
@@ -260,10 +275,11 @@ impl Plain {
         let received = self.staging.len();
         let carried = *self.intake.carried();
         let expected = self.digest.or(said);
-        if let (Some(expected), Some(said)) = (expected, said)
-            && expected != said
+        if let (Some(actual), Some(expected)) = (self.digest, said)
+            && expected != actual
         {
-            return refusal(Code::BadDigest, "the end of the put says another digest than its beginning did");
+            // One of the two is not what the bytes are.
+            return refused(&Refusal::Mismatch { expected, actual });
         }
         let stored_as = self.staging.verify(expected.as_ref()).map_err(Refusal::from);
         match stored_as.and_then(|verified| Ok(verified.publish()?)) {

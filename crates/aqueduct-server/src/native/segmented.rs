@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::{Digest, SEGMENT_LEN};
 use aqueduct_flow::Intake;
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Talk;
-use super::putting::{After, Halt, Opened, Putting};
+use super::putting::{After, Halt, Opened, Putting, lost};
 use super::refusal::{refusal, refused};
 use super::small::stored;
 use crate::door::{Refusal, already_present};
@@ -32,18 +32,21 @@ pub(super) struct Segmented {
     /// The segment whose bytes nobody needs.
     unwanted: Option<u64>,
     received: u64,
-    failures: Arc<Failures>,
+    standing: Arc<Standing>,
     _descriptor: OwnedSemaphorePermit,
 }
 
-/// What went wrong so far, which decides when there is no use in going on.
+/// How a task stands, as far as those need to know who end it.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
+pub(super) struct Standing {
     counts: Mutex<Counts>,
-    /// The task has had its last answer.
+    /// It was sent whole, and a worker ends it.
+    is_ending: AtomicBool,
+    /// It has had its last answer.
     is_over: AtomicBool,
 }
 
+/// What went wrong so far, which decides when there is no use in going on.
 #[derive(Debug, Default)]
 struct Counts {
     /// How often a segment was asked for again.
@@ -88,7 +91,7 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
         current: None,
         unwanted: None,
         received: 0,
-        failures: Arc::default(),
+        standing: Arc::default(),
         _descriptor: descriptor,
     };
     let putting = Putting::Segmented(Box::new(segmented));
@@ -106,7 +109,7 @@ impl Segmented {
         len_max: usize,
         say: &mut Vec<Say>,
     ) -> (usize, After) {
-        match self.aim(shared, offset) {
+        match self.aim(shared, offset, say) {
             Ok(true) => {}
             Ok(false) => return (0, After::Unwanted),
             Err(last) => return (0, After::Halt(Halt::Said(last))),
@@ -120,7 +123,7 @@ impl Segmented {
                 self.current = None;
                 return (0, After::Unwanted);
             }
-            Err(stop) => return (0, After::Halt(stop.into())),
+            Err(stop) => return (lost(intake), After::Halt(stop.into())),
         };
         self.received += moved as u64;
         if receiving.left() > 0 {
@@ -144,7 +147,7 @@ impl Segmented {
                 tracing::debug!(upload = %self.upload.id(), index, "a segment landed");
                 Ok(None)
             }
-            Landed::Failed => self.failures.again(&self.upload, vec![index]).map(Some),
+            Landed::Failed => self.standing.again(&self.upload, vec![index]).map(Some),
             // Whoever has it now lands it.
             Landed::TakenOver => Ok(None),
         }
@@ -152,7 +155,7 @@ impl Segmented {
 
     /// Makes the segment ready that the byte at `offset` belongs to; false if nobody needs it. The error is the task's last
     /// answer.
-    fn aim(&mut self, shared: &Shared, offset: u64) -> Result<bool, Say> {
+    fn aim(&mut self, shared: &Shared, offset: u64, say: &mut Vec<Say>) -> Result<bool, Say> {
         if self.current.as_ref().is_some_and(|(receiving, _)| receiving.offset() == offset) {
             return Ok(true);
         }
@@ -175,6 +178,12 @@ impl Segmented {
                 self.unwanted = Some(index);
                 return Ok(false);
             }
+            // The peer has not heard yet that the one before has to come again, so this one has to as well.
+            Err(ReceiveError::StateUnknown) if index > 0 && self.standing.was_asked_for_again(index - 1) => {
+                self.unwanted = Some(index);
+                say.push(self.standing.after_another(index));
+                return Ok(false);
+            }
             Err(error) => error,
         };
         let code = match error {
@@ -194,16 +203,22 @@ impl Segmented {
             }
             Err(ClaimError::Change(error)) => return Err(refused(&error.into())),
         };
-        if dropped.is_empty() { Ok(None) } else { self.failures.again(&self.upload, dropped).map(Some) }
+        if dropped.is_empty() { Ok(None) } else { self.standing.again(&self.upload, dropped).map(Some) }
     }
 
     /// How it is to be ended. The task stays as it is: something may have to be sent again.
     pub(super) fn ending(&self) -> Ending {
-        Ending { upload: self.upload.clone(), received: self.received, failures: Arc::clone(&self.failures) }
+        self.standing.is_ending.store(true, Ordering::Relaxed);
+        Ending { upload: self.upload.clone(), received: self.received, standing: Arc::clone(&self.standing) }
+    }
+
+    /// Whether a worker ends it: then the peer has done its part.
+    pub(super) fn is_ending(&self) -> bool {
+        self.standing.is_ending.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.failures.is_over.load(Ordering::Relaxed)
+        self.standing.is_over.load(Ordering::Relaxed)
     }
 }
 
@@ -212,12 +227,18 @@ impl Segmented {
 pub(super) struct Ending {
     upload: Upload,
     received: u64,
-    failures: Arc<Failures>,
+    standing: Arc<Standing>,
 }
 
 impl Ending {
     /// Publishes the blob, or says what is missing. For workers.
     pub(super) fn finish(self, shared: &Shared, talk: &Talk, task: TaskId, digest: Option<&Digest>) {
+        let algorithm = self.upload.plan().algorithm;
+        if digest.is_some_and(|digest| digest.algorithm() != algorithm) {
+            self.standing.is_over.store(true, Ordering::Relaxed);
+            return talk
+                .end(task, refusal(Code::BadAlgorithm, "the upload was begun with another algorithm"));
+        }
         let said = match self.upload.finish(digest) {
             Ok(published) => {
                 let counts = self.upload.counts();
@@ -231,7 +252,7 @@ impl Ending {
                 segments.truncate(AGAIN_COUNT_MAX);
                 Ok(Say::Again { segments, checkpoints: false })
             }
-            Err(FinishError::Broken(segments)) => self.failures.again(&self.upload, segments),
+            Err(FinishError::Broken(segments)) => self.standing.again(&self.upload, segments),
             Err(FinishError::Mismatch { expected, actual }) => {
                 // Nothing that is missing could make it right.
                 if let Err(error) = shared.store.drop_upload(self.upload.id()) {
@@ -243,20 +264,37 @@ impl Ending {
             Err(FinishError::Publish(error)) => Err(refused(&error.into())),
         };
         match said {
-            Ok(again) => talk.outbox.say(task, again),
+            Ok(again) => {
+                self.standing.is_ending.store(false, Ordering::Relaxed);
+                talk.say(task, again);
+            }
             Err(last) => {
-                self.failures.is_over.store(true, Ordering::Relaxed);
+                self.standing.is_over.store(true, Ordering::Relaxed);
                 talk.end(task, last);
             }
         }
     }
 }
 
-impl Failures {
+impl Standing {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn was_asked_for_again(&self, segment: u64) -> bool {
+        self.counts().of_segments.contains_key(&segment)
+    }
+
+    /// Has a segment sent again that is not to blame.
+    fn after_another(&self, segment: u64) -> Say {
+        self.counts().of_segments.entry(segment).or_default();
+        Say::Again { segments: vec![segment], checkpoints: false }
+    }
+
     /// Has segments sent again, and when that does not help the whole list; then nothing does, which is the error.
     fn again(&self, upload: &Upload, mut segments: Vec<u64>) -> Result<Say, Say> {
         segments.truncate(AGAIN_COUNT_MAX);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts();
         let mut is_enough = false;
         for segment in &segments {
             let count = counts.of_segments.entry(*segment).or_default();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aqueduct_blob::CheckpointList;
+use aqueduct_blob::{Algorithm, CheckpointList, checkpoint_count};
 use aqueduct_flow::{Extent, SendQueue};
 use aqueduct_wire::native::limits::ENTRY_COUNT_MAX;
 use aqueduct_wire::native::{Answer, Say, TaskId};
@@ -49,13 +49,14 @@ pub(super) enum Turn {
 impl Sending {
     pub(super) fn new(
         task: TaskId,
+        algorithm: Algorithm,
         found: Found,
         parts: Vec<Range<u64>>,
         checkpoints: Option<CheckpointList>,
         permits: Permits,
     ) -> Self {
-        let checkpoint_count = checkpoints.as_ref().map_or(0, |list| list.entries().len() as u64);
-        let introduction = Some(Say::Found { size: found.size(), checkpoint_count });
+        let (size, checkpoint_count) = (found.size(), checkpoint_count(algorithm, found.size()));
+        let introduction = Some(Say::Found { size, checkpoint_count });
         Self {
             task,
             found,
@@ -107,6 +108,11 @@ impl Sending {
     /// Whether nothing is left to be said.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// The blob, to be let go of.
+    pub(super) fn into_found(self) -> Found {
+        self.found
     }
 
     /// Appends a part of the blob to what is sent.

@@ -103,11 +103,11 @@ fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
     Ok(Staged::Verified(staging.verify(blob.digest.as_ref())?))
 }
 
-/// As many as one round of a group commit is good for.
-const COUNT: usize = 64;
+/// As many as one round of a group commit is good for. Each has a file open until it is published.
+pub(crate) const COUNT: usize = 32;
 
 /// What is held in memory of them, about.
 const BYTES_LEN: usize = 128 << 10;
 
-/// How many such batches all workers together may have before them: 16 MiB.
+/// How many such batches all workers together may have before them: some 20 MiB.
 pub(crate) const GATHERED_COUNT_MAX: usize = 128;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use aqueduct_flow::SendQueue;
 use tokio::net::TcpStream;
 
-use super::Talk;
 use super::outbox::Batch;
 use super::refusal::refused;
 use super::sending::Turn;
+use super::{Job, Talk};
 use crate::close::Close;
+use crate::connection::let_go;
 use crate::reply::{drive, warm};
 use crate::server::Shared;
 use crate::work;
@@ -18,7 +19,7 @@ use crate::work;
 /// Says what there is to say, until nobody listens any more.
 pub(super) async fn speak(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>) -> Close {
     loop {
-        let batch = talk.outbox.next().await;
+        let Some(batch) = talk.outbox.next().await else { return Close::Bug };
         if let Err(close) = say(stream, shared, talk, batch).await {
             return close;
         }
@@ -40,10 +41,10 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
                 Some(sending)
             }
             Turn::Cold(extent, window) => {
-                let talk = Arc::clone(talk);
+                let job = Job(Arc::clone(talk));
                 shared.cold_readers.leave(move || match warm(&extent, window) {
-                    Ok(()) => talk.outbox.send(sending),
-                    Err(error) => talk.end(sending.task, refused(&work::fault("read a blob", &error))),
+                    Ok(()) => job.0.outbox.send(sending),
+                    Err(error) => job.0.end(sending.task, refused(&work::fault("read a blob", &error))),
                 });
                 None
             }
@@ -55,7 +56,10 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
     }
     drive(stream, shared, queue, part.unwrap_or_default()).await?;
     match sending {
-        Some(sending) if sending.is_over() => ended.push(sending.task),
+        Some(sending) if sending.is_over() => {
+            ended.push(sending.task);
+            let_go(shared, Some(sending.into_found()));
+        }
         Some(sending) => talk.outbox.send(sending),
         None => {}
     }

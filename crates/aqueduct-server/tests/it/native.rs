@@ -1,10 +1,11 @@
 //! The native protocol, in frames.
 
+use std::io::Write;
 use std::ops::Range;
 use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
-use aqueduct_wire::native::{Ask, Code, Get, Put, Say, TaskId, limits};
+use aqueduct_wire::native::{Ask, Code, Get, Put, Request, Say, TaskId, limits};
 
 use crate::fixture::{Fixture, digest};
 use crate::frames::{Native, get, put, refused, upload};
@@ -341,6 +342,9 @@ fn an_upload_goes_on_after_the_server_was_started_again() {
     let mut native = Native::connect(fixture.address);
     let task = open_upload(&mut native, &bytes, 0);
     send_segment(&mut native, task, &bytes, 0);
+    // What comes next is heard when the segment is there.
+    let told = native.ask_and_hear(Ask::Stat { digest: digest(&bytes) }, &[]);
+    assert_eq!(refused(&told), Code::Absent);
     fixture.control.stop();
     assert_eq!(refused(&native.hear()), Code::Stopping);
     native.assert_closing(Code::Stopped);
@@ -480,6 +484,98 @@ fn an_upload_of_which_nothing_comes_expires() {
             return;
         }
     }
+}
+
+#[test]
+fn a_hundred_large_blobs_asked_for_at_once_all_come() {
+    let fixture = Fixture::new();
+    let blobs: Vec<_> = (0..100).map(|index| noise(100_000 + index)).collect();
+    let mut native = Native::connect(fixture.address);
+    for blob in &blobs {
+        native.ask_and_hear(put(None, blob.len()), blob);
+    }
+    let tasks: Vec<_> = blobs.iter().map(|blob| native.ask(get(digest(blob)), &[])).collect();
+    let mut arrived = vec![Vec::new(); blobs.len()];
+    let mut left = blobs.len();
+    while left > 0 {
+        let told = native.hear();
+        let place = tasks.iter().position(|task| *task == told.task).unwrap();
+        match told.say {
+            Say::Found { .. } => {}
+            Say::Data { end, .. } => {
+                arrived[place].extend(told.payload);
+                left -= usize::from(end);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(arrived == blobs);
+}
+
+#[test]
+fn an_upload_that_is_ended_is_answered_though_the_peer_says_no_more() {
+    let fixture = Fixture::new();
+    let bytes = noise(5 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 0);
+    send_segment(&mut native, task, &bytes, 1);
+    native.say(task, Ask::End { digest: None }, &[]);
+    native.peer.finish();
+    assert!(matches!(native.hear().say, Say::Stored { .. }));
+    native.peer.assert_closed();
+}
+
+#[test]
+fn a_refusal_is_said_though_the_peer_says_no_more() {
+    let fixture = Fixture::new();
+    for _ in 0..20 {
+        let mut native = Native::connect(fixture.address);
+        native.ask(put(None, 2), b"abc");
+        native.peer.finish();
+        assert_eq!(refused(&native.hear()), Code::SizeMismatch);
+        native.peer.assert_closed();
+    }
+}
+
+#[test]
+fn a_small_put_does_not_wait_for_a_payload_that_is_slow() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let mut bytes = Vec::new();
+    let (first, second) = (native.task(), native.task());
+    Request { task: first, ask: put(None, 3) }.write(3, &mut bytes);
+    bytes.extend_from_slice(b"abc");
+    Request { task: second, ask: put(None, 50_000) }.write(50_000, &mut bytes);
+    native.peer.say_bytes(&bytes);
+    let told = native.hear();
+    assert_eq!(told.task, first);
+    native.peer.say_bytes(&[0; 50_000]);
+    assert_eq!(native.hear().task, second);
+}
+
+#[test]
+fn a_peer_that_never_stops_asking_hears_of_the_stop() {
+    let mut fixture = Fixture::new();
+    fixture.put(b"abc");
+    let mut native = Native::connect(fixture.address);
+    let asker = native.peer.stream.try_clone().unwrap();
+    let (digest, first) = (digest(b"abc"), native.last + 1);
+    let asking = std::thread::spawn(move || {
+        for task in first.. {
+            let mut bytes = Vec::new();
+            Request { task: TaskId(task), ask: get(digest) }.write(0, &mut bytes);
+            if (&asker).write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    });
+    native.hear();
+    fixture.control.stop();
+    while !matches!(native.hear().say, Say::Refused { code: Code::Stopping, .. }) {}
+    drop(native.peer.stream.shutdown(std::net::Shutdown::Both));
+    asking.join().unwrap();
+    fixture.ended().unwrap();
 }
 
 /// Opens the upload of these bytes, of which the server has the first `held`.

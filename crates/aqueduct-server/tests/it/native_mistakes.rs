@@ -194,6 +194,38 @@ fn a_peer_that_goes_in_the_middle_of_a_payload_leaves_nothing() {
     assert!(matches!(told.say, Say::Listed { blobs, .. } if blobs.is_empty()));
 }
 
+#[test]
+fn a_disk_that_fails_in_the_middle_of_a_payload_costs_the_task_and_not_the_connection() {
+    // No file of the process may be longer than 2 MiB: this one runs in a process of its own.
+    if std::env::var_os(CHILD).is_none() {
+        let limited = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\"";
+        let name = "native_mistakes::a_disk_that_fails_in_the_middle_of_a_payload_costs_the_task_and_not_the_connection";
+        let mut child = std::process::Command::new("bash");
+        child.args(["-c", limited]).arg(std::env::current_exe().unwrap());
+        assert!(child.args([name, "--exact"]).env(CHILD, "1").status().unwrap().success());
+        return;
+    }
+    for route in aqueduct_flow::ReceiveRoute::ALL {
+        let fixture = Fixture::with(|options| options.receive_route = route);
+        let mut native = Native::connect(fixture.address);
+        let ask = Ask::Put(Put { algorithm: Algorithm::Sha256, digest: None, size: None, upload: None });
+        let task = native.ask(ask, &[]);
+        native.say(task, Ask::Data { offset: 0 }, &vec![7; 3 << 20]);
+        assert_eq!(refused(&native.hear()), Code::Fault, "{route}");
+        assert!(matches!(native.ask_and_hear(put(None, 3), b"abc").say, Say::Stored { .. }), "{route}");
+        // The same over HTTP, with a rest that is short enough to be read.
+        let mut peer = fixture.connect();
+        let len = (2 << 20) + 1000;
+        peer.say(&format!("POST /blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len}\r\n\r\n"));
+        peer.say_bytes(&vec![7; len]);
+        assert_eq!(peer.reply().status, 500, "{route}");
+        peer.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(peer.reply().status, 200, "{route}");
+    }
+}
+
+const CHILD: &str = "AQUEDUCT_TEST_CHILD";
+
 /// A preamble whose checks are right.
 fn preamble(header_len: u32, payload_len: u64) -> Vec<u8> {
     let mut bytes = [&header_len.to_be_bytes()[..], &payload_len.to_be_bytes(), &[0; 4]].concat();

@@ -169,6 +169,11 @@ impl Session {
         }
     }
 
+    /// Whether a task still waits for its last answer.
+    pub fn awaits(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_some_and(|state| !matches!(state, Task::Answered))
+    }
+
     /// Forgets a task whose last answer has left. What still comes for it is [skipped](Turn::Skip).
     pub fn end(&mut self, task: TaskId) {
         self.tasks.remove(&task);

@@ -20,7 +20,7 @@ fn what_is_held_for_a_peer_that_does_not_read_is_bounded() {
     fill(&outbox);
     assert!(outbox.len() < SAID_LEN_MAX + (64 << 10));
     outbox.postpone([question(100)].into_iter());
-    assert!(outbox.take_postponed().is_empty(), "there is no room yet");
+    assert!(outbox.take_postponed(1).is_empty(), "there is no room yet");
 }
 
 #[test]
@@ -31,8 +31,8 @@ fn what_was_postponed_is_taken_up_once_the_peer_has_read() {
     let batch = outbox.take().expect("there is something to say");
     assert!(outbox.is_full(), "what was taken has not left yet");
     outbox.left(&batch.ended);
-    assert_eq!(outbox.take_postponed().len(), 2);
-    assert!(outbox.take_postponed().is_empty(), "once is enough");
+    assert_eq!(outbox.take_postponed(1).len(), 2);
+    assert!(outbox.take_postponed(1).is_empty(), "once is enough");
 }
 
 #[test]
@@ -43,4 +43,27 @@ fn the_last_answers_of_tasks_are_told_with_what_leaves() {
     let batch = outbox.take().expect("there is something to say");
     assert_eq!(batch.ended, [TaskId(2)]);
     assert!(outbox.take().is_none());
+}
+
+#[test]
+fn blobs_that_wait_for_others_are_taken_up_as_there_is_room() {
+    let outbox = Outbox::default();
+    for task in 1..4 {
+        outbox.queue(question(task));
+    }
+    assert!(outbox.take_postponed(0).is_empty());
+    let tasks =
+        |questions: Vec<Question>| questions.iter().map(|question| question.task.0).collect::<Vec<_>>();
+    assert_eq!(tasks(outbox.take_postponed(2)), [1, 2]);
+    assert_eq!(tasks(outbox.take_postponed(2)), [3]);
+}
+
+#[test]
+fn nothing_follows_the_last_frame() {
+    let outbox = Outbox::default();
+    outbox.close(Say::Closing { code: Code::BadPreamble, message: String::new() });
+    let said = outbox.take().expect("there is something to say").memory;
+    outbox.say(TaskId(1), Say::Done);
+    outbox.end(TaskId(2), Say::Done);
+    assert!(!said.is_empty() && outbox.take().is_none());
 }
