@@ -117,10 +117,6 @@ pub(super) fn open(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit)
 }
 
 fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result<Opened, Refusal> {
-    let limit = shared.options.blob_size_max;
-    if put.size.is_some_and(|size| size > limit) {
-        return Err(Refusal::TooLarge { limit });
-    }
     let name = put.digest.map_or(Name::Found(put.algorithm), Name::Given);
     let write = Write { name, if_present: true, if_absent: true };
     Ok(match work::begin(&shared.store, write, put.size)? {

@@ -64,10 +64,6 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
     let (Some(id), Some(size)) = (put.upload, put.size) else {
         return Err(refusal(Code::BadMessage, "an upload has an id and a size"));
     };
-    let limit = shared.options.blob_size_max;
-    if size > limit {
-        return Err(refused(&Refusal::TooLarge { limit }));
-    }
     if let Some(digest) = put.digest
         && shared.store.has(&digest).map_err(|error| refused(&error.into()))?
         && let Some(blob) = shared.store.blob(&digest).map_err(|error| refused(&error.into()))?

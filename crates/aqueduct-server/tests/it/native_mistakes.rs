@@ -95,6 +95,9 @@ fn a_blob_that_ends_before_its_size_is_refused() {
 
 #[test]
 fn a_blob_larger_than_any_may_be_is_refused_before_it_is_sent() {
+    let fixture = Fixture::with(|options| options.blob_size_max = 10);
+    let mut native = Native::connect(fixture.address);
+    assert_eq!(refused(&native.ask_and_hear(put(None, 11), b"hello world")), Code::TooLarge);
     let fixture = Fixture::with(|options| options.blob_size_max = 100_000);
     let mut native = Native::connect(fixture.address);
     assert_eq!(refused(&native.ask_and_hear(put(None, 100_001), &[])), Code::TooLarge);

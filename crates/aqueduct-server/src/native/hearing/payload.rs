@@ -9,13 +9,14 @@ use aqueduct_wire::native::{Code, Put, TaskId};
 use tokio::net::TcpStream;
 
 use super::super::putting::{self, After, Halt, Opened, Poured, Putting};
-use super::super::refusal::refusal;
+use super::super::refusal::{refusal, refused};
 use super::super::small::Small;
 use super::super::{Ended, Talk};
 use super::{Hearing, READ_LEN, closing};
 use crate::close::Close;
 use crate::deadline::Expired;
 use crate::discard::discard;
+use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::scratch::with_scratch;
 use crate::server::Shared;
@@ -29,8 +30,13 @@ impl Hearing {
         len: u64,
         is_whole: bool,
     ) -> Result<(), Ended> {
-        if let Err(refused) = self.admit(Right::Write) {
-            self.talk.end(task, refused);
+        if let Err(say) = self.admit(Right::Write) {
+            self.talk.end(task, say);
+            return self.skip(len).await;
+        }
+        let limit = self.shared.options.blob_size_max;
+        if put.size.unwrap_or(len) > limit {
+            self.talk.end(task, refused(&Refusal::TooLarge { limit }));
             return self.skip(len).await;
         }
         if is_whole && len <= Small::LEN_MAX {
