@@ -1,13 +1,14 @@
 //! What `put` was asked to store: files named, files found in directories, and streams.
 
 use std::collections::HashSet;
-use std::fs::{self, File, FileType, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use aqueduct_sys::{Access, open_directory, open_file};
+use aqueduct_sys::{Access, FileType, Stat, open_directory, open_file, stat};
 
 use crate::fault::Fault;
 use crate::text::shown;
@@ -66,26 +67,41 @@ impl Sources {
 }
 
 impl Source {
-    /// Opens what is a file still; a fifo that took its place is not waited for.
+    /// Opens it; what is to be a file is one still.
     pub(crate) fn open(&self) -> io::Result<File> {
-        let path = match self.kind {
-            Kind::Stdin => return Ok(io::stdin().as_fd().try_clone_to_owned()?.into()),
-            Kind::Stream => return File::open(&self.path),
+        match self.kind {
+            Kind::Stdin => Ok(io::stdin().as_fd().try_clone_to_owned()?.into()),
+            Kind::Stream => File::open(&self.path),
+            Kind::Named | Kind::Found => Ok(self.open_file()?.0),
+        }
+    }
+
+    /// Opens what is a file still, and looks at it; a fifo that took its place is not waited for.
+    pub(crate) fn open_file(&self) -> io::Result<(File, Stat)> {
+        let file = match self.kind {
             // The last link is followed here, and never by the open.
-            Kind::Named => fs::canonicalize(&self.path)?,
-            Kind::Found => self.path.clone(),
+            Kind::Named => open_from_here(&fs::canonicalize(&self.path)?)?,
+            _ => open_from_here(&self.path)?,
         };
-        let file = File::from(open_from_here(&path)?);
-        if file.metadata()?.is_file() {
-            Ok(file)
+        let seen = stat(&file)?;
+        if seen.file_type() == FileType::RegularFile {
+            Ok((file, seen))
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file any more"))
         }
     }
 }
 
-fn open_from_here(path: &Path) -> io::Result<OwnedFd> {
-    Ok(open_file(open_directory(Path::new("."))?, path, Access::Read)?)
+fn open_from_here(path: &Path) -> io::Result<File> {
+    static HERE: OnceLock<OwnedFd> = OnceLock::new();
+    let here = match HERE.get() {
+        Some(here) => here,
+        None => {
+            let here = open_directory(Path::new("."))?;
+            HERE.get_or_init(|| here)
+        }
+    };
+    Ok(open_file(here, path, Access::Read)?.into())
 }
 
 struct Walk<'a> {
@@ -127,7 +143,7 @@ impl Walk<'_> {
     }
 
     /// Takes what was met in a walk.
-    fn find(&mut self, path: &Path, file_type: FileType) {
+    fn find(&mut self, path: &Path, file_type: fs::FileType) {
         if !file_type.is_dir() && !file_type.is_file() {
             self.sources.skipped += 1;
             return;
@@ -149,7 +165,7 @@ impl Walk<'_> {
 }
 
 /// The entries of a directory by name, so that two walks print the same lines.
-fn sorted(directory: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
+fn sorted(directory: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
     let entries = fs::read_dir(directory)?.map(|entry| {
         let entry = entry?;
         Ok((entry.path(), entry.file_type()?))

@@ -233,4 +233,4 @@ fn is_special(path: &Path) -> bool {
 }
 
 /// Blobs fetched before the first of them is told of: enough that a line stays busy.
-const TOGETHER_COUNT: usize = 1024;
+const TOGETHER_COUNT: usize = 4096;

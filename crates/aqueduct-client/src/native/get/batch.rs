@@ -17,7 +17,13 @@ impl NativeClient {
         digests: &[Digest],
         tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>),
     ) {
-        let mut batch = Batch { client: self, digests, todo: (0..digests.len()).collect(), window: 1, tell };
+        let mut batch = Batch {
+            client: self,
+            digests,
+            todo: (0..digests.len()).collect(),
+            window: WINDOW_COUNT_MIN,
+            tell,
+        };
         let fetched = self.site.persist(|| self.over_line(|line| batch.fetch(line)));
         if let Err(error) = fetched {
             for index in std::mem::take(&mut batch.todo) {
@@ -92,7 +98,7 @@ impl Batch<'_> {
             Say::Found { size, .. } | Say::Data { size, .. } if size > SEGMENT_LEN => {
                 line.say(blob.task, Ask::Cancel);
                 line.skip()?;
-                self.window = 1;
+                self.window = WINDOW_COUNT_MIN;
                 blob.is_cancelled = true;
                 (self.tell)(blob.index, Ok(Got::Large));
                 Ok(false)
@@ -138,6 +144,9 @@ impl Batch<'_> {
         Ok(())
     }
 }
+
+/// Large blobs that may come in vain at a time.
+const WINDOW_COUNT_MIN: usize = 4;
 
 /// Blobs without an answer: a long line stays busy.
 const WINDOW_COUNT_MAX: usize = 256;

@@ -15,7 +15,7 @@ use crate::sources::Source;
 pub(super) struct Teller<'a> {
     /// `None` is what could not be listed; its outcome is known.
     sources: &'a [Option<Source>],
-    told: Sender<(usize, Outcome)>,
+    told: Sender<Vec<(usize, Outcome)>>,
     /// Nobody listens any more.
     stop: &'a AtomicBool,
 }
@@ -45,7 +45,7 @@ pub(super) fn in_order(
 
 fn report_all(
     sources: &[Option<Source>],
-    heard: &Receiver<(usize, Outcome)>,
+    heard: &Receiver<Vec<(usize, Outcome)>>,
     mut outcomes: BTreeMap<usize, Outcome>,
     report: &mut Report<'_, '_>,
 ) -> Result<(), Fault> {
@@ -56,8 +56,7 @@ fn report_all(
             }
             // Whoever waits for lines gets those there are before the next takes its time.
             report.flush()?;
-            let (index, outcome) = heard.recv().expect("every source has an outcome");
-            outcomes.insert(index, outcome);
+            outcomes.extend(heard.recv().expect("every source has an outcome"));
         };
         match outcome {
             Err(fault) if fault.is_final() => {
@@ -77,8 +76,13 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn tell(&self, index: usize, outcome: Outcome) {
+        self.tell_all(vec![(index, outcome)]);
+    }
+
+    /// Tells of several at once, which wakes whoever listens once.
+    pub(super) fn tell_all(&self, outcomes: Vec<(usize, Outcome)>) {
         // Where nobody listens, there is nothing to tell.
-        let _ = self.told.send((index, outcome));
+        let _ = self.told.send(outcomes);
     }
 
     /// Whether the rest need not be done.

@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -30,6 +31,8 @@ pub(super) struct ToServer<'a> {
     client: &'a Client,
     algorithm: Algorithm,
     cache: Option<DigestCache>,
+    /// What is read into memory anyway is asked for only as long as some of it is there.
+    asks_for_parcels: AtomicBool,
 }
 
 /// What is known of a source before it is sent.
@@ -59,7 +62,12 @@ enum Job<'a> {
 impl<'a> ToServer<'a> {
     pub(super) fn new(client: &'a Client, put: &Put) -> Self {
         let path = if put.no_cache { None } else { directories::digest_cache() };
-        Self { client, algorithm: put.digest, cache: path.map(|path| DigestCache::load(&path)) }
+        Self {
+            client,
+            algorithm: put.digest,
+            cache: path.map(|path| DigestCache::load(&path)),
+            asks_for_parcels: AtomicBool::new(true),
+        }
     }
 
     /// What cannot be saved is hashed again another time.
@@ -70,7 +78,7 @@ impl<'a> ToServer<'a> {
     }
 
     pub(super) fn put_all(&self, teller: &Teller<'_>, threads: NonZeroUsize, meter: &Meter) {
-        let (ahead, jobs) = mpsc::sync_channel(threads.get());
+        let (ahead, jobs) = mpsc::sync_channel(0);
         let jobs = Mutex::new(jobs);
         thread::scope(|scope| {
             for _ in 0..threads.get() {
@@ -111,7 +119,11 @@ impl<'a> ToServer<'a> {
             });
             let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
             found.sort_unstable_by_key(|(index, ..)| *index);
-            let asked: Vec<_> = found.iter().filter_map(|(.., known)| known.digest()).collect();
+            let asks_for_parcels = self.asks_for_parcels.load(Ordering::Relaxed);
+            let is_asked = |known: &Known| asks_for_parcels || !matches!(known, Known::Read(_));
+            let asked: Vec<_> = (found.iter().filter(|(.., known)| is_asked(known)))
+                .filter_map(|(.., known)| known.digest())
+                .collect();
             let missing: HashSet<_> = match (self.client.missing(&asked), found.first()) {
                 (Ok(missing), _) => missing.into_iter().collect(),
                 // One of them tells for all that follow.
@@ -121,28 +133,26 @@ impl<'a> ToServer<'a> {
                 // What cannot be asked is sent, and that will tell why.
                 (Err(_), _) => asked.into_iter().collect(),
             };
-            let mut parcels = Vec::new();
-            let send = |job| ahead.send(job).expect("those who send stay to the end");
+            let (mut present, mut absent) = (Vec::new(), Vec::new());
             for (index, source, known) in found {
-                if let Some((digest, size)) = known.present(&missing) {
-                    meter.add(size);
-                    let routes = Routes::default();
-                    teller.tell(index, Ok(Stored { digest, size, is_new: false, routes }));
-                    continue;
+                match known.present(&missing) {
+                    Some((digest, size)) if is_asked(&known) => {
+                        meter.add(size);
+                        let routes = Routes::default();
+                        present.push((index, Ok(Stored { digest, size, is_new: false, routes })));
+                    }
+                    _ => absent.push((index, source, known)),
                 }
+            }
+            if asks_for_parcels && present.is_empty() && !absent.is_empty() {
+                self.asks_for_parcels.store(false, Ordering::Relaxed);
+            }
+            teller.tell_all(present);
+            for job in jobs(absent) {
                 if teller.is_stopped() {
                     return;
                 }
-                match known {
-                    Known::Read(parcel) => parcels.push((index, source, parcel)),
-                    known => send(Job::One((index, source, known))),
-                }
-                if parcels.len() == PARCEL_COUNT {
-                    send(Job::Parcels(std::mem::take(&mut parcels)));
-                }
-            }
-            if !parcels.is_empty() {
-                send(Job::Parcels(parcels));
+                ahead.send(job).expect("those who send stay to the end");
             }
         }
     }
@@ -152,8 +162,7 @@ impl<'a> ToServer<'a> {
         if matches!(source.kind, Kind::Stream | Kind::Stdin) {
             return Ok(Known::Stream);
         }
-        let mut file = open(source)?;
-        let seen = stat(&file).map_err(|error| unread(source, error.into()))?;
+        let (mut file, seen) = source.open_file().map_err(|error| unread(source, error))?;
         if seen.size == 0 {
             // It is empty, or one of those files of /proc that have no size.
             let len = file.read(&mut [0]).map_err(|error| unread(source, error))?;
@@ -174,9 +183,11 @@ impl<'a> ToServer<'a> {
     }
 
     fn read(&self, source: &Source, file: &mut File, seen: &Stat) -> Result<Parcel, Fault> {
-        // One byte more would tell that it grew.
-        let mut bytes = Vec::with_capacity(usize::try_from(seen.size).unwrap_or_default() + 1);
-        file.take(seen.size + 1).read_to_end(&mut bytes).map_err(|error| unread(source, error))?;
+        let mut bytes = vec![0; usize::try_from(seen.size).expect("it is small")];
+        match file.read_exact(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bytes.clear(),
+            read => read.map_err(|error| unread(source, error))?,
+        }
         let now = stat(&*file).map_err(|error| unread(source, error.into()))?;
         if bytes.len() as u64 != seen.size || (now.mtime, now.ctime) != (seen.mtime, seen.ctime) {
             let changed = SourceChanged { size_before: seen.size, size_after: now.size };
@@ -206,11 +217,16 @@ impl<'a> ToServer<'a> {
         let client = self.client.parcels().expect("a parcel is made only where it can be sent");
         let (sources, parcels): (Vec<_>, Vec<_>) =
             found.into_iter().map(|(index, source, parcel)| ((index, source), parcel)).unzip();
+        let mut outcomes = Vec::with_capacity(sources.len());
         client.put(&parcels, &mut |place, uploaded| {
             let (index, source) = sources[place];
             meter.add(parcels[place].bytes.len() as u64);
-            teller.tell(index, uploaded.map(|it| stored(&it)).map_err(|error| failed(source, error)));
+            if uploaded.as_ref().is_ok_and(|uploaded| !uploaded.is_new) {
+                self.asks_for_parcels.store(true, Ordering::Relaxed);
+            }
+            outcomes.push((index, uploaded.map(|it| stored(&it)).map_err(|error| failed(source, error))));
         });
+        teller.tell_all(outcomes);
     }
 
     fn send(&self, source: &Source, known: &Known, meter: &Meter) -> Outcome {
@@ -281,6 +297,28 @@ fn stored(uploaded: &Uploaded) -> Stored {
     Stored { digest: uploaded.digest, size: uploaded.size, is_new: uploaded.is_new, routes }
 }
 
+/// Who sends what.
+fn jobs(absent: Vec<Found<'_>>) -> Vec<Job<'_>> {
+    let (mut jobs, mut parcels, mut len) = (Vec::new(), Vec::new(), 0);
+    for (index, source, known) in absent {
+        match known {
+            Known::Read(parcel) => {
+                len += parcel.bytes.len();
+                parcels.push((index, source, parcel));
+            }
+            known => jobs.push(Job::One((index, source, known))),
+        }
+        if parcels.len() == PARCEL_COUNT || len > PARCELS_LEN {
+            jobs.push(Job::Parcels(std::mem::take(&mut parcels)));
+            len = 0;
+        }
+    }
+    if !parcels.is_empty() {
+        jobs.push(Job::Parcels(parcels));
+    }
+    jobs
+}
+
 /// The next job; `None` once there will be no more.
 fn next<'t>(jobs: &Mutex<Receiver<Job<'t>>>) -> Option<Job<'t>> {
     jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
@@ -306,6 +344,9 @@ const PARCEL_SIZE_MAX: u64 = 64 << 10;
 
 /// Small files that go over one connection together.
 const PARCEL_COUNT: usize = 128;
+
+/// Bytes after which no more go together, so that they are not many in memory.
+const PARCELS_LEN: usize = 1 << 20;
 
 /// Sources looked at before the server is asked: what is hashed is sent soon, and a question is seldom asked.
 const WINDOW_COUNT: usize = 256;
