@@ -191,31 +191,60 @@ fn a_segment_that_is_asked_for_again_is_sent_again() {
     let expected = blob.clone();
     let peer = Peer::new(vec![speak(move |talk| {
         let (task, _) = open(talk, &expected, None);
-        talk.tell(task, Say::Again { segments: vec![1], checkpoints: false });
+        talk.tell(task, again(vec![1], false));
         let (task, segments) = talk.hear_upload(&expected);
         // Whether it was sent before depends on who is faster.
         assert_eq!(segments.iter().filter(|index| **index == 3).count(), 1);
-        talk.tell(task, Say::Again { segments: vec![0, 2], checkpoints: false });
-        let mut again = Vec::new();
-        let task = loop {
-            let (Request { task, ask }, payload) = talk.hear_frame();
-            match ask {
-                Ask::Data { offset } => {
-                    assert!(payload == expected.part(offset..offset + payload.len() as u64));
-                    again.push(offset / SEGMENT_LEN);
-                }
-                // All is hashed, so that it can be asked whether the rest is needed.
-                Ask::Has { .. } => talk.tell(task, Say::Presence { present: vec![false] }),
-                Ask::End { .. } => break task,
-                other => panic!("{other:?} is no part of an upload"),
-            }
-        };
-        again.dedup();
+        talk.tell(task, again(vec![0, 2], true));
+        let (task, again) = hear_again(talk, &expected);
         assert_eq!(again, [0, 2]);
         talk.tell(task, stored(&expected));
     })]);
     assert!(put(&peer.native_client(), &blob).unwrap().is_new);
     peer.finish();
+}
+
+#[test]
+fn a_segment_that_is_asked_for_before_the_end_is_heard_is_sent_once_more_and_not_twice() {
+    let blob = large(Algorithm::Sha256);
+    let expected = blob.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        open(talk, &expected, None);
+        let (task, _) = talk.hear_upload(&expected);
+        // This crossed the end on its way, and the second one answers it.
+        talk.tell(task, again(vec![2], false));
+        talk.tell(task, again(vec![2], true));
+        let (task, segments) = hear_again(talk, &expected);
+        assert_eq!(segments, [2]);
+        talk.tell(task, stored(&expected));
+    })]);
+    assert!(put(&peer.native_client(), &blob).unwrap().is_new);
+    peer.finish();
+}
+
+/// The segments that come before the next end, whose checkpoints came before.
+fn hear_again(talk: &mut Talk, expected: &Blob) -> (TaskId, Vec<u64>) {
+    let mut segments = Vec::new();
+    loop {
+        let (Request { task, ask }, payload) = talk.hear_frame();
+        match ask {
+            Ask::Data { offset } => {
+                assert!(payload == expected.part(offset..offset + payload.len() as u64));
+                segments.push(offset / SEGMENT_LEN);
+            }
+            // All is hashed, so that it can be asked whether the rest is needed.
+            Ask::Has { .. } => talk.tell(task, Say::Presence { present: vec![false] }),
+            Ask::End { .. } => {
+                segments.dedup();
+                return (task, segments);
+            }
+            other => panic!("{other:?} is no part of an upload"),
+        }
+    }
+}
+
+fn again(segments: Vec<u64>, after_end: bool) -> Say {
+    Say::Again { segments, checkpoints: false, after_end }
 }
 
 #[test]
@@ -225,7 +254,7 @@ fn checkpoints_that_are_asked_for_again_come_from_the_first_on() {
     let peer = Peer::new(vec![speak(move |talk| {
         open(talk, &expected, None);
         let (task, _) = talk.hear_upload(&expected);
-        talk.tell(task, Say::Again { segments: vec![3], checkpoints: true });
+        talk.tell(task, Say::Again { segments: vec![3], checkpoints: true, after_end: true });
         let (task, segments) = talk.hear_upload(&expected);
         assert_eq!(segments, [3]);
         talk.tell(task, stored(&expected));
@@ -242,7 +271,7 @@ fn a_server_that_asks_again_for_ever_is_given_up() {
         let peer = Peer::new(vec![speak(move |talk| {
             let (task, _) = open(talk, &expected, None);
             for _ in 0..17 {
-                talk.tell(task, Say::Again { segments: segments.clone(), checkpoints: false });
+                talk.tell(task, again(segments.clone(), false));
             }
             talk.hear_all();
         })]);
@@ -294,7 +323,7 @@ fn an_upload_that_was_dropped_meanwhile_begins_anew() {
             if segments.contains(&0) {
                 assert_eq!(segments, [0, 1, 2, 3]);
             } else {
-                talk.tell(task, Say::Again { segments: vec![0], checkpoints: false });
+                talk.tell(task, again(vec![0], true));
                 while !matches!(talk.hear_frame().0.ask, Ask::End { .. }) {}
             }
             talk.tell(task, stored(&second));
@@ -343,7 +372,7 @@ fn a_blob_that_proves_to_be_there_is_sent_no_further() {
                     }
                     // Everything is hashed now, and there is something to send.
                     Ask::End { .. } => {
-                        talk.tell(put, Say::Again { segments: vec![0, 1, 2, 3], checkpoints: false });
+                        talk.tell(put, again(vec![0, 1, 2, 3], true));
                     }
                     _ => {}
                 }

@@ -184,7 +184,11 @@ impl Hearing {
                     self.finish(task, None).await;
                 }
             }
-            Turn::Checkpoints { task, first, entries } => self.claim(task, first, entries).await?,
+            Turn::Checkpoints { task, first, entries } => {
+                // Who only hashes for a while, because the bytes are here already, is at work.
+                self.pace = Pace::new(self.shared.options.deadlines.body);
+                self.claim(task, first, entries).await?;
+            }
             Turn::End { task, digest } => self.finish(task, digest).await,
             Turn::Leave { task } => {
                 self.puts.drop(task);

@@ -143,7 +143,7 @@ impl Segmented {
                 tracing::debug!(upload = %self.upload.id(), index, "a segment landed");
                 Ok(None)
             }
-            Landed::Failed => self.standing.again(&self.upload, vec![index]).map(Some),
+            Landed::Failed => self.standing.again(&self.upload, vec![index], false).map(Some),
             // Whoever has it now lands it.
             Landed::TakenOver => Ok(None),
         }
@@ -199,7 +199,11 @@ impl Segmented {
             }
             Err(ClaimError::Change(error)) => return Err(refused(&error.into())),
         };
-        if dropped.is_empty() { Ok(None) } else { self.standing.again(&self.upload, dropped).map(Some) }
+        if dropped.is_empty() {
+            Ok(None)
+        } else {
+            self.standing.again(&self.upload, dropped, false).map(Some)
+        }
     }
 
     /// How it is to be ended. The task stays as it is: something may have to be sent again.
@@ -246,9 +250,9 @@ impl Ending {
             }
             Err(FinishError::Missing(mut segments)) => {
                 segments.truncate(AGAIN_COUNT_MAX);
-                Ok(Say::Again { segments, checkpoints: false })
+                Ok(Say::Again { segments, checkpoints: false, after_end: true })
             }
-            Err(FinishError::Broken(segments)) => self.standing.again(&self.upload, segments),
+            Err(FinishError::Broken(segments)) => self.standing.again(&self.upload, segments, true),
             Err(FinishError::Mismatch { expected, actual }) => {
                 // Nothing that is missing could make it right.
                 if let Err(error) = shared.store.drop_upload(self.upload.id()) {
@@ -284,11 +288,11 @@ impl Standing {
     /// Has a segment sent again that is not to blame.
     fn after_another(&self, segment: u64) -> Say {
         self.counts().of_segments.entry(segment).or_default();
-        Say::Again { segments: vec![segment], checkpoints: false }
+        Say::Again { segments: vec![segment], checkpoints: false, after_end: false }
     }
 
     /// Has segments sent again, and when that does not help the whole list; then nothing does, which is the error.
-    fn again(&self, upload: &Upload, mut segments: Vec<u64>) -> Result<Say, Say> {
+    fn again(&self, upload: &Upload, mut segments: Vec<u64>, after_end: bool) -> Result<Say, Say> {
         segments.truncate(AGAIN_COUNT_MAX);
         let mut counts = self.counts();
         let mut is_enough = false;
@@ -298,7 +302,7 @@ impl Standing {
             is_enough |= *count > AGAIN_PER_SEGMENT_MAX;
         }
         if !is_enough {
-            return Ok(Say::Again { segments, checkpoints: false });
+            return Ok(Say::Again { segments, checkpoints: false, after_end });
         }
         if counts.is_list_suspect {
             let message = "segments did not agree with the checkpoint list, however often they came; nothing was stored";
@@ -307,7 +311,7 @@ impl Standing {
         counts.is_list_suspect = true;
         counts.of_segments.clear();
         upload.forget_claims();
-        Ok(Say::Again { segments, checkpoints: true })
+        Ok(Say::Again { segments, checkpoints: true, after_end })
     }
 }
 

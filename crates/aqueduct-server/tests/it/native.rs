@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
 use aqueduct_wire::native::{Ask, Code, Get, Put, Request, Say, TaskId, limits};
@@ -378,10 +378,30 @@ fn two_connections_send_the_segments_of_one_blob() {
         send_segment(&mut first, one, &bytes, index);
     }
     first.say(one, Ask::End { digest: Some(digest(&bytes)) }, &[]);
-    assert_eq!(first.hear().say, Say::Again { segments: vec![0], checkpoints: false });
+    assert_eq!(first.hear().say, Say::Again { segments: vec![0], checkpoints: false, after_end: true });
     send_segment(&mut first, one, &bytes, 0);
     first.say(one, Ask::End { digest: Some(digest(&bytes)) }, &[]);
     assert!(matches!(first.hear().say, Say::Stored { received, .. } if received == 12 << 20));
+}
+
+#[test]
+fn a_peer_that_only_hashes_for_a_while_is_waited_for() {
+    let body = Duration::from_millis(300);
+    let fixture = Fixture::with(|options| options.deadlines.body = body);
+    let bytes = noise(9 << 20);
+    let mut native = Native::connect(fixture.address);
+    let task = open_upload(&mut native, &bytes, 0);
+    let began = Instant::now();
+    while began.elapsed() < body * 4 {
+        native.say(task, Ask::Checkpoints { first: 0, entries: Vec::new() }, &[]);
+        // An answer every time: nothing is said ahead.
+        assert_eq!(refused(&native.ask_and_hear(Ask::Stat { digest: digest(&bytes) }, &[])), Code::Absent);
+    }
+    for index in 0..3 {
+        send_segment(&mut native, task, &bytes, index);
+    }
+    native.say(task, Ask::End { digest: None }, &[]);
+    assert!(matches!(native.hear().say, Say::Stored { .. }));
 }
 
 #[test]
@@ -395,7 +415,7 @@ fn a_damaged_segment_is_asked_for_again_and_alone() {
     send_segment(&mut native, task, &damaged, 0);
     send_segment(&mut native, task, &damaged, 1);
     native.say(task, Ask::Checkpoints { first: 0, entries: checkpoints(&bytes) }, &[]);
-    assert_eq!(native.hear().say, Say::Again { segments: vec![1], checkpoints: false });
+    assert_eq!(native.hear().say, Say::Again { segments: vec![1], checkpoints: false, after_end: false });
     send_segment(&mut native, task, &bytes, 1);
     send_segment(&mut native, task, &bytes, 2);
     native.say(task, Ask::End { digest: Some(digest(&bytes)) }, &[]);
@@ -414,7 +434,7 @@ fn a_segment_that_is_damaged_every_time_costs_the_list_and_then_the_put() {
     for is_list_asked_for in [false, false, false, true, false, false, false] {
         native.say(task, Ask::Checkpoints { first: 0, entries: entries.clone() }, &[]);
         send_segment(&mut native, task, &damaged, 0);
-        let expected = Say::Again { segments: vec![0], checkpoints: is_list_asked_for };
+        let expected = Say::Again { segments: vec![0], checkpoints: is_list_asked_for, after_end: false };
         assert_eq!(native.hear().say, expected);
     }
     native.say(task, Ask::Checkpoints { first: 0, entries }, &[]);

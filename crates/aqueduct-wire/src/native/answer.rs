@@ -42,6 +42,8 @@ pub enum Say {
         segments: Vec<u64>,
         /// Whether the checkpoint list has to be sent again from its start, too.
         checkpoints: bool,
+        /// Whether this answers an [`End`](super::Ask::End), and names all that is missing.
+        after_end: bool,
     },
     /// The last answer of a put: the blob is there.
     Stored {
@@ -194,7 +196,8 @@ impl Say {
                 upload: upload.as_bytes().to_vec(),
                 verified: fields::range_messages(verified),
             }),
-            Self::Again { segments, checkpoints } => messages::Say::Again(messages::Again {
+            Self::Again { segments, checkpoints, after_end } => messages::Say::Again(messages::Again {
+                after_end: *after_end,
                 segments: segments.clone(),
                 checkpoints: *checkpoints,
             }),
@@ -254,7 +257,8 @@ impl Say {
                 verified: fields::ranges(&opened.verified)?,
             },
             messages::Say::Again(again) => {
-                Self::Again { segments: again.segments, checkpoints: again.checkpoints }
+                let messages::Again { segments, checkpoints, after_end } = again;
+                Self::Again { segments, checkpoints, after_end }
             }
             messages::Say::Stored(stored) => Self::Stored {
                 digest: fields::digest(stored.digest)?,

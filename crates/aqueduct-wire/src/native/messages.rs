@@ -243,6 +243,8 @@ pub(super) struct Again {
     pub(super) segments: Vec<u64>,
     #[prost(bool, tag = "2")]
     pub(super) checkpoints: bool,
+    #[prost(bool, tag = "3")]
+    pub(super) after_end: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -43,8 +43,9 @@ fn say() -> impl Strategy<Value = Say> {
         welcome().prop_map(Say::Welcome),
         (code(), text()).prop_map(|(code, message)| Say::Closing { code, message }),
         (upload_id(), ranges()).prop_map(|(upload, verified)| Say::Opened { upload, verified }),
-        (vec(any::<u64>(), 0..10), any::<bool>())
-            .prop_map(|(segments, checkpoints)| Say::Again { segments, checkpoints }),
+        (vec(any::<u64>(), 0..10), any::<(bool, bool)>()).prop_map(|(segments, (checkpoints, after_end))| {
+            Say::Again { segments, checkpoints, after_end }
+        }),
         (digest(), any::<u64>(), any::<bool>(), any::<u64>())
             .prop_map(|(digest, size, is_new, received)| Say::Stored { digest, size, is_new, received }),
         any::<(u64, u64)>().prop_map(|(size, checkpoint_count)| Say::Found { size, checkpoint_count }),

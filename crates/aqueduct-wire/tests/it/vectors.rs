@@ -202,7 +202,7 @@ fn answers() -> Vec<(&'static str, Answer, &'static [u8])> {
             b"",
         ),
         ("opened", 5, Say::Opened { upload: upload_id(), verified: vec![0..4 << 20, 8 << 20..size] }, b""),
-        ("again", 5, Say::Again { segments: vec![1, 300], checkpoints: true }, b""),
+        ("again", 5, Say::Again { segments: vec![1, 300], checkpoints: true, after_end: false }, b""),
         ("stored", 1, Say::Stored { digest: sha256_of_abc(), size: 3, is_new: true, received: 3 }, b""),
         ("found", 8, Say::Found { size, checkpoint_count: 2 }, b""),
         ("checkpoints", 8, Say::Checkpoints { first: 0, entries: entries() }, b""),

@@ -44,7 +44,7 @@ MESSAGES = {
     "Welcome": "agent:string *capabilities:string task_count_max:uint32 blob_size_max:uint64",
     "Closing": "code:Code message:string",
     "Opened": "upload:bytes *verified:Range",
-    "Again": "*segments:uint64 checkpoints:bool",
+    "Again": "*segments:uint64 checkpoints:bool after_end:bool",
     "Stored": "digest:Digest size:uint64 is_new:bool received:uint64",
     "Found": "size:uint64 checkpoint_count:uint64",
     "Done": "",

@@ -121,11 +121,12 @@ impl<'a> Sender<'a> {
             let wait = self.shared.client.answer_wait(self.shared.source.size());
             loop {
                 let heard = open.line.hear(wait)?;
-                let is_again = matches!(heard.say, Say::Again { .. });
+                // What was asked for before the server heard of the end is asked for once more then.
+                let is_answer = matches!(heard.say, Say::Again { after_end: true, .. });
                 if let Some(sent) = self.heard(open, &heard)? {
                     return Ok(sent);
                 }
-                if is_again {
+                if is_answer {
                     break;
                 }
             }
@@ -291,7 +292,7 @@ impl<'a> Sender<'a> {
             return Err(open.line.nonsense("it answers what was not asked"));
         }
         match &heard.say {
-            Say::Again { segments, checkpoints } => {
+            Say::Again { segments, checkpoints, .. } => {
                 if !self.shared.ledger.again(segments) {
                     return Err(open.line.nonsense("it asks for the same segment again and again"));
                 }

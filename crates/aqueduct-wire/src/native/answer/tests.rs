@@ -22,7 +22,7 @@ fn the_fullest_answers_fit_a_header() {
     };
     for say in [
         Say::Opened { upload, verified },
-        Say::Again { segments: vec![u64::MAX; AGAIN_COUNT_MAX], checkpoints: true },
+        Say::Again { segments: vec![u64::MAX; AGAIN_COUNT_MAX], checkpoints: true, after_end: true },
         Say::Checkpoints { first: u64::MAX - 2000, entries: vec![[0xff; 32]; ENTRY_COUNT_MAX] },
         Say::Presence { present: vec![true; DIGEST_COUNT_MAX] },
         Say::Listed { blobs: vec![blob; LIST_COUNT_MAX], next: Some(digest) },
