@@ -161,8 +161,8 @@ impl Error {
             Code::ReadOnly | Code::Fault | Code::Conflict => (ErrorKind::Server, Mend::Nothing),
             Code::Busy | Code::Contended => (ErrorKind::Server, Mend::Time),
             Code::Stopping | Code::Stopped => (ErrorKind::Lost, Mend::Time),
-            // Whoever is too slow once is too slow again.
-            Code::TooSlow => (ErrorKind::Timeout, Mend::Nothing),
+            // A machine that slept, or a disk that did, is awake again; patience bounds the rest.
+            Code::TooSlow => (ErrorKind::Timeout, Mend::Time),
             // The checks of a frame fail for what was damaged on its way.
             Code::WrongMagic
             | Code::UnknownVersion

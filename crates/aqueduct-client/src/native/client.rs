@@ -45,6 +45,9 @@ impl NativeClient {
 
     /// Asks questions that have one answer each, many at a time, and gives the answers in the order of the questions.
     pub(super) fn ask_each(&self, asks: &[Ask]) -> Result<Vec<Say>, Error> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
         self.site.persist(|| self.over_line(|line| self.ask_over(line, asks)))
     }
 

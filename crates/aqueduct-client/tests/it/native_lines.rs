@@ -122,7 +122,6 @@ fn a_closing_is_the_error_in_the_servers_words() {
     for (code, kind) in [
         (Code::NoHello, ErrorKind::Protocol),
         (Code::WrongState, ErrorKind::Protocol),
-        (Code::TooSlow, ErrorKind::Timeout),
         (Code::NeedsToken, ErrorKind::Refused),
         (Code::Unknown(99), ErrorKind::Protocol),
     ] {

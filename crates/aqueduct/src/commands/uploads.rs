@@ -39,13 +39,13 @@ fn list(
 ) -> Result<(), Fault> {
     let mut left = uploads.limit.unwrap_or(usize::MAX);
     let mut after = uploads.after;
-    let (mut count, mut verified) = (0, 0);
+    let (mut count, mut verified) = (0, 0_u64);
     while left > 0 && !output.is_gone() {
         let UploadPage { uploads: listed, next } = page(after, left.min(PAGE_COUNT))?;
         for upload in listed.iter().take(left) {
             output.line(line(upload, json, uploads.long))?;
             count += 1;
-            verified += upload.verified;
+            verified = verified.saturating_add(upload.verified);
         }
         output.flush()?;
         left = left.saturating_sub(listed.len());

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aqueduct_blob::{Algorithm, Assembly, Digest, Landed, SegmentHasher, Unfinished, segment_count};
+use aqueduct_blob::{
+    Algorithm, Assembly, Digest, Landed, SEGMENT_LEN, SegmentHasher, Unfinished, segment_count, segment_range,
+};
 use aqueduct_flow::Carried;
 
 use super::list::List;
@@ -27,6 +29,8 @@ struct State {
     fresh: Range<u64>,
     /// Segments to be asked for again.
     again: BTreeSet<u64>,
+    /// Segments whose line broke within them.
+    begun: Vec<SegmentHasher>,
     /// How often each segment was damaged since the list was fetched.
     damage: HashMap<u64, u32>,
     /// How often the list was fetched again.
@@ -46,6 +50,7 @@ impl<'a> Arrivals<'a> {
             assembly,
             fresh,
             again: BTreeSet::new(),
+            begun: Vec::new(),
             damage: HashMap::new(),
             list_count: 0,
             carried: Carried::default(),
@@ -69,32 +74,47 @@ impl<'a> Arrivals<'a> {
         self.is_ordered
     }
 
-    /// Takes some segments to be asked for, neighbours all.
-    pub(super) fn take(&self) -> Option<Range<u64>> {
+    /// Takes bytes to be asked for: the rest of a segment that was begun, or segments that are neighbours.
+    pub(super) fn take(&self) -> Option<(Range<u64>, Option<SegmentHasher>)> {
         let mut state = self.lock();
         if state.is_over {
             return None;
         }
+        if let Some(begun) = state.begun.pop() {
+            let segment = segment_range(self.size, begun.index());
+            return Some((segment.start + begun.len()..segment.end, Some(begun)));
+        }
         if let Some(index) = state.again.pop_first() {
-            return Some(index..index + 1);
+            return Some((segment_range(self.size, index), None));
         }
         let run = state.fresh.start..state.fresh.end.min(state.fresh.start + RUN_COUNT_MAX);
+        let last = run.end.checked_sub(1).filter(|last| *last >= run.start)?;
         state.fresh.start = run.end;
-        (!run.is_empty()).then_some(run)
+        Some((segment_range(self.size, run.start).start..segment_range(self.size, last).end, None))
     }
 
-    /// Puts segments back that did not come.
-    pub(super) fn put_back(&self, segments: Range<u64>) {
+    /// Puts bytes back that did not come, the first of them perhaps within a segment that was begun.
+    pub(super) fn put_back(&self, left: &Range<u64>, begun: Option<SegmentHasher>) {
+        if left.is_empty() {
+            return;
+        }
+        let mut segments = left.start / SEGMENT_LEN..left.end.div_ceil(SEGMENT_LEN);
         let mut state = self.lock();
-        let missing: Vec<_> = segments.filter(|index| !state.assembly.is_held(*index)).collect();
-        state.again.extend(missing);
+        if let Some(begun) = begun {
+            segments.start = begun.index() + 1;
+            state.begun.push(begun);
+        }
+        state.again.extend(segments);
         drop(state);
         self.changed.notify_all();
     }
 
     /// Begins to hash a segment. `None` where neither the list nor the segment before tells what it begins from.
     pub(super) fn begin(&self, index: u64) -> Option<SegmentHasher> {
-        self.lock().assembly.begin(index)
+        let mut state = self.lock();
+        // Nobody may count on what is about to be written over.
+        state.assembly.drop_record(index);
+        state.assembly.begin(index)
     }
 
     /// Takes a segment whose bytes are all in the file.
@@ -119,7 +139,14 @@ impl<'a> Arrivals<'a> {
         }
         drop(state);
         self.changed.notify_all();
-        if is_bearable { Ok(()) } else { self.renew(index) }
+        if is_bearable {
+            return Ok(());
+        }
+        self.renew(index).inspect_err(|_| {
+            // Whoever goes on has to ask for it.
+            self.lock().again.insert(index);
+            self.changed.notify_all();
+        })
     }
 
     /// Whether everything has landed, so that the last segment ends in the digest and every link holds.
@@ -180,9 +207,9 @@ impl<'a> Arrivals<'a> {
 
     /// Whether nothing is to be done any more, or what made it fail.
     pub(super) fn is_over(&self) -> Result<bool, Error> {
-        let mut state = self.lock();
-        match state.failure.take() {
-            Some(error) => Err(error),
+        let state = self.lock();
+        match &state.failure {
+            Some(error) => Err(error.shared()),
             None => Ok(state.is_over),
         }
     }
@@ -191,7 +218,8 @@ impl<'a> Arrivals<'a> {
     pub(super) fn wait(&self, time: Duration) {
         let is_idle = |state: &mut State| {
             let is_whole = state.assembly.held_len() == self.size;
-            !state.is_over && !is_whole && state.again.is_empty() && state.fresh.is_empty()
+            let is_all_taken = state.begun.is_empty() && state.again.is_empty() && state.fresh.is_empty();
+            !state.is_over && !is_whole && is_all_taken
         };
         let waited = self.changed.wait_timeout_while(self.lock(), time, is_idle);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
@@ -199,8 +227,12 @@ impl<'a> Arrivals<'a> {
 
     /// Fetches the list again: it may be what is wrong.
     fn renew(&self, damaged: u64) -> Result<(), Error> {
-        if self.lock().list_count == LIST_COUNT_MAX {
-            return Err(Error::damaged(&self.client.site.endpoint, &self.digest));
+        {
+            let mut state = self.lock();
+            if state.list_count >= LIST_COUNT_MAX {
+                return Err(Error::damaged(&self.client.site.endpoint, &self.digest));
+            }
+            state.list_count += 1;
         }
         let list = self.client.list_of(&self.digest)?;
         let list = list.filter(|list| list.size() == self.size);
@@ -210,7 +242,6 @@ impl<'a> Arrivals<'a> {
         state.again.extend(disagreeing);
         state.again.insert(damaged);
         state.damage.clear();
-        state.list_count += 1;
         drop(state);
         self.changed.notify_all();
         Ok(())
@@ -234,3 +265,6 @@ const AGAIN_COUNT_MAX: u32 = 3;
 
 /// How often a list that disagrees with what arrives is asked for again.
 const LIST_COUNT_MAX: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,8 @@ impl Batch<'_> {
             Say::Found { .. } => Ok(false),
             Say::Data { offset, size, end } => {
                 let held = blob.bytes.len() as u64;
-                if offset != held || heard.payload_len > size - held {
+                let is_too_much = size.checked_sub(held).is_none_or(|left| heard.payload_len > left);
+                if offset != held || is_too_much || (!end && heard.payload_len == 0) {
                     return Err(line.nonsense("it sends other bytes than were asked for"));
                 }
                 line.read_all(&mut blob.bytes)?;

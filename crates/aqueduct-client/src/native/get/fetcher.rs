@@ -4,7 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::time::Duration;
 
-use aqueduct_blob::{SEGMENT_LEN, SegmentHasher, segment_range};
+use aqueduct_blob::{SEGMENT_LEN, SegmentHasher};
 use aqueduct_flow::Intake;
 use aqueduct_wire::native::{Ask, Get, Say, TaskId};
 
@@ -22,6 +22,8 @@ pub(super) struct Fetcher<'a> {
     patience: Patience,
     /// What was asked for and has not come yet.
     asked: Vec<Asked>,
+    /// The server has begun to send.
+    has_come: bool,
 }
 
 /// A task that brings segments.
@@ -29,7 +31,7 @@ struct Asked {
     task: TaskId,
     /// Bytes that are still to come.
     left: Range<u64>,
-    /// The segment that `left` begins in, unless it begins with one.
+    /// The segment that `left` begins in, unless it begins with one. What it has hashed is in the file.
     hasher: Option<SegmentHasher>,
 }
 
@@ -37,7 +39,7 @@ impl<'a> Fetcher<'a> {
     pub(super) fn new(client: &'a NativeClient, arrivals: &'a Arrivals<'a>, file: &'a File) -> Self {
         let options = &client.site.options;
         let (intake, patience) = (Intake::new(options.receive_route), Patience::new(options));
-        Self { client, arrivals, file, intake, patience, asked: Vec::new() }
+        Self { client, arrivals, file, intake, patience, asked: Vec::new(), has_come: false }
     }
 
     /// Fetches, over new lines where one breaks, until everything has landed.
@@ -51,7 +53,9 @@ impl<'a> Fetcher<'a> {
         };
         loop {
             match self.fetch(tell) {
-                Ok(()) => return self.end(),
+                // Only what is whole is right.
+                Ok(()) if self.arrivals.is_whole()? => return self.end(),
+                Ok(()) => return Err(self.arrivals.doubt()),
                 Err(error) => self.client.site.wait_after(error, &mut self.patience)?,
             }
         }
@@ -86,9 +90,8 @@ impl<'a> Fetcher<'a> {
     fn fetch(&mut self, tell: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let mut line = None;
         let fetched = self.fetch_over(&mut line, tell);
-        // Whoever takes them next begins with whole segments.
-        for asked in self.asked.drain(..) {
-            self.arrivals.put_back(asked.left.start / SEGMENT_LEN..asked.left.end.div_ceil(SEGMENT_LEN));
+        for Asked { left, hasher, .. } in self.asked.drain(..) {
+            self.arrivals.put_back(&left, hasher);
         }
         if let (Ok(()), Some(line)) = (&fetched, line) {
             self.client.keep(line);
@@ -102,18 +105,25 @@ impl<'a> Fetcher<'a> {
                 return Ok(());
             }
             while self.asked.len() < self.asked_count_max()
-                && let Some(run) = self.arrivals.take()
+                && let Some((left, hasher)) = self.arrivals.take()
             {
                 let line = match line {
                     Some(line) => line,
                     None => line.insert(self.open()?),
                 };
-                self.ask(line, &run);
+                let task = line.task();
+                let (digest, ranges) = (self.arrivals.digest(), vec![left.clone()]);
+                line.say(task, Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }));
+                self.asked.push(Asked { task, left, hasher });
             }
             tell(self.arrivals.landed_len());
             match line {
                 Some(line) if !self.asked.is_empty() => {
-                    let heard = line.hear(self.client.site.options.answer_timeout)?;
+                    let options = &self.client.site.options;
+                    // A server may have to hash a blob before it vouches for it; after that it has no excuse.
+                    let wait = if self.has_come { options.timeout } else { options.answer_timeout };
+                    let heard = line.hear(wait)?;
+                    self.has_come = true;
                     self.heard(line, &heard)?;
                 }
                 _ if self.arrivals.is_whole()? => return Ok(()),
@@ -126,15 +136,6 @@ impl<'a> Fetcher<'a> {
         let mut line = self.client.line()?;
         line.read_exactly();
         Ok(line)
-    }
-
-    fn ask(&mut self, line: &mut Line, run: &Range<u64>) {
-        let range = |index| segment_range(self.arrivals.size(), index);
-        let left = range(run.start).start..range(run.end - 1).end;
-        let task = line.task();
-        let (digest, ranges) = (self.arrivals.digest(), vec![left.clone()]);
-        line.say(task, Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }));
-        self.asked.push(Asked { task, left, hasher: None });
     }
 
     fn heard(&mut self, line: &mut Line, heard: &Heard) -> Result<(), Error> {
@@ -154,7 +155,11 @@ impl<'a> Fetcher<'a> {
                 match (end, self.asked[place].left.is_empty()) {
                     (true, true) => drop(self.asked.swap_remove(place)),
                     (true, false) => return Err(line.nonsense("it sends fewer bytes than were asked for")),
-                    (false, _) => {}
+                    (false, true) => return Err(line.nonsense("it does not say which bytes are the last")),
+                    (false, false) if heard.payload_len == 0 => {
+                        return Err(line.nonsense("it sends no bytes, and has more of them"));
+                    }
+                    (false, false) => {}
                 }
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! The checkpoint list of a blob, as a server tells it.
 
-use aqueduct_blob::{Algorithm, Assembly, CheckpointList, Digest, segment_count};
+use aqueduct_blob::{Algorithm, Assembly, CheckpointList, Digest, checkpoint_count};
 use aqueduct_wire::native::{Ask, Code, Get, Say};
 
 use crate::error::Error;
@@ -17,6 +17,12 @@ pub(super) struct List {
 }
 
 impl List {
+    /// The list that belongs to a blob.
+    #[cfg(test)]
+    pub(super) fn of(checkpoints: &CheckpointList, digest: Digest) -> Self {
+        Self { digest, size: checkpoints.size(), entries: checkpoints.entries().to_vec() }
+    }
+
     pub(super) fn digest(&self) -> Digest {
         self.digest
     }
@@ -27,7 +33,7 @@ impl List {
 
     /// Whether it is all there, so that segments may come in any order.
     pub(super) fn is_whole(&self) -> bool {
-        self.entries.len() as u64 == entry_count(self.digest.algorithm(), self.size)
+        self.entries.len() as u64 == checkpoint_count(self.digest.algorithm(), self.size)
     }
 
     /// What a receiver begins with.
@@ -65,15 +71,15 @@ impl NativeClient {
                 return Err(line.nonsense("it answers what was not asked"));
             }
             match (heard.say, &mut found) {
-                (Say::Found { size, checkpoint_count }, None) => {
-                    if checkpoint_count > 0 && checkpoint_count != entry_count(digest.algorithm(), size) {
+                (Say::Found { size, checkpoint_count: count }, None) => {
+                    if count > 0 && count != checkpoint_count(digest.algorithm(), size) {
                         return Err(line.nonsense("the blob it has found cannot have so many checkpoints"));
                     }
-                    found = Some((List { digest: *digest, size, entries: Vec::new() }, checkpoint_count));
+                    found = Some((List { digest: *digest, size, entries: Vec::new() }, count));
                 }
                 (Say::Checkpoints { first, entries }, Some((list, count))) => {
                     let held = list.entries.len() as u64;
-                    if first != held || held + entries.len() as u64 > *count {
+                    if first != held || entries.is_empty() || held + entries.len() as u64 > *count {
                         return Err(line.nonsense("its checkpoints are not in order, or too many"));
                     }
                     list.entries.extend(entries);
@@ -101,13 +107,5 @@ impl NativeClient {
             return Ok(());
         }
         Err(Error::wrong_list(&self.site.endpoint, &list.digest))
-    }
-}
-
-fn entry_count(algorithm: Algorithm, size: u64) -> u64 {
-    match (algorithm, segment_count(size)) {
-        (_, 1) => 0,
-        (Algorithm::Sha256, count) => count - 1,
-        (Algorithm::Blake3, count) => count,
     }
 }

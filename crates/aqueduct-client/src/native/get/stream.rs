@@ -109,6 +109,9 @@ impl<'c> Stream<'c> {
                     if end && heard.payload_len < left {
                         return Err(line.nonsense("it sends fewer bytes than were asked for"));
                     }
+                    if !end && heard.payload_len == 0 {
+                        return Err(line.nonsense("it sends no bytes, and has more of them"));
+                    }
                     (*payload_left, *is_last) = (heard.payload_len, end);
                 }
                 other => return Err(self.client.failure(&other)),

@@ -32,6 +32,8 @@ struct State {
     todo: Option<BTreeSet<u64>>,
     /// How often each segment was asked for again.
     again: HashMap<u64, u32>,
+    /// How often the list was.
+    list_again: u32,
     /// Lines beside the first one.
     side_line_count: usize,
     /// The routes of what was sent, over all lines.
@@ -131,6 +133,13 @@ impl Ledger {
         drop(state);
         self.changed.notify_all();
         is_bearable
+    }
+
+    /// Takes note that the server asks for the list again; false if it has done so too often.
+    pub(super) fn list_again(&self) -> bool {
+        let mut state = self.lock();
+        state.list_again += 1;
+        state.list_again <= AGAIN_BEARABLE_MAX
     }
 
     /// Waits until it is known what is to be sent, and begins a side line; false if there is nothing to begin one for.

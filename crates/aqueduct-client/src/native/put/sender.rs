@@ -4,7 +4,7 @@
 //! segments in any order, from any of the lines, and of damage it has to ask for one segment again: the next one begins
 //! where the sender says that this one should have ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, UploadId, segment_range};
 use aqueduct_wire::native::{Ask, Code, Put, Say, TaskId};
@@ -42,6 +42,8 @@ pub(super) struct Sender<'a> {
     in_flight: Vec<u64>,
     /// How much the server had verified when a line was opened.
     verified_len: u64,
+    /// It ends the upload, and asks whether there is any need for it.
+    is_leading: bool,
 }
 
 /// A line on which the upload is open.
@@ -52,16 +54,21 @@ struct Open {
     claimed: usize,
     /// The task that asks whether the blob is there, and whether there was one.
     question: Option<TaskId>,
+    /// It has no answer yet.
+    is_asking: bool,
+    /// When something was last said only to show life.
+    shown: Instant,
 }
 
 impl<'a> Sender<'a> {
     pub(super) fn new(shared: Shared<'a>) -> Self {
         let patience = Patience::new(&shared.client.site.options);
-        Self { shared, patience, in_flight: Vec::new(), verified_len: 0 }
+        Self { shared, patience, in_flight: Vec::new(), verified_len: 0, is_leading: false }
     }
 
     /// Sends, over new lines where one breaks, until the server has stored the blob.
     pub(super) fn lead(mut self, observe: &mut Observe<'_>) -> Result<Sent, Error> {
+        self.is_leading = true;
         let mut told = Told { observe, ledger: self.shared.ledger, base: None, len: 0 };
         loop {
             match self.lead_over_one_line(&mut told) {
@@ -95,7 +102,8 @@ impl<'a> Sender<'a> {
         told.tell();
         let sent = self.lead_over(&mut open, told);
         self.shared.ledger.add_carried(open.line.carried());
-        if sent.is_ok() {
+        // An answer that is still due would be taken for that of the next question.
+        if sent.is_ok() && !open.is_asking {
             self.shared.client.keep(open.line);
         }
         sent
@@ -108,6 +116,7 @@ impl<'a> Sender<'a> {
                 return Ok(sent);
             }
             if ledger.has_side_lines() {
+                self.show_life(open)?;
                 ledger.wait_for_side_lines(WATCH_EVERY);
                 continue;
             }
@@ -177,10 +186,17 @@ impl<'a> Sender<'a> {
                     ledger.put_back(lost);
                     let verified_len = verified.iter().map(|range| range.end - range.start).sum();
                     if verified_len > self.verified_len {
-                        self.verified_len = verified_len;
                         self.patience.refresh();
                     }
-                    return Ok(Opened::Open(Box::new(Open { line, task, claimed: 0, question: None })));
+                    self.verified_len = verified_len;
+                    return Ok(Opened::Open(Box::new(Open {
+                        line,
+                        task,
+                        claimed: 0,
+                        question: None,
+                        is_asking: false,
+                        shown: Instant::now(),
+                    })));
                 }
                 // Finished before, or the blob is there.
                 Say::Stored { digest: stored, is_new, .. } => {
@@ -222,15 +238,29 @@ impl<'a> Sender<'a> {
         Ok(None)
     }
 
+    /// Says nothing new while others send: who is silent for long is taken for dead.
+    fn show_life(&mut self, open: &mut Open) -> Result<(), Error> {
+        if open.shown.elapsed() >= LIFE_EVERY {
+            open.shown = Instant::now();
+            open.line.say(open.task, Ask::Checkpoints { first: 0, entries: Vec::new() });
+        }
+        while let Some(heard) = open.line.send_down_to(0)? {
+            self.heard(open, &heard)?;
+        }
+        Ok(())
+    }
+
     /// Asks once whether the blob is there, if its digest becomes known before everything is sent.
     fn inquire(&self, open: &mut Open) -> Result<(), Error> {
-        if self.shared.digest.is_none()
+        if self.is_leading
+            && self.shared.digest.is_none()
             && open.question.is_none()
             && let Some(digest) = self.shared.ledger.digest()?
         {
             let task = open.line.task();
             open.line.say(task, Ask::Has { digests: vec![digest] });
             open.question = Some(task);
+            open.is_asking = true;
         }
         Ok(())
     }
@@ -292,28 +322,49 @@ impl<'a> Sender<'a> {
             return Err(open.line.nonsense("it answers what was not asked"));
         }
         match &heard.say {
+            Say::Again { segments, checkpoints: false, after_end: true } if segments.is_empty() => {
+                Err(open.line.nonsense("it asks for something again, and not what"))
+            }
             Say::Again { segments, checkpoints, .. } => {
                 if !self.shared.ledger.again(segments) {
                     return Err(open.line.nonsense("it asks for the same segment again and again"));
                 }
                 if *checkpoints {
+                    if !self.shared.ledger.list_again() {
+                        return Err(open.line.nonsense("it asks for the checkpoints again and again"));
+                    }
                     open.claimed = 0;
                 }
                 Ok(None)
             }
             Say::Stored { digest, is_new, .. } => self.stored(digest, *is_new).map(Some),
-            Say::Presence { present } if *present == [false] => Ok(None),
+            Say::Presence { present } if *present == [false] => {
+                open.is_asking = false;
+                Ok(None)
+            }
             Say::Presence { present } if *present == [true] => {
-                // What was sent of it is of no use. If that cannot be said, it expires.
-                open.line.spoil();
-                let _ = self.shared.client.drop_upload(self.shared.id);
+                self.abandon(open);
                 Ok(Some(Sent { digest: self.found_digest()?, is_new: false }))
             }
             // Somebody dropped it: it has to begin anew.
-            Say::Refused { code: Code::NoSuchUpload, .. } => {
+            // And what other lines said of the list is forgotten when it is asked for again.
+            Say::Refused { code: Code::NoSuchUpload | Code::StateUnknown, .. } => {
                 Err(self.shared.client.failure(&heard.say).mended_by_reconnect())
             }
             other => Err(self.shared.client.failure(other)),
+        }
+    }
+
+    /// Drops what was sent, which is of no use. If that cannot be said, it expires.
+    fn abandon(&self, open: &mut Open) {
+        // Its own task, too, may have something to say still.
+        open.line.spoil();
+        let task = open.line.task();
+        open.line.say(task, Ask::DropUpload { upload: self.shared.id });
+        while let Ok(heard) = open.line.hear(self.shared.client.site.options.timeout) {
+            if heard.task == task || heard.payload_len > 0 {
+                return;
+            }
         }
     }
 
@@ -354,7 +405,7 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn tell(&mut self) {
-        let len = self.ledger.size().min(self.base.unwrap_or(0) + self.ledger.sent_len());
+        let len = self.ledger.size().min(self.base.unwrap_or(0).saturating_add(self.ledger.sent_len()));
         if len > self.len {
             (self.observe)(len - self.len);
             self.len = len;
@@ -364,6 +415,9 @@ impl Told<'_> {
 
 /// A segment is four of them: as long as a frame is, nothing else can be said.
 const FRAME_LEN: u64 = 1 << 20;
+
+/// A server waits for a minute.
+const LIFE_EVERY: Duration = Duration::from_secs(20);
 
 /// How long nobody looks up who waits for something on this side.
 const WATCH_EVERY: Duration = Duration::from_millis(250);

@@ -82,7 +82,7 @@ impl<'a> FromServer<'a> {
         let began = Instant::now();
         // All are looked up before the first byte leaves.
         let ranges: Vec<_> = wanted.iter().map(|wanted| self.find(wanted)).collect::<Result<_, _>>()?;
-        let size = ranges.iter().map(|range| range.end - range.start).sum();
+        let size = ranges.iter().map(|range| range.end - range.start).fold(0, u64::saturating_add);
         let is_verified = wanted.iter().all(|wanted| wanted.range.is_none());
         progress::during(self.voice, "get", size, |meter| -> Result<(), Fault> {
             for (wanted, range) in wanted.iter().zip(ranges) {
