@@ -54,6 +54,10 @@ impl Server {
         Self { child, _stdout: stdout, stderr, url, store }
     }
 
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
     /// Where it is for those who speak the native protocol.
     pub(crate) fn native_url(&self) -> String {
         self.url.replace("http://", "aqueduct://")

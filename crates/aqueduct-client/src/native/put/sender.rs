@@ -56,6 +56,8 @@ struct Open {
     question: Option<TaskId>,
     /// It has no answer yet.
     is_asking: bool,
+    /// The end was said once: that the blob is there now says nothing of who stored it.
+    has_ended: bool,
     /// When something was last said only to show life.
     shown: Instant,
 }
@@ -116,7 +118,9 @@ impl<'a> Sender<'a> {
                 return Ok(sent);
             }
             if ledger.has_side_lines() {
-                self.show_life(open)?;
+                if let Some(sent) = self.show_life(open)? {
+                    return Ok(sent);
+                }
                 ledger.wait_for_side_lines(WATCH_EVERY);
                 continue;
             }
@@ -127,6 +131,7 @@ impl<'a> Sender<'a> {
                 }
             };
             open.line.say(open.task, Ask::End { digest: Some(digest) });
+            open.has_ended = true;
             let wait = self.shared.client.answer_wait(self.shared.source.size());
             loop {
                 let heard = open.line.hear(wait)?;
@@ -195,6 +200,7 @@ impl<'a> Sender<'a> {
                         claimed: 0,
                         question: None,
                         is_asking: false,
+                        has_ended: false,
                         shown: Instant::now(),
                     })));
                 }
@@ -239,15 +245,17 @@ impl<'a> Sender<'a> {
     }
 
     /// Says nothing new while others send: who is silent for long is taken for dead.
-    fn show_life(&mut self, open: &mut Open) -> Result<(), Error> {
+    fn show_life(&mut self, open: &mut Open) -> Result<Option<Sent>, Error> {
         if open.shown.elapsed() >= LIFE_EVERY {
             open.shown = Instant::now();
             open.line.say(open.task, Ask::Checkpoints { first: 0, entries: Vec::new() });
         }
         while let Some(heard) = open.line.send_down_to(0)? {
-            self.heard(open, &heard)?;
+            if let Some(sent) = self.heard(open, &heard)? {
+                return Ok(Some(sent));
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Asks once whether the blob is there, if its digest becomes known before everything is sent.
@@ -255,6 +263,7 @@ impl<'a> Sender<'a> {
         if self.is_leading
             && self.shared.digest.is_none()
             && open.question.is_none()
+            && !open.has_ended
             && let Some(digest) = self.shared.ledger.digest()?
         {
             let task = open.line.task();
@@ -338,7 +347,7 @@ impl<'a> Sender<'a> {
                 Ok(None)
             }
             Say::Stored { digest, is_new, .. } => self.stored(digest, *is_new).map(Some),
-            Say::Presence { present } if *present == [false] => {
+            Say::Presence { present } if *present == [false] || open.has_ended => {
                 open.is_asking = false;
                 Ok(None)
             }
@@ -421,3 +430,6 @@ const LIFE_EVERY: Duration = Duration::from_secs(20);
 
 /// How long nobody looks up who waits for something on this side.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests;
