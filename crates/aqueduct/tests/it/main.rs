@@ -28,6 +28,7 @@ mod store_states;
 mod stranger;
 mod strangers;
 mod streams;
+mod together;
 mod tokens;
 mod tuspy;
 mod uploads;

@@ -21,6 +21,8 @@ pub(crate) struct Server {
     stderr: NamedTempFile,
     pub(crate) url: String,
     pub(crate) store: PathBuf,
+    /// What the program speaks with it.
+    scheme: &'static str,
 }
 
 impl Server {
@@ -51,22 +53,25 @@ impl Server {
             value.unwrap_or_else(|| panic!("no {name} in {line:?}")).trim_end().to_owned()
         };
         let (store, url) = (PathBuf::from(line("store")), line("listening"));
-        Self { child, _stdout: stdout, stderr, url, store }
+        Self { child, _stdout: stdout, stderr, url, store, scheme: "aqueduct" }
     }
 
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    /// Where it is for those who speak the native protocol.
-    pub(crate) fn native_url(&self) -> String {
-        self.url.replace("http://", "aqueduct://")
+    /// Lets the program speak HTTP.
+    pub(crate) fn speak_http(&mut self) {
+        self.scheme = "http";
     }
 
     /// The program, in the directory of `site`, as this server's client.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, site: &Site, arguments: &[S]) -> Command {
         let mut command = aqueduct();
-        command.args(arguments).current_dir(site.path(".")).env("AQUEDUCT_SERVER", self.native_url());
+        command
+            .args(arguments)
+            .current_dir(site.path("."))
+            .env("AQUEDUCT_SERVER", format!("{}://{}", self.scheme, self.address()));
         command.env("XDG_CACHE_HOME", site.path("cache"));
         command
     }
