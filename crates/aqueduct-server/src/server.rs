@@ -254,6 +254,11 @@ impl Shared {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
     }
 
+    /// Who begins what changes the store: before a blob that a power cut made suspect is called present, it is hashed.
+    pub(crate) fn beginners(&self) -> &Workers {
+        if self.store.has_suspects() { &self.checkers } else { &self.writers }
+    }
+
     /// Has a blob that a power cut made suspect hashed before it is asked for.
     pub(crate) async fn clear_doubt(&self, digest: Digest) -> Result<(), Close> {
         self.doubts.clear(&self.store, digest, &self.readers, &self.checkers).await

@@ -266,14 +266,11 @@ impl Hearing {
         }
         let small = mem::take(&mut self.small);
         let permit = self.gathered().await;
-        // What a power cut made suspect is hashed before it is called present.
-        let workers =
-            if self.shared.store.has_suspects() { &self.shared.checkers } else { &self.shared.writers };
         let store = move |shared: &Shared, talk: &Talk| {
             small.store(&shared.store, talk);
             drop(permit);
         };
-        self.employ(workers, store).await;
+        self.employ(self.shared.beginners(), store).await;
     }
 
     async fn look_up(&mut self) {

@@ -18,10 +18,11 @@ use super::Talk;
 use super::putting::{After, Halt, Opened, Putting, lost};
 use super::refusal::{refusal, refused};
 use super::small::stored;
-use crate::door::{Refusal, already_present};
+use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
+use crate::work;
 
 /// One task's part in an upload.
 #[derive(Debug)]
@@ -65,10 +66,9 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
         return Err(refusal(Code::BadMessage, "an upload has an id and a size"));
     };
     if let Some(digest) = put.digest
-        && shared.store.has(&digest).map_err(|error| refused(&error.into()))?
-        && let Some(blob) = shared.store.blob(&digest).map_err(|error| refused(&error.into()))?
+        && let Some(published) = work::present(&shared.store, digest).map_err(|error| refused(&error))?
     {
-        return Ok(Opened::Over(stored(&already_present(digest, blob.size()), 0)));
+        return Ok(Opened::Over(stored(&published, 0)));
     }
     let plan = UploadPlan { algorithm: put.algorithm, digest: put.digest, size };
     let upload = match shared.store.upload(id, &plan) {

@@ -78,10 +78,7 @@ impl Hearing {
             return Ok(Opened::Over(say));
         };
         let shared = Arc::clone(&self.shared);
-        // What a power cut made suspect is hashed before it is called present.
-        let workers =
-            if self.shared.store.has_suspects() { &self.shared.checkers } else { &self.shared.writers };
-        workers.run(move || putting::open(&shared, &put, permit)).await.map_err(Ended::Gone)
+        self.shared.beginners().run(move || putting::open(&shared, &put, permit)).await.map_err(Ended::Gone)
     }
 
     /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.
