@@ -34,6 +34,7 @@ mod parcels;
 mod patience;
 mod site;
 mod source;
+mod stream;
 mod token;
 mod uploaded;
 

@@ -13,6 +13,7 @@ use http::Method;
 use crate::endpoint::Endpoint;
 use crate::error::{ErrorKind, kind_of};
 use crate::http::head::Head;
+use crate::stream::uninterrupted;
 
 /// A blocking socket. No call on it waits longer than it was told to.
 #[derive(Debug)]
@@ -189,16 +190,6 @@ pub(crate) fn closed_early() -> io::Error {
 /// What bytes are that break the protocol.
 pub(crate) fn not_http(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
-/// Calls again where a signal interrupted it, which says nothing about the stream (signal(7)).
-pub(crate) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            answer => return answer,
-        }
-    }
 }
 
 /// What one call sends: few calls for a large file, and progress several times a second on a slow line.

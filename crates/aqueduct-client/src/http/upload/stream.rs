@@ -12,8 +12,9 @@ use super::CONTENT_TYPE;
 use super::unnamed::unnamed_target;
 use crate::error::Error;
 use crate::http::HttpClient;
-use crate::http::connection::{Connection, Sent, uninterrupted};
+use crate::http::connection::{Connection, Sent};
 use crate::http::response::Response;
+use crate::stream::{READ_LEN, read};
 use crate::uploaded::{Observe, Uploaded};
 
 impl HttpClient {
@@ -89,10 +90,3 @@ struct Begun<'a> {
     buffer: Vec<u8>,
     len: usize,
 }
-
-fn read(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Error> {
-    uninterrupted(|| source.read(buffer)).map_err(|error| Error::local("read the stream", error))
-}
-
-/// More than a pipe usually holds, so that a chunk is one read.
-const READ_LEN: usize = 256 << 10;

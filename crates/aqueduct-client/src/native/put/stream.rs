@@ -1,6 +1,6 @@
 //! Streams, whose size nobody knows: in frames, hashed on their way through.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use aqueduct_blob::{Algorithm, Hasher};
 use aqueduct_flow::Carried;
@@ -8,6 +8,7 @@ use aqueduct_wire::native::{Ask, Put};
 
 use crate::error::Error;
 use crate::native::NativeClient;
+use crate::stream::{READ_LEN, read};
 use crate::uploaded::{Observe, Uploaded};
 
 impl NativeClient {
@@ -52,16 +53,3 @@ impl NativeClient {
         Ok(Uploaded { digest, size, is_new, sent: size, carried: Carried::default() })
     }
 }
-
-fn read(source: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Error> {
-    loop {
-        match source.read(buffer) {
-            // A signal says nothing about the stream (signal(7)).
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read.map_err(|error| Error::local("read the stream", error)),
-        }
-    }
-}
-
-/// More than a pipe usually holds, so that a frame is one read.
-const READ_LEN: usize = 256 << 10;
