@@ -21,7 +21,8 @@ pub struct Options {
     pub pause: Duration,
     /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
     pub retry_count_max: u32,
-    /// Over how many connections the native protocol moves one large blob.
+    /// Over how many connections the native protocol moves one blob of at least 64 MiB. On loopback two were a fifth to a
+    /// third faster than one, because either end hashes and copies at the same time, and three and more were like two.
     pub stream_count: NonZeroUsize,
     /// How blobs come into files.
     pub receive_route: ReceiveRoute,
@@ -35,8 +36,10 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(5 * 60),
             pause: Duration::from_millis(250),
             retry_count_max: 6,
-            stream_count: NonZeroUsize::MIN,
+            stream_count: STREAM_COUNT,
             receive_route: ReceiveRoute::Splice,
         }
     }
 }
+
+const STREAM_COUNT: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not zero");

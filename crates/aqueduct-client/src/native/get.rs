@@ -11,10 +11,10 @@ use std::fs::File;
 use std::ops::Range;
 use std::thread;
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Digest, segment_count};
 use aqueduct_flow::Intake;
 
-use super::NativeClient;
+use super::{NativeClient, SHARED_COUNT_MIN};
 use crate::download::Received;
 use crate::error::Error;
 use arrivals::Arrivals;
@@ -89,7 +89,8 @@ fn receive_whole(
 ) -> Result<Received, Error> {
     let size = list.size();
     // Without a list, a segment can begin only where the one before it ended.
-    let line_count = if list.is_whole() { client.site.options.stream_count.get() } else { 1 };
+    let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN as u64;
+    let line_count = if is_shared { client.site.options.stream_count.get() } else { 1 };
     let arrivals = Arrivals::new(client, list);
     thread::scope(|scope| {
         // However this ends, nobody else goes on.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -185,6 +186,7 @@ pub(crate) fn quick() -> Options {
         answer_timeout: Duration::from_secs(20),
         pause: Duration::from_millis(1),
         retry_count_max: 3,
+        stream_count: NonZeroUsize::MIN,
         ..Options::default()
     }
 }

@@ -42,8 +42,8 @@ pub(crate) struct Get {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many threads verify what comes from a store, and over how many connections one large blob comes from a server
-    /// [default: the number of cores, and 1]
+    /// How many threads verify what comes from a store, and over how many connections a blob of 64 MiB or more comes
+    /// from a server [default: the number of cores, and 2]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

@@ -37,7 +37,7 @@ pub(crate) struct Put {
     pub(crate) sync: Sync,
 
     /// How many files to store at a time [default: 8; the number of cores into a store with --sync none], and over how many
-    /// connections one large file goes to a server [default: 1]
+    /// connections a file of 64 MiB or more goes to a server [default: 2]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 

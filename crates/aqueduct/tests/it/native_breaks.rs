@@ -141,7 +141,7 @@ fn a_put_outlives_a_server_that_is_killed() {
 
 fn put(site: &Site, proxy: &Proxy) -> Command {
     let mut put = aqueduct();
-    put.args(["put", "large", "--json", "--server", &proxy.url()]).current_dir(site.path("."));
+    put.args(["put", "large", "-j", "1", "--json", "--server", &proxy.url()]).current_dir(site.path("."));
     put
 }
 

@@ -11,6 +11,7 @@ use aqueduct_flow::Carried;
 use aqueduct_wire::native::limits::ENTRY_COUNT_MAX;
 
 use crate::error::Error;
+use crate::native::SHARED_COUNT_MIN;
 
 /// Entries are added by whoever hashes; segments are taken by whoever has a line to send them over.
 #[derive(Debug)]
@@ -220,6 +221,3 @@ impl Ledger {
 
 /// A server that asks more often than any honest one would has a client for its work.
 const AGAIN_BEARABLE_MAX: u32 = 16;
-
-/// Segments for which a second line is worth its opening.
-const SHARED_COUNT_MIN: usize = 4;
