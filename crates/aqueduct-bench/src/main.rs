@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_store::SyncPolicy;
+use bare::Naming;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// One workload of Aqueduct, timed from inside.
@@ -69,6 +70,9 @@ enum Arm {
         /// How many directories; with 1 the files lie in `dir` itself.
         #[arg(long, default_value = "256", value_parser = clap::value_parser!(u16).range(1..=256))]
         shards: u16,
+        /// Create each file under its name at once, instead of renaming it when it is whole.
+        #[arg(long)]
+        in_place: bool,
         #[command(flatten)]
         load: Load,
     },
@@ -117,6 +121,9 @@ fn main() -> Result<()> {
             hashing::verify(&file, &digest, threads, &checkpoints)
         }
         Arm::Publish { store, load } => publishing::publish(&store, load),
-        Arm::Bare { dir, shards, load } => bare::publish(&dir, shards, load),
+        Arm::Bare { dir, shards, in_place, load } => {
+            let naming = if in_place { Naming::AtOnce } else { Naming::Last };
+            bare::publish(&dir, shards, naming, load)
+        }
     }
 }
