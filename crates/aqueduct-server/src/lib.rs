@@ -31,6 +31,7 @@ mod request;
 mod residency;
 mod resumed;
 mod scratch;
+mod segment;
 mod server;
 mod staged;
 mod tokens;

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aqueduct_flow::{Extent, SendQueue, Step};
+use aqueduct_flow::{Carried, Extent, SendQueue, Step};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -39,14 +39,23 @@ pub(crate) async fn send(
     manner: Manner,
 ) -> Result<(), Close> {
     let queue = queue(shared, answer, found, manner);
-    drive(&connection.stream, shared, queue, 0..0).await
+    let carried = drive(&connection.stream, shared, queue, 0..0).await?;
+    log_sent(&carried);
+    Ok(())
+}
+
+/// Writes down what carried the bytes of a blob that was sent, unless they came from memory.
+pub(crate) fn log_sent(carried: &Carried) {
+    if carried.total() > 0 {
+        tracing::debug!(%carried, "sent");
+    }
 }
 
 /// Sends bytes as they are.
 pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec<u8>) -> Result<(), Close> {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
     queue.push_memory(bytes);
-    drive(&connection.stream, shared, queue, 0..0).await
+    drive(&connection.stream, shared, queue, 0..0).await.map(drop)
 }
 
 fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
@@ -91,13 +100,13 @@ fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner)
 }
 
 /// Sends a queue, all of whose extents are of one file, to its end, and has what is cold read before. `warm` is what is known
-/// to be in memory.
+/// to be in memory. Says what carried it.
 pub(crate) async fn drive(
     stream: &TcpStream,
     shared: &Shared,
     mut queue: SendQueue,
     mut warm: Range<u64>,
-) -> Result<(), Close> {
+) -> Result<Carried, Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
     loop {
         let mut len_max = TURN_LEN;
@@ -140,10 +149,7 @@ pub(crate) async fn drive(
         // A large reply shall never delay a small one.
         tokio::task::yield_now().await;
     }
-    if queue.carried().total() > 0 {
-        tracing::debug!(carried = %queue.carried(), "sent");
-    }
-    Ok(())
+    Ok(*queue.carried())
 }
 
 /// Has a worker read what the next turn will send, unless it is in memory; says what that is.

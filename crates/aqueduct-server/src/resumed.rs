@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aqueduct_blob::{SEGMENT_LEN, UploadId};
-use aqueduct_flow::{Intake, ReceiveRoute};
-use aqueduct_store::{FinishError, Landed, Published, Receiving, Resumed, Store, Upload, UploadPlan};
+use aqueduct_flow::ReceiveRoute;
+use aqueduct_store::{Counts, FinishError, Landed, Published, Receiving, Resumed, Store, Upload, UploadPlan};
 use aqueduct_sys::random_bytes;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,7 +19,8 @@ use crate::close::Close;
 use crate::connection::Connection;
 use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadOutcome, Write};
 use crate::inbox::Inbox;
-use crate::pour::{Stop, pour};
+use crate::pour::Stop;
+use crate::segment::Segment;
 use crate::server::Shared;
 use crate::upload::{self, Begun, Sink, Uploaded};
 use crate::work;
@@ -103,7 +104,7 @@ struct Appending {
     /// Where the next byte belongs.
     offset: u64,
     /// The segment that it belongs to, once a byte has come.
-    current: Option<(Receiving, Intake)>,
+    current: Option<Segment>,
     route: ReceiveRoute,
     expiry: Duration,
     has_moved: bool,
@@ -149,10 +150,8 @@ impl Appending {
 
     /// Ends a segment that is whole.
     fn land(&mut self) -> Result<(), Stop> {
-        let Some((receiving, _)) = self.current.take_if(|(receiving, _)| receiving.left() == 0) else {
-            return Ok(());
-        };
-        match receiving.finish().map_err(|error| Stop::Refused(error.into()))? {
+        let Some(segment) = self.current.take_if(|segment| segment.is_whole()) else { return Ok(()) };
+        match segment.land().map_err(|error| Stop::Refused(error.into()))? {
             Landed::Held => Ok(()),
             Landed::TakenOver => Err(Stop::TakenOver),
             Landed::Failed => Err(Stop::Refused(Refusal::WrongOffset { offset: self.upload.offset() })),
@@ -160,9 +159,9 @@ impl Appending {
     }
 
     fn park(&mut self) {
-        let current = self.current.take();
+        let rest = self.current.take().map(Segment::into_rest);
         // What is another's now would only be in the way of what that one keeps.
-        if let Some((receiving, _)) = current.filter(|(receiving, _)| !receiving.is_taken_over()) {
+        if let Some(receiving) = rest.filter(|receiving| !receiving.is_taken_over()) {
             self.upload.park(receiving);
         }
     }
@@ -176,11 +175,9 @@ impl Sink for Appending {
 
     fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
         if self.current.is_none() {
-            self.current = Some((self.receiver()?, Intake::new(self.route)));
+            self.current = Some(Segment::new(self.receiver()?, self.route));
         }
-        let (receiving, intake) = self.current.as_mut().expect("it is there now");
-        let len_max = usize::try_from(receiving.left()).map_or(len_max, |left| left.min(len_max));
-        let moved = pour(receiving, intake, inbox, stream, len_max)?;
+        let moved = self.current.as_mut().expect("it is there now").pour(inbox, stream, len_max)?;
         if let Some(moved) = moved {
             self.offset += moved as u64;
             self.has_moved = true;
@@ -190,7 +187,7 @@ impl Sink for Appending {
     }
 
     fn lost(&self) -> u64 {
-        self.current.as_ref().map_or(0, |(_, intake)| intake.lost())
+        self.current.as_ref().map_or(0, Segment::lost)
     }
 
     /// Keeps what came, and makes it a blob if that is all.
@@ -243,8 +240,10 @@ fn reached(store: &Store, upload: &Upload, offset: u64) -> Result<Progress, Refu
     }
     match upload.finish(None) {
         Ok(published) => {
-            let received = upload.counts().received;
-            tracing::debug!(upload = %upload.id(), digest = %published.digest, size, received, "stored");
+            let Counts { received, hashed, carried } = upload.counts();
+            tracing::debug!(
+                upload = %upload.id(), digest = %published.digest, size, received, hashed, %carried, "stored"
+            );
             Ok(Progress::Stored(published))
         }
         // Somebody who sends it by checkpoints found something wrong meanwhile.

@@ -1,7 +1,7 @@
 //! A blob that comes in one body, or not at all.
 
-use aqueduct_flow::Intake;
-use aqueduct_store::Staging;
+use aqueduct_flow::{Carried, Intake};
+use aqueduct_store::{Published, Staging};
 use tokio::net::TcpStream;
 
 use crate::door::{Outcome, Refusal, Write};
@@ -17,6 +17,11 @@ pub(crate) struct Staged {
     intake: Intake,
     write: Write,
     size_max: u64,
+}
+
+/// Writes down what carried the bytes of a blob that was stored.
+pub(crate) fn log_stored(published: &Published, carried: &Carried) {
+    tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
 }
 
 /// Begins one. `size` is the length of the body, if it is known. For workers.
@@ -59,7 +64,7 @@ impl Sink for Staged {
         let carried = *self.intake.carried();
         match work::publish(self.staging, self.write) {
             Ok(published) => {
-                tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
+                log_stored(&published, &carried);
                 Outcome::Stored(published)
             }
             Err(refusal) => Outcome::Refused(refusal),

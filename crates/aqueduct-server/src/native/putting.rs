@@ -19,6 +19,7 @@ use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::reply::TURN_LEN;
 use crate::server::Shared;
+use crate::staged::log_stored;
 use crate::work::{self, Begun};
 use crate::workers::Workers;
 
@@ -187,18 +188,18 @@ impl Putting {
         offset: u64,
         len: u64,
     ) -> Poured {
-        let len = usize::try_from(len).map_or(TURN_LEN, |len| len.min(TURN_LEN));
+        let len = len.min(TURN_LEN as u64);
         let (mut say, mut moved, mut after) = (Vec::new(), 0, After::More);
         while moved < len && matches!(after, After::More) {
-            let at = offset + moved as u64;
-            let stepped = self.step(shared, &mut inbox, stream, at, len - moved, &mut say);
+            let len_max = usize::try_from(len - moved).unwrap_or(TURN_LEN);
+            let stepped = self.step(shared, &mut inbox, stream, offset + moved, len_max, &mut say);
             moved += stepped.0;
             after = stepped.1;
         }
         if inbox.is_empty() {
             inbox.release();
         }
-        Poured { putting: self, inbox, say, moved: moved as u64, after }
+        Poured { putting: self, inbox, say, moved, after }
     }
 
     fn step(
@@ -209,7 +210,7 @@ impl Putting {
         offset: u64,
         len_max: usize,
         say: &mut Vec<Say>,
-    ) -> (usize, After) {
+    ) -> (u64, After) {
         match self {
             Self::Plain(plain) => plain.step(shared, inbox, stream, len_max),
             Self::Segmented(segmented) => segmented.step(shared, inbox, stream, offset, len_max, say),
@@ -241,11 +242,6 @@ impl Putting {
     }
 }
 
-/// What a failed step took from the peer all the same: its frame ends behind that.
-pub(super) fn lost(intake: &Intake) -> usize {
-    usize::try_from(intake.lost()).unwrap_or(usize::MAX)
-}
-
 impl Plain {
     fn step(
         &mut self,
@@ -253,16 +249,17 @@ impl Plain {
         inbox: &mut Inbox,
         stream: &TcpStream,
         len_max: usize,
-    ) -> (usize, After) {
+    ) -> (u64, After) {
         let Self { staging, intake, .. } = self;
         let limit = shared.options.blob_size_max;
         if staging.len().saturating_add(len_max as u64) > limit {
             return (0, After::Halt(Halt::Said(refused(&Refusal::TooLarge { limit }))));
         }
         match pour(staging, intake, inbox, stream, len_max) {
-            Ok(Some(moved)) => (moved, After::More),
+            Ok(Some(moved)) => (moved as u64, After::More),
             Ok(None) => (0, After::Blocked),
-            Err(stop) => (lost(intake), After::Halt(stop.into())),
+            // The frame ends behind what is lost, too.
+            Err(stop) => (intake.lost(), After::Halt(stop.into())),
         }
     }
 
@@ -280,7 +277,7 @@ impl Plain {
         let stored_as = self.staging.verify(expected.as_ref()).map_err(Refusal::from);
         match stored_as.and_then(|verified| Ok(verified.publish()?)) {
             Ok(published) => {
-                tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
+                log_stored(&published, &carried);
                 stored(&published, received)
             }
             Err(refusal) => refused(&refusal),

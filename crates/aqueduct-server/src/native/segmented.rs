@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::{Digest, SEGMENT_LEN};
-use aqueduct_flow::Intake;
 use aqueduct_store::{
-    ClaimError, FinishError, Landed, ReceiveError, Receiving, Resumed, Upload, UploadError, UploadPlan,
+    ClaimError, FinishError, Landed, ReceiveError, Resumed, Upload, UploadError, UploadPlan,
 };
 use aqueduct_wire::native::limits::{AGAIN_COUNT_MAX, VERIFIED_COUNT_MAX};
 use aqueduct_wire::native::{Code, Put, Say, TaskId};
@@ -15,12 +14,13 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Talk;
-use super::putting::{After, Halt, Opened, Putting, lost};
+use super::putting::{After, Halt, Opened, Putting};
 use super::refusal::{refusal, refused};
 use super::small::stored;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
-use crate::pour::{Stop, pour};
+use crate::pour::Stop;
+use crate::segment::Segment;
 use crate::server::Shared;
 use crate::work;
 
@@ -29,7 +29,7 @@ use crate::work;
 pub(super) struct Segmented {
     upload: Upload,
     /// The segment that this task is sending.
-    current: Option<(Receiving, Intake)>,
+    current: Option<Segment>,
     /// The segment whose bytes nobody needs.
     unwanted: Option<u64>,
     received: u64,
@@ -104,25 +104,25 @@ impl Segmented {
         offset: u64,
         len_max: usize,
         say: &mut Vec<Say>,
-    ) -> (usize, After) {
+    ) -> (u64, After) {
         match self.aim(shared, offset, say) {
             Ok(true) => {}
             Ok(false) => return (0, After::Unwanted),
             Err(last) => return (0, After::Halt(Halt::Said(last))),
         }
-        let (receiving, intake) = self.current.as_mut().expect("a segment was aimed at");
-        let moved = match pour(receiving, intake, inbox, stream, len_max) {
-            Ok(Some(moved)) => moved,
+        let segment = self.current.as_mut().expect("a segment was aimed at");
+        let moved = match segment.pour(inbox, stream, len_max) {
+            Ok(Some(moved)) => moved as u64,
             Ok(None) => return (0, After::Blocked),
             Err(Stop::TakenOver) => {
-                self.unwanted = Some(receiving.index());
+                self.unwanted = Some(segment.index());
                 self.current = None;
                 return (0, After::Unwanted);
             }
-            Err(stop) => return (lost(intake), After::Halt(stop.into())),
+            Err(stop) => return (segment.lost(), After::Halt(stop.into())),
         };
-        self.received += moved as u64;
-        if receiving.left() > 0 {
+        self.received += moved;
+        if !segment.is_whole() {
             return (moved, After::More);
         }
         match self.land() {
@@ -136,23 +136,19 @@ impl Segmented {
 
     /// Ends the segment, all of which has come. It may have to come again; the error is the task's last answer.
     fn land(&mut self) -> Result<Option<Say>, Say> {
-        let Some((receiving, _)) = self.current.take() else { return Ok(None) };
-        let index = receiving.index();
-        match receiving.finish().map_err(|error| refused(&error.into()))? {
-            Landed::Held => {
-                tracing::debug!(upload = %self.upload.id(), index, "a segment landed");
-                Ok(None)
-            }
+        let Some(segment) = self.current.take() else { return Ok(None) };
+        let index = segment.index();
+        match segment.land().map_err(|error| refused(&error.into()))? {
             Landed::Failed => self.standing.again(&self.upload, vec![index], false).map(Some),
-            // Whoever has it now lands it.
-            Landed::TakenOver => Ok(None),
+            // Whoever has taken it over lands it.
+            Landed::Held | Landed::TakenOver => Ok(None),
         }
     }
 
     /// Makes the segment ready that the byte at `offset` belongs to; false if nobody needs it. The error is the task's last
     /// answer.
     fn aim(&mut self, shared: &Shared, offset: u64, say: &mut Vec<Say>) -> Result<bool, Say> {
-        if self.current.as_ref().is_some_and(|(receiving, _)| receiving.offset() == offset) {
+        if self.current.as_ref().is_some_and(|segment| segment.offset() == offset) {
             return Ok(true);
         }
         self.current = None;
@@ -167,7 +163,7 @@ impl Segmented {
         let error = match self.upload.receive(index) {
             Ok(receiving) => {
                 self.unwanted = None;
-                self.current = Some((receiving, Intake::new(shared.options.receive_route)));
+                self.current = Some(Segment::new(receiving, shared.options.receive_route));
                 return Ok(true);
             }
             Err(ReceiveError::AlreadyHeld) => {
@@ -244,7 +240,7 @@ impl Ending {
                 let counts = self.upload.counts();
                 tracing::debug!(
                     upload = %self.upload.id(), digest = %published.digest, size = published.size,
-                    received = counts.received, hashed = counts.hashed, "stored"
+                    received = counts.received, hashed = counts.hashed, carried = %counts.carried, "stored"
                 );
                 Err(stored(&published, self.received))
             }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, CheckpointList, checkpoint_count};
-use aqueduct_flow::{Extent, SendQueue};
+use aqueduct_flow::{Carried, Extent, SendQueue};
 use aqueduct_wire::native::limits::ENTRY_COUNT_MAX;
 use aqueduct_wire::native::{Answer, Say, TaskId};
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,6 +29,8 @@ pub(super) struct Sending {
     /// What is known to be in memory.
     warm: Range<u64>,
     is_over: bool,
+    /// What carried the bytes that were sent.
+    pub(super) carried: Carried,
     _permits: Permits,
 }
 
@@ -66,6 +68,7 @@ impl Sending {
             parts: parts.into(),
             warm: 0..0,
             is_over: false,
+            carried: Carried::default(),
             _permits: permits,
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use aqueduct_blob::{Algorithm, Digest};
-use aqueduct_flow::{Intake, ReceiveRoute, Step};
+use aqueduct_flow::{Carried, Intake, ReceiveRoute, Step};
 use aqueduct_store::{Outcome, Published, Store, Verified};
 use aqueduct_wire::native::{Put, Say, TaskId};
 
@@ -11,6 +11,7 @@ use super::Talk;
 use super::refusal::refused;
 use crate::door::{Name, Refusal, Write};
 use crate::inbox::Inbox;
+use crate::staged::log_stored;
 use crate::work::{self, Begun};
 
 /// A few blobs, and their bytes one after the other.
@@ -58,16 +59,19 @@ impl Small {
         for blob in blobs {
             match stage(store, &blob, &bytes[blob.place.clone()]) {
                 Ok(Staged::Present(published)) => talk.end(blob.task, stored(&published, 0)),
-                Ok(Staged::Verified(verified)) => {
-                    tasks.push((blob.task, blob.place.len() as u64));
+                Ok(Staged::Verified(verified, carried)) => {
+                    tasks.push((blob.task, carried));
                     ready.push(verified);
                 }
                 Err(refusal) => talk.end(blob.task, refused(&refusal)),
             }
         }
-        for ((task, received), published) in tasks.into_iter().zip(store.publish_all(ready)) {
+        for ((task, carried), published) in tasks.into_iter().zip(store.publish_all(ready)) {
             let say = match published {
-                Ok(published) => stored(&published, received),
+                Ok(published) => {
+                    log_stored(&published, &carried);
+                    stored(&published, carried.total())
+                }
                 Err(error) => refused(&error.into()),
             };
             talk.end(task, say);
@@ -83,7 +87,7 @@ pub(super) fn stored(published: &Published, received: u64) -> Say {
 
 enum Staged {
     Present(Published),
-    Verified(Verified),
+    Verified(Verified, Carried),
 }
 
 fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
@@ -100,7 +104,7 @@ fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
         Ok(Step::Moved(bytes.len()))
     });
     let _ = put.map_err(|error| work::fault("receive a blob", &error))?;
-    Ok(Staged::Verified(staging.verify(blob.digest.as_ref())?))
+    Ok(Staged::Verified(staging.verify(blob.digest.as_ref())?, *intake.carried()))
 }
 
 /// As many as one round of a group commit is good for. Each has a file open until it is published.

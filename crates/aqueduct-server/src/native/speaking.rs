@@ -12,7 +12,7 @@ use super::sending::Turn;
 use super::{Job, Talk};
 use crate::close::Close;
 use crate::connection::let_go;
-use crate::reply::{drive, warm};
+use crate::reply::{drive, log_sent, warm};
 use crate::server::Shared;
 use crate::work;
 
@@ -54,14 +54,16 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
     if let (Some(sending), Some(part)) = (&sending, &part) {
         sending.push(part.clone(), &mut queue);
     }
-    drive(stream, shared, queue, part.unwrap_or_default()).await?;
-    match sending {
-        Some(sending) if sending.is_over() => {
+    let carried = drive(stream, shared, queue, part.unwrap_or_default()).await?;
+    if let Some(mut sending) = sending {
+        sending.carried += carried;
+        if sending.is_over() {
+            log_sent(&sending.carried);
             ended.push(sending.task);
             let_go(shared, Some(sending.into_found()));
+        } else {
+            talk.outbox.send(sending);
         }
-        Some(sending) => talk.outbox.send(sending),
-        None => {}
     }
     talk.left(&ended);
     Ok(())

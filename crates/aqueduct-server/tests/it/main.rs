@@ -11,6 +11,7 @@ mod downloads;
 mod fixture;
 mod frames;
 mod lists;
+mod logged;
 mod mistakes;
 mod native;
 mod native_mistakes;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use aqueduct_blob::{Assembly, UploadId};
+use aqueduct_flow::Carried;
 
 use super::UploadPlan;
 use super::directory::END_OF_SESSION;
@@ -68,12 +69,15 @@ pub struct Counts {
     pub received: u64,
     /// Bytes that were hashed. Each is, once, on its way in.
     pub hashed: u64,
+    /// What carried them, as far as those who moved them told.
+    pub carried: Carried,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     received: AtomicU64,
     hashed: AtomicU64,
+    carried: Mutex<Carried>,
 }
 
 impl Shared {
@@ -150,8 +154,16 @@ impl Progress {
 
 impl Counted {
     pub(super) fn now(&self) -> Counts {
-        let Self { received, hashed } = self;
-        Counts { received: received.load(Ordering::Relaxed), hashed: hashed.load(Ordering::Relaxed) }
+        let Self { received, hashed, carried } = self;
+        Counts {
+            received: received.load(Ordering::Relaxed),
+            hashed: hashed.load(Ordering::Relaxed),
+            carried: *lock(carried),
+        }
+    }
+
+    pub(super) fn add_carried(&self, carried: &Carried) {
+        *lock(&self.carried) += *carried;
     }
 
     pub(super) fn add(&self, received: u64, hashed: u64) {

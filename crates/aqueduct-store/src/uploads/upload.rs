@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, MutexGuard};
 
 use aqueduct_blob::{SEGMENT_LEN, UploadId, segment_count};
+use aqueduct_flow::Carried;
 
 use super::journal::Entry;
 use super::receiving::{Landed, Part, Receiving};
@@ -65,6 +66,11 @@ impl Upload {
     /// What this process received and hashed of it, since it was opened.
     pub fn counts(&self) -> Counts {
         self.shared.counts.now()
+    }
+
+    /// Notes which routes carried bytes of it: the store sees only that they came.
+    pub fn add_carried(&self, carried: &Carried) {
+        self.shared.counts.add_carried(carried);
     }
 
     /// Takes `entries` as what the sender says of its checkpoint list, from entry `first` on. Returns the segments whose
