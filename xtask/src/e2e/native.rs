@@ -4,7 +4,7 @@ mod census;
 mod client;
 pub(super) mod damage;
 mod frames;
-mod landings;
+mod receipts;
 pub(super) mod resume;
 pub(super) mod sendfile;
 mod sockets;

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::client::{Client, TIME_MAX};
-use super::landings::Landings;
+use super::receipts::Receipts;
 use super::sockets;
 use crate::e2e::aqueduct::Aqueduct;
 use crate::e2e::{Ground, Report, agreement};
@@ -47,8 +47,8 @@ impl Trial<'_> {
         let mut server = self.serve()?;
         let proxy = Proxy::start(server.host(), |_| Box::new(|_| {}))?;
         let mut client = self.put(&proxy)?;
-        let mut landings = Landings::default();
-        let mut held = 0;
+        let mut receipts = Receipts::default();
+        let (mut held, mut kill_count) = (0, 0);
         for (index, point) in self.points().into_iter().enumerate() {
             let cut = CUTS[index % CUTS.len()];
             proxy.wait_for(point, TIME_MAX).with_context(|| format!("the client says: {}", client.said()))?;
@@ -64,7 +64,8 @@ impl Trial<'_> {
                 Cut::Server => {
                     let log = server.log_path().to_owned();
                     server.kill()?;
-                    landings.add(&fs::read_to_string(log)?);
+                    kill_count += 1;
+                    receipts.add(&fs::read_to_string(log)?)?;
                     server = self.serve()?;
                     proxy.aim(server.host())?;
                     proxy.reset();
@@ -75,13 +76,13 @@ impl Trial<'_> {
         let printed = client.finish()?;
         let log = server.log_path().to_owned();
         server.stop()?;
-        let last_count = landings.add(&fs::read_to_string(log)?);
+        receipts.add(&fs::read_to_string(log)?)?;
         self.insist_on_bytes(printed["files"][0]["digest"].as_str().context("put: no digest")?)?;
         report.ok(&format!(
             "-j {}: put {SIZE} bytes, cut {CUT_COUNT} times (seed {}): the right digest, and verify passes",
             self.connection_count, self.seed
         ));
-        self.insist_on_hashing(&landings, last_count, report)?;
+        self.insist_on_receipts(&receipts, kill_count, report)?;
         let passed = proxy.passed();
         // After each cut there are as many again, but where the next cut came before that.
         let connection_count_min = u64::from(self.connection_count > 1) * CUT_COUNT + CUT_COUNT / 2;
@@ -101,48 +102,59 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Every segment was hashed once, but for those in flight at a cut.
-    fn insist_on_hashing(&self, landings: &Landings, last_count: u64, report: &mut Report) -> Result<()> {
-        let (repeated, unsaid) =
-            (landings.repeated_count(), landings.missing_count(SIZE.div_ceil(SEGMENT_LEN)));
-        let in_flight = CUT_COUNT * self.connection_count;
-        ensure!(repeated <= in_flight, "{repeated} segments landed twice, and {in_flight} were in flight");
-        // A server that is killed between the two has written a landing into its journal, and not into its log.
-        ensure!(unsaid <= in_flight, "{unsaid} segments never landed");
-        let (received, hashed) = landings.stored.context("nobody says how the upload ended")?;
-        let hashed_max = (last_count + in_flight) * SEGMENT_LEN;
-        ensure!(
-            hashed <= hashed_max,
-            "the last server hashed {hashed} bytes, and {hashed_max} at most should be"
-        );
-        ensure!(received <= hashed, "of {received} bytes {hashed} were hashed");
-        report.ok(&format!(
-            "-j {}: {repeated} segments were hashed whole twice, {in_flight} at most were in flight",
-            self.connection_count
-        ));
+    /// Nothing was received or hashed twice but segments in flight. What a server was at when it was killed it could
+    /// not write down: that counts as much as it can have been.
+    fn insist_on_receipts(&self, receipts: &Receipts, kill_count: u64, report: &mut Report) -> Result<()> {
+        let unsaid_count = kill_count * self.connection_count;
+        let (unsaid, more_max) = (unsaid_count * SEGMENT_LEN, self.in_flight_count() * SEGMENT_LEN);
+        for (what, len) in [("received", receipts.received), ("hashed", receipts.hashed)] {
+            let sum = len + unsaid;
+            let more =
+                sum.checked_sub(SIZE).with_context(|| format!("of the blob {sum} bytes were {what}"))?;
+            ensure!(more <= more_max, "{more} bytes too many were {what}, and {more_max} at most may be");
+            report.ok(&format!(
+                "-j {}: by the server's log {:.1} MiB more than the blob were {what}, and {:.1} MiB at most with what it \
+                 could not write down at {kill_count} kills; a segment for each cut and connection is {} MiB",
+                self.connection_count,
+                mib(len) - mib(SIZE),
+                mib(more),
+                more_max >> 20
+            ));
+        }
+        let missing_count = receipts.missing_count(SIZE.div_ceil(SEGMENT_LEN));
+        ensure!(missing_count <= unsaid_count, "{missing_count} segments were never whole");
+        let repeated_count = receipts.repeated_count();
+        ensure!(repeated_count == 0, "{repeated_count} times a segment was hashed whole again");
+        report.ok(&format!("-j {}: no segment was hashed whole twice", self.connection_count));
         Ok(())
     }
 
     /// What was sent again were segments in flight, and what sockets held: the receiver had not seen that, and a killed
     /// client's successor cannot know that it is on its way.
     fn insist_on_taking(&self, taken: u64, held: u64, report: &mut Report) -> Result<()> {
-        let segments = CUT_COUNT * self.connection_count * (SEGMENT_LEN + BUFFER_LEN as u64);
+        let segments = self.in_flight_count() * (SEGMENT_LEN + BUFFER_LEN as u64);
         let more = taken.checked_sub(SIZE).context("fewer bytes than the blob has")?;
         let more_max = segments + held + HEADS_LEN_MAX;
         ensure!(more <= more_max, "{more} bytes more than the blob, and {more_max} at most should be");
         report.ok(&format!(
-            "-j {}: {} MiB more than the blob went to the server; a segment and a buffer for each cut and connection are \
-             {} MiB, sockets held {} MiB at the cuts",
+            "-j {}: by the proxy's count {:.1} MiB more than the blob went to the server; a segment and a buffer for \
+             each cut and connection are {} MiB, sockets held {} MiB at the cuts",
             self.connection_count,
-            more >> 20,
+            mib(more),
             segments >> 20,
             held >> 20
         ));
         Ok(())
     }
 
+    /// How many segments were in flight at the cuts, at most.
+    fn in_flight_count(&self) -> u64 {
+        CUT_COUNT * self.connection_count
+    }
+
+    /// With a log that tells of each segment, and of little else.
     fn serve(&self) -> Result<Server> {
-        Server::start_by(Command::new(self.program), self.store, &["-v"])
+        Server::start_by(Command::new(self.program), self.store, &["-vv"])
     }
 
     fn put(&self, proxy: &Proxy) -> Result<Client> {
@@ -177,6 +189,10 @@ const CUTS: [Cut; 3] = [Cut::Client, Cut::Server, Cut::Connections];
 fn port(server: &Server) -> Result<u16> {
     let (_, port) = server.host().rsplit_once(':').context("an address has a port")?;
     Ok(port.parse()?)
+}
+
+fn mib(len: u64) -> f64 {
+    len as f64 / f64::from(1 << 20)
 }
 
 /// And no multiple of a segment.
