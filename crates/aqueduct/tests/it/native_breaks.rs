@@ -66,6 +66,35 @@ fn a_put_that_is_cut_many_times_goes_on_by_itself() {
 }
 
 #[test]
+fn a_cut_costs_at_most_the_segment_that_was_on_its_way() {
+    const SIZE: u64 = 100_000_000;
+    const CUTS: u64 = 5;
+    for streams in [1, 2] {
+        let site = Site::new();
+        site.write("large", noise(usize::try_from(SIZE).unwrap()));
+        let server = Server::start_with(&site, &["--sync", "none", "-vv"]);
+        let proxy = Proxy::new(server.address(), cut(Way::Up, CUTS));
+        let source = Source::new(File::open(site.path("large")).unwrap()).unwrap();
+        let uploaded = client(&proxy, streams).put_unnamed(Algorithm::Sha256, &source, &mut |_| {}).unwrap();
+        assert_eq!(uploaded.digest.to_string(), sha256sum(&site.path("large")));
+        assert!(proxy.connection_count() > CUTS, "it was not cut");
+        let said = server.stop();
+        let segments: Vec<&str> = said.lines().filter_map(|line| line.split(" segment ").nth(1)).collect();
+        let number = |segment: &str, name: &str| -> u64 {
+            segment.split(' ').find_map(|field| field.strip_prefix(name)).unwrap().parse().unwrap()
+        };
+        for what in ["received=", "hashed="] {
+            let len: u64 = segments.iter().map(|segment| number(segment, what)).sum();
+            assert!((SIZE..=SIZE + CUTS * SEGMENT_LEN).contains(&len), "-j {streams}: {what}{len}");
+        }
+        let held = segments.iter().filter(|segment| segment.ends_with("outcome=\"held\""));
+        let mut held: Vec<u64> = held.map(|segment| number(segment, "index=")).collect();
+        held.sort_unstable();
+        assert!(held.into_iter().eq(0..SIZE.div_ceil(SEGMENT_LEN)), "each is held once:\n{said}");
+    }
+}
+
+#[test]
 fn a_get_that_is_cut_many_times_goes_on_by_itself() {
     let site = Site::new();
     site.write("large", noise(SIZE));
