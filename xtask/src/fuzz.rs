@@ -71,7 +71,7 @@ impl Target {
         let count = after(&said, "stat::number_of_executed_units:").context("libFuzzer counted no runs")?;
         // Without counters it would feed random bytes and notice nothing new.
         ensure!(said.contains("inline 8-bit counters"), "{} was built without coverage counters", self.name);
-        println!("{:<12}{count:>10} inputs in {seconds} s", self.name);
+        println!("{:<16}{count:>10} inputs in {seconds} s", self.name);
         Ok(())
     }
 

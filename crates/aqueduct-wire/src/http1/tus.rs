@@ -1,5 +1,7 @@
 //! The fields of tus 1.0.0, resumable uploads over HTTP.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
@@ -29,16 +31,17 @@ pub fn is_offset_octets(content_type: &[u8]) -> bool {
 /// well-formed: there are clients that always send the field.
 pub fn parse_upload_metadata(value: &[u8]) -> Option<Vec<(&str, Vec<u8>)>> {
     let text = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
-    let mut pairs: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut pairs = Vec::new();
     if text.is_empty() {
         return Some(pairs);
     }
+    let mut keys = HashSet::new();
     for pair in text.split(',') {
         // The list is a field's value, so there may be white space around its commas.
         let pair = pair.trim_matches([' ', '\t']);
         let (key, encoded) = pair.split_once(' ').unwrap_or((pair, ""));
         let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_key || pairs.iter().any(|(before, _)| *before == key) {
+        if !is_key || !keys.insert(key) {
             return None;
         }
         pairs.push((key, BASE64_STANDARD.decode(encoded).ok()?));

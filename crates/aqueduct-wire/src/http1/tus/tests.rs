@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
 use super::*;
 
 /// The field of the example in tus 1.0.0, section "Creation".
@@ -46,6 +50,26 @@ fn malformed_metadata_is_told() {
         b"a\xff YQ==",
     ] {
         assert_eq!(parse_upload_metadata(value), None, "{}", value.escape_ascii());
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_back_in_its_order(
+        pairs in prop::collection::btree_map("[!-+.-~-]{1,8}", prop::collection::vec(any::<u8>(), 0..20), 0..20),
+    ) {
+        let written: Vec<_> = pairs.iter().map(|(key, value)| upload_metadata(key, value)).collect();
+        let written = written.join(",");
+        let read = parse_upload_metadata(written.as_bytes()).unwrap();
+        prop_assert!(read.iter().map(|(key, value)| (*key, value)).eq(pairs.iter().map(|(key, value)| (&**key, value))));
+    }
+
+    #[test]
+    fn what_is_read_of_anything_has_keys_and_none_of_them_twice(value in "[ab=, \tQY/+]{0,24}") {
+        let Some(pairs) = parse_upload_metadata(value.as_bytes()) else { return Ok(()) };
+        prop_assert!(pairs.iter().all(|(key, _)| !key.is_empty() && !key.contains([' ', '\t', ','])));
+        let keys: BTreeMap<_, _> = pairs.iter().cloned().collect();
+        prop_assert_eq!(keys.len(), pairs.len());
     }
 }
 
