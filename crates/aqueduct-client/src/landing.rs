@@ -5,20 +5,42 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aqueduct_sys::{
     Errno, Placed, fdatasync, fsync, link_unnamed, open_directory, open_unnamed, rename_noreplace,
 };
 
+/// A directory where files arrive, opened once for all of them.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    opened: Arc<OwnedFd>,
+    path: PathBuf,
+}
+
 /// A file without its name yet. Dropped before it has landed, it is gone.
 #[derive(Debug)]
 pub struct Landing {
     file: File,
-    directory: OwnedFd,
-    parent: PathBuf,
+    directory: Directory,
     name: OsString,
     /// The name it has meanwhile, on filesystems without unnamed files.
     temporary: Option<OsString>,
+}
+
+impl Directory {
+    /// The directory in which `path` is a name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let path = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self { opened: Arc::new(open_directory(&path)?), path })
+    }
 }
 
 impl Landing {
@@ -28,20 +50,26 @@ impl Landing {
     ///
     /// Where the directory is none, or takes no file.
     pub fn begin(path: &Path) -> io::Result<Self> {
+        Self::begin_in(&Directory::of(path)?, path)
+    }
+
+    /// Makes the file in `directory`, for the last part of `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory takes no file.
+    pub fn begin_in(directory: &Directory, path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let directory = open_directory(&parent)?;
-        match open_unnamed(&directory, MODE) {
-            Ok(file) => Ok(Self { file: file.into(), directory, parent, name, temporary: None }),
+        let directory = directory.clone();
+        match open_unnamed(&directory.opened, MODE) {
+            Ok(file) => Ok(Self { file: file.into(), directory, name, temporary: None }),
             // A kernel or filesystem that does not know the flag takes it for an open of the directory.
             Err(error) if matches!(error.errno(), Errno::OPNOTSUPP | Errno::ISDIR) => {
                 let (temporary, file) = unused(|temporary| {
-                    File::options().read(true).write(true).create_new(true).open(parent.join(temporary))
+                    let path = directory.path.join(temporary);
+                    File::options().read(true).write(true).create_new(true).open(path)
                 })?;
-                Ok(Self { file, directory, parent, name, temporary: Some(temporary) })
+                Ok(Self { file, directory, name, temporary: Some(temporary) })
             }
             Err(error) => Err(error.into()),
         }
@@ -65,17 +93,17 @@ impl Landing {
         }
         let placed = if force { self.replace()? } else { self.place()? };
         if sync && placed == Placed::New {
-            fsync(&self.directory)?;
+            fsync(&self.directory.opened)?;
         }
         Ok(placed)
     }
 
     fn place(&mut self) -> io::Result<Placed> {
-        let name = Path::new(&self.name);
+        let (directory, name) = (&self.directory.opened, Path::new(&self.name));
         let Some(temporary) = &self.temporary else {
-            return Ok(link_unnamed(&self.file, &self.directory, name)?);
+            return Ok(link_unnamed(&self.file, directory, name)?);
         };
-        let placed = rename_noreplace(&self.directory, Path::new(temporary), &self.directory, name)?;
+        let placed = rename_noreplace(directory, Path::new(temporary), directory, name)?;
         if placed == Placed::New {
             self.temporary = None;
         }
@@ -87,20 +115,21 @@ impl Landing {
         let temporary = match self.temporary.take() {
             Some(temporary) => temporary,
             None => {
-                let link = |name: &OsStr| match link_unnamed(&self.file, &self.directory, Path::new(name))? {
-                    Placed::New => Ok(()),
-                    Placed::NameTaken => Err(io::ErrorKind::AlreadyExists.into()),
-                };
+                let link =
+                    |name: &OsStr| match link_unnamed(&self.file, &self.directory.opened, Path::new(name))? {
+                        Placed::New => Ok(()),
+                        Placed::NameTaken => Err(io::ErrorKind::AlreadyExists.into()),
+                    };
                 unused(link)?.0
             }
         };
-        let old = self.parent.join(&temporary);
+        let old = self.directory.path.join(&temporary);
         self.temporary = Some(temporary);
         #[expect(
             clippy::disallowed_methods,
             reason = "to replace is what the caller asks for, and this is no store"
         )]
-        std::fs::rename(old, self.parent.join(&self.name))?;
+        std::fs::rename(old, self.directory.path.join(&self.name))?;
         self.temporary = None;
         Ok(Placed::New)
     }
@@ -110,7 +139,7 @@ impl Drop for Landing {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
             // It failed already, and that is what will be told.
-            let _ = std::fs::remove_file(self.parent.join(temporary));
+            let _ = std::fs::remove_file(self.directory.path.join(temporary));
         }
     }
 }

@@ -43,7 +43,7 @@ pub use digest_cache::DigestCache;
 pub use download::{Download, Received};
 pub use endpoint::{Dialect, Endpoint, EndpointParseError};
 pub use error::{Error, ErrorKind};
-pub use landing::Landing;
+pub use landing::{Directory, Landing};
 pub use listing::{Listed, Page, Upload, UploadPage};
 pub use options::Options;
 pub use parcels::{Got, Parcel, Parcels};

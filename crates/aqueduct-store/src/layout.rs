@@ -122,7 +122,7 @@ fn sharded_parents() -> impl Iterator<Item = PathBuf> {
 fn sharded(top: &str, digest: &Digest) -> PathBuf {
     let hex = digest.hex();
     let (first, rest) = hex.split_at(2);
-    Path::new(top).join(digest.algorithm().to_string()).join(first).join(rest)
+    format!("{top}/{}/{first}/{rest}", digest.algorithm()).into()
 }
 
 /// What the marker says.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use aqueduct_blob::Digest;
-use aqueduct_client::{Client, Got, Parcels};
+use aqueduct_client::{Client, Directory, Got, Landing, Parcels};
 use aqueduct_sys::Placed;
 
-use super::{Fetched, begin, is_taken};
+use super::{Fetched, is_taken};
 use crate::fault::Fault;
 use crate::flags::{Get, Sync, Wanted};
 use crate::opened::cores;
@@ -28,7 +28,7 @@ pub(super) struct Together<'a> {
 type Outcome = Option<Result<Fetched, Fault>>;
 
 impl Together<'_> {
-    /// Fetches what is small and whole to paths that are free.
+    /// Fetches what is small and whole to paths that are free, all in one directory.
     pub(super) fn fetch(&self, some: &[(Wanted, PathBuf)]) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = some.iter().map(|_| None).collect();
         let Some(parcels) = self.client.parcels() else { return outcomes };
@@ -40,25 +40,27 @@ impl Together<'_> {
         if jobs.len() < JOB_COUNT_MIN {
             return outcomes;
         }
+        // What is wrong with it is told of each blob that is fetched alone.
+        let Ok(directory) = Directory::of(jobs[0].path) else { return outcomes };
         progress::during(self.voice, "get", 0, |meter| {
             let share = jobs.len().div_ceil(self.threads().get());
             thread::scope(|scope| {
                 for jobs in jobs.chunks_mut(share) {
-                    scope.spawn(|| self.fetch_all(parcels, jobs, meter));
+                    scope.spawn(|| self.fetch_all(parcels, jobs, &directory, meter));
                 }
             });
         });
         outcomes
     }
 
-    fn fetch_all(&self, parcels: Parcels<'_>, jobs: &mut [Job<'_>], meter: &Meter) {
+    fn fetch_all(&self, parcels: Parcels<'_>, jobs: &mut [Job<'_>], directory: &Directory, meter: &Meter) {
         let digests: Vec<_> = jobs.iter().map(|job| job.digest).collect();
         parcels.get(&digests, &mut |place, got| {
             let job = &mut jobs[place];
             *job.outcome = match got {
                 Ok(Got::Blob(bytes)) => {
                     meter.add(bytes.len() as u64);
-                    self.land(job.path, bytes).transpose()
+                    self.land(directory, job.path, bytes).transpose()
                 }
                 Ok(Got::Absent) => Some(Err(Fault::Absent(job.digest))),
                 Ok(Got::Large) => None,
@@ -68,9 +70,9 @@ impl Together<'_> {
     }
 
     /// Writes a file and gives it its name; `None` if somebody took the name meanwhile.
-    fn land(&self, path: &Path, bytes: &[u8]) -> Result<Option<Fetched>, Fault> {
+    fn land(&self, directory: &Directory, path: &Path, bytes: &[u8]) -> Result<Option<Fetched>, Fault> {
         let failed = |source| Fault::Landing { path: shown(path), source };
-        let landing = begin(path)?;
+        let landing = Landing::begin_in(directory, path).map_err(failed)?;
         landing.file().write_all(bytes).map_err(failed)?;
         match landing.land(self.get.sync == Sync::Full, false).map_err(failed)? {
             Placed::NameTaken => Ok(None),
