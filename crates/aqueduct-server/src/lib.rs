@@ -22,6 +22,7 @@ mod door;
 mod doubts;
 mod inbox;
 mod listen;
+mod lists;
 mod native;
 mod options;
 mod pour;

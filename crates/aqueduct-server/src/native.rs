@@ -19,13 +19,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::discard;
 use crate::inbox::Inbox;
-use crate::server::Shared;
+use crate::server::{CHECKER_COUNT_MAX, Shared};
 use hearing::Hearing;
 use outbox::Outbox;
 pub(crate) use small::{COUNT as SMALL_COUNT, GATHERED_COUNT_MAX};
@@ -39,6 +40,10 @@ struct Talk {
     jobs: Arc<Semaphore>,
     /// Who may have a blob of it open.
     sendings: Arc<Semaphore>,
+    /// Who may have blobs hashed for it.
+    hashing: Semaphore,
+    /// Where what goes on after a worker is done waits.
+    reactor: Handle,
 }
 
 impl Talk {
@@ -110,6 +115,8 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         outbox: Outbox::default(),
         jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
         sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX)),
+        hashing: Semaphore::new(HASHING_COUNT_MAX),
+        reactor: Handle::current(),
     });
     let close = {
         let mut speaking = pin!(speaking::speak(&stream, &shared, &talk));
@@ -152,6 +159,9 @@ fn blame(code: Code) -> Close {
 
 /// As many as keep the workers busy while others are on their way here.
 const JOB_COUNT_MAX: usize = 8;
+
+/// As many as are hashed at once: more of one peer would only keep those of others waiting.
+const HASHING_COUNT_MAX: usize = CHECKER_COUNT_MAX;
 
 /// Each has a descriptor, and a frame at a time: more would make none faster.
 const SENDING_COUNT_MAX: usize = 32;

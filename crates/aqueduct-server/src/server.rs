@@ -19,6 +19,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
 use crate::listen::listen;
+use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor};
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     pub(crate) cache: Cache,
     pub(crate) doubts: Doubts,
+    pub(crate) lists: Lists,
     /// For what is only looked up: quick, and somebody waits for it.
     pub(crate) readers: Workers,
     /// For pages that are not in memory.
@@ -150,6 +152,7 @@ impl Server {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
             cache: Cache::new(),
             doubts: Doubts::default(),
+            lists: Lists::default(),
             readers: readers.workers(),
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
@@ -249,14 +252,10 @@ impl Drop for Stops<'_> {
 }
 
 impl Shared {
-    /// Who looks up what may be many blobs: not those that others wait for, as long as some may have to be hashed first.
+    /// Who looks up blobs that nobody has named yet: not those that others wait for, as long as some may have to be hashed
+    /// first.
     pub(crate) fn lookers(&self) -> &Workers {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
-    }
-
-    /// Who begins what changes the store: before a blob that a power cut made suspect is called present, it is hashed.
-    pub(crate) fn beginners(&self) -> &Workers {
-        if self.store.has_suspects() { &self.checkers } else { &self.writers }
     }
 
     /// Has a blob that a power cut made suspect hashed before it is asked for.
@@ -307,7 +306,7 @@ const READER_COUNT_MAX: usize = 8;
 const COLD_READER_COUNT_MAX: usize = 8;
 
 /// Each of them hashes on all cores.
-const CHECKER_COUNT_MAX: usize = 2;
+pub(crate) const CHECKER_COUNT_MAX: usize = 2;
 
 /// As many as make group commit worth it: their syncs are waited for together.
 const WRITER_COUNT_MAX: usize = 16;

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use aqueduct_blob::parallel::{self, Verdict};
 use aqueduct_blob::{CheckpointList, Digest};
 
+use crate::blob::Blob;
 use crate::database;
 use crate::disk::Stat;
 use crate::fault::{Blame, ChangeError, StorageFault};
@@ -66,7 +67,7 @@ impl Store {
     pub fn checkpoints(&self, digest: &Digest) -> Result<Option<CheckpointList>, ChangeError> {
         let inner = &self.inner;
         let Some(blob) = inner.open_blob(digest)? else { return Ok(None) };
-        if let Some(list) = inner.read_checkpoints(digest, blob.size())? {
+        if let Some(list) = self.kept_checkpoints(&blob)? {
             return Ok(Some(list));
         }
         let read = |offset, buffer: &mut [u8]| blob.file().read_exact_at(buffer, offset);
@@ -80,6 +81,14 @@ impl Store {
             inner.rewrite_checkpoints(digest, &hashed.checkpoints);
         }
         Ok(Some(hashed.checkpoints))
+    }
+
+    /// The checkpoint list of a blob, if it is kept; `None` where it would have to be computed.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn kept_checkpoints(&self, blob: &Blob) -> Result<Option<CheckpointList>, StorageFault> {
+        self.inner.read_checkpoints(&blob.digest(), blob.size())
     }
 
     /// Hashes every blob that a power cut made suspect, and tells of each what was found. When this returns `true` there

@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use aqueduct_blob::{Digest, SEGMENT_LEN, UploadId, checkpoint_count};
@@ -46,8 +47,17 @@ impl Question {
     pub(super) fn kind(&self) -> Kind {
         match &self.ask {
             Ask::Remove { .. } | Ask::DropUpload { .. } => Kind::Change,
-            Ask::Get(get) if get.checkpoints || get.list_only => Kind::Checkpoints,
+            Ask::List { .. } => Kind::List,
             _ => Kind::Look,
+        }
+    }
+
+    /// The blobs on whose being right the answer depends.
+    fn digests(&self) -> &[Digest] {
+        match &self.ask {
+            Ask::Get(Get { digest, .. }) | Ask::Stat { digest } => slice::from_ref(digest),
+            Ask::Has { digests } => digests,
+            _ => &[],
         }
     }
 
@@ -65,53 +75,98 @@ impl Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Look,
-    /// A list that is not there is made, which takes as long as the blob is large.
-    Checkpoints,
+    List,
     Change,
 }
 
 /// Who answers questions of a kind.
 pub(super) fn workers(shared: &Shared, kind: Kind) -> &Workers {
     match kind {
-        Kind::Look => shared.lookers(),
-        Kind::Checkpoints => &shared.checkers,
+        Kind::Look => &shared.readers,
+        Kind::List => shared.lookers(),
         Kind::Change => &shared.writers,
     }
 }
 
-/// Answers questions, whatever it takes, as long as the peer takes the answers. For workers.
-pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
+/// Answers questions as long as the peer takes the answers. Those for which something has to be hashed first are answered
+/// later, so that the others need not wait. For workers.
+pub(super) fn answer(shared: &Arc<Shared>, talk: &Arc<Talk>, questions: Vec<Question>) {
+    answer_within(shared, talk, questions, Effort::Look);
+}
+
+/// Answers a question for which something has to be hashed first: blobs that a power cut made suspect, or one whose
+/// checkpoint list nobody has kept. That takes as long as they are large.
+async fn hash_and_answer(shared: Arc<Shared>, talk: Arc<Talk>, question: Question) {
+    let answered = async {
+        let _turn = talk.hashing.acquire().await.expect("nobody closes it");
+        for digest in question.digests() {
+            shared.clear_doubt(*digest).await?;
+        }
+        let (shared, talk) = (Arc::clone(&shared), Arc::clone(&talk));
+        let checkers = shared.checkers.clone();
+        checkers.run(move || answer_within(&shared, &talk, vec![question], Effort::Hash)).await
+    };
+    // A worker panicked.
+    if answered.await.is_err() {
+        talk.outbox.break_off();
+    }
+}
+
+/// What an answer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effort {
+    Look,
+    Hash,
+}
+
+fn answer_within(shared: &Arc<Shared>, talk: &Arc<Talk>, questions: Vec<Question>, effort: Effort) {
     let mut questions = questions.into_iter();
     while let Some(question) = questions.next() {
         if talk.outbox.is_full() {
             let left = iter::once(question).chain(questions);
             return talk.outbox.postpone(left);
         }
-        answer_one(shared, talk, question);
+        let task = question.task;
+        match answer_one(shared, talk, question, effort) {
+            Ok(None) => {}
+            Ok(Some(later)) => {
+                drop(talk.reactor.spawn(hash_and_answer(Arc::clone(shared), Arc::clone(talk), later)))
+            }
+            Err(refusal) => talk.end(task, refused(&refusal)),
+        }
     }
 }
 
-fn answer_one(shared: &Shared, talk: &Talk, question: Question) {
+/// Gives the question back if something has to be hashed first, and that is more than the `effort` it is worth here.
+fn answer_one(
+    shared: &Shared,
+    talk: &Talk,
+    question: Question,
+    effort: Effort,
+) -> Result<Option<Question>, Refusal> {
+    if effort == Effort::Look {
+        for digest in question.digests() {
+            if shared.store.is_suspect(digest)? {
+                return Ok(Some(question));
+            }
+        }
+    }
     let Question { task, ask } = question;
     let said = match ask {
-        Ask::Get(get) => find(shared, talk, task, get).map(|()| None),
-        Ask::Has { digests } => has(shared, &digests).map(Some),
-        Ask::Stat { digest } => describe(shared, &digest).map(Some),
-        Ask::List { after, limit } => list(shared, after, limit).map(Some),
-        Ask::Remove { digest } => remove(shared, &digest).map(Some),
-        Ask::ListUploads { after, limit } => list_uploads(shared, after, limit).map(Some),
-        Ask::DropUpload { upload } => match shared.store.drop_upload(upload) {
-            Ok(true) => Ok(Some(Say::Dropped)),
-            Ok(false) => Ok(Some(refusal(Code::NoSuchUpload, "there is no upload of this id"))),
-            Err(error) => Err(error.into()),
+        Ask::Get(get) => return find(shared, talk, task, get, effort),
+        Ask::Has { digests } => has(shared, &digests)?,
+        Ask::Stat { digest } => describe(shared, &digest)?,
+        Ask::List { after, limit } => list(shared, after, limit)?,
+        Ask::Remove { digest } => remove(shared, &digest)?,
+        Ask::ListUploads { after, limit } => list_uploads(shared, after, limit)?,
+        Ask::DropUpload { upload } => match shared.store.drop_upload(upload)? {
+            true => Say::Dropped,
+            false => refusal(Code::NoSuchUpload, "there is no upload of this id"),
         },
         _ => unreachable!("a session begins no such task here"),
     };
-    match said {
-        Ok(None) => {}
-        Ok(Some(say)) => talk.end(task, say),
-        Err(refusal) => talk.end(task, refused(&refusal)),
-    }
+    talk.end(task, said);
+    Ok(None)
 }
 
 /// Sends what is in memory of a blob, in one frame.
@@ -120,7 +175,13 @@ pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
     talk.end_with(task, data, bytes);
 }
 
-fn find(shared: &Shared, talk: &Talk, task: TaskId, get: Get) -> Result<(), Refusal> {
+fn find(
+    shared: &Shared,
+    talk: &Talk,
+    task: TaskId,
+    get: Get,
+    effort: Effort,
+) -> Result<Option<Question>, Refusal> {
     let digest = get.digest;
     let absent = || Refusal::Absent { digest };
     let found = work::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?;
@@ -133,21 +194,30 @@ fn find(shared: &Shared, talk: &Talk, task: TaskId, get: Get) -> Result<(), Refu
     if parts.last().is_some_and(|last| last.end > size) {
         return Err(Refusal::Unsatisfiable { digest, size });
     }
-    let checkpoints = match get.checkpoints || get.list_only {
-        // A blob that was opened and is damaged has none.
-        true if size > SEGMENT_LEN => Some(shared.store.checkpoints(&digest)?.ok_or_else(absent)?),
-        true | false => None,
+    let checkpoints = match &found {
+        Found::Open(blob) if (get.checkpoints || get.list_only) && size > SEGMENT_LEN => {
+            let list = shared.lists.find(&digest, || match effort {
+                Effort::Look => shared.store.kept_checkpoints(blob).map_err(Refusal::from),
+                Effort::Hash => shared.store.checkpoints(&digest).map_err(Refusal::from),
+            })?;
+            match effort {
+                Effort::Look if list.is_none() => return Ok(Some(Question { task, ask: Ask::Get(get) })),
+                // A blob that was opened and is damaged has none.
+                _ => Some(list.ok_or_else(absent)?),
+            }
+        }
+        _ => None,
     };
     if let (Found::Bytes(bytes), [part], false) = (&found, &parts[..], get.checkpoints)
         && *part == (0..size)
     {
         send_whole(talk, task, bytes);
-        return Ok(());
+        return Ok(None);
     }
     // Many may be asked for at once, and are sent a few at a time: the others wait, and nothing is held for them.
     let Ok(turn) = Arc::clone(&talk.sendings).try_acquire_owned() else {
         talk.outbox.queue(Question { task, ask: Ask::Get(get) });
-        return Ok(());
+        return Ok(None);
     };
     match Arc::clone(&shared.descriptors).try_acquire_owned() {
         Ok(open) => {
@@ -156,7 +226,7 @@ fn find(shared: &Shared, talk: &Talk, task: TaskId, get: Get) -> Result<(), Refu
         }
         Err(_) => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again in a moment")),
     }
-    Ok(())
+    Ok(None)
 }
 
 fn has(shared: &Shared, digests: &[Digest]) -> Result<Say, Refusal> {

@@ -266,11 +266,11 @@ impl Hearing {
         }
         let small = mem::take(&mut self.small);
         let permit = self.gathered().await;
-        let store = move |shared: &Shared, talk: &Talk| {
+        let store = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
             small.store(&shared.store, talk);
             drop(permit);
         };
-        self.employ(self.shared.beginners(), store).await;
+        self.employ(&self.shared.writers, store).await;
     }
 
     async fn look_up(&mut self) {
@@ -278,7 +278,7 @@ impl Hearing {
         let workers = answering::workers(&self.shared, first.kind());
         let questions = mem::take(&mut self.questions);
         let permit = self.gathered().await;
-        let look_up = move |shared: &Shared, talk: &Talk| {
+        let look_up = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
             answering::answer(shared, talk, questions);
             drop(permit);
         };
@@ -291,7 +291,7 @@ impl Hearing {
     }
 
     /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
-    async fn employ(&self, workers: &Workers, work: impl FnOnce(&Shared, &Talk) + Send + 'static) {
+    async fn employ(&self, workers: &Workers, work: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static) {
         let permit = Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it");
         let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
         workers.leave(move || {

@@ -21,7 +21,7 @@ pub(super) struct Sending {
     found: Found,
     /// Until it was said.
     introduction: Option<Say>,
-    checkpoints: Option<CheckpointList>,
+    checkpoints: Option<Arc<CheckpointList>>,
     /// How many of its entries were sent.
     entry_count: usize,
     /// Parts of the blob; none is empty, unless it is the only one.
@@ -54,7 +54,7 @@ impl Sending {
         algorithm: Algorithm,
         found: Found,
         parts: Vec<Range<u64>>,
-        checkpoints: Option<CheckpointList>,
+        checkpoints: Option<Arc<CheckpointList>>,
         permits: Permits,
     ) -> Self {
         let (size, checkpoint_count) = (found.size(), checkpoint_count(algorithm, found.size()));

@@ -77,8 +77,11 @@ impl Hearing {
             let say = refusal(Code::Busy, "too many blobs are on their way here; try again when one is done");
             return Ok(Opened::Over(say));
         };
+        if let Some(digest) = put.digest {
+            self.shared.clear_doubt(digest).await.map_err(Ended::Gone)?;
+        }
         let shared = Arc::clone(&self.shared);
-        self.shared.beginners().run(move || putting::open(&shared, &put, permit)).await.map_err(Ended::Gone)
+        self.shared.writers.run(move || putting::open(&shared, &put, permit)).await.map_err(Ended::Gone)
     }
 
     /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.
@@ -158,8 +161,9 @@ impl Hearing {
             Putting::Segmented(segmented) => {
                 let ending = segmented.ending();
                 self.puts.insert(task, Putting::Segmented(segmented));
-                let finish =
-                    move |shared: &Shared, talk: &Talk| ending.finish(shared, talk, task, digest.as_ref());
+                let finish = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
+                    ending.finish(shared, talk, task, digest.as_ref())
+                };
                 self.employ(&self.shared.writers, finish).await;
             }
         }
