@@ -18,7 +18,7 @@ use crate::server::Server;
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("flipped bits");
     let dir = ground.dir.join("damage");
-    for size in SIZES {
+    for (size, connection_count) in SIZES {
         fs::create_dir(&dir)?;
         let file = dir.join("file");
         Filler::new(13).write_file(&file, size)?;
@@ -26,7 +26,8 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
         source.call("put", [&file])?.success().context("put")?;
         for verb in [Verb::Put, Verb::Get] {
             let digest = agreement::openssl_sum(&file)?;
-            Trial { program: ground.program, dir: &dir, file: &file, digest, size, verb }.run(report)?;
+            Trial { program: ground.program, dir: &dir, file: &file, digest, size, connection_count, verb }
+                .run(report)?;
         }
         fs::remove_dir_all(&dir)?;
     }
@@ -45,6 +46,8 @@ struct Trial<'a> {
     file: &'a Path,
     digest: String,
     size: u64,
+    /// Over how many connections it goes when nothing is wrong.
+    connection_count: u32,
     verb: Verb,
 }
 
@@ -57,6 +60,8 @@ struct Cost {
 impl Trial<'_> {
     fn run(&self, report: &mut Report) -> Result<()> {
         let clean = self.transfer(None).context("unharmed")?;
+        let count = clean.connection_count;
+        ensure!(count == self.connection_count, "it went over {count} connections");
         self.flip_payload(&clean, report)?;
         self.flip_heads(&clean, report)
     }
@@ -78,9 +83,9 @@ impl Trial<'_> {
             reconnects += again;
         }
         report.ok(&format!(
-            "{:?} of {} bytes: {PAYLOAD_FLIP_COUNT} times a payload bit was flipped (seed {SEED}): it ends right, costs at \
-             most {more_max} bytes, and {reconnects} reconnects in all",
-            self.verb, self.size
+            "{:?} of {} bytes over {} connection(s): {PAYLOAD_FLIP_COUNT} times a payload bit was flipped (seed {SEED}): it \
+             ends right, costs at most {more_max} bytes, and {reconnects} reconnects in all",
+            self.verb, self.size, self.connection_count
         ));
         Ok(())
     }
@@ -160,8 +165,9 @@ fn flip(points: &mut Filler, direction: Direction, part: Part, count: u64) -> Fl
     Flip { direction, part, at: points.number() % count, bit }
 }
 
-/// One that is sent in one frame, one of one segment, and one of five, of which the last is short.
-const SIZES: [u64; 3] = [50_000, 3 << 20, (18 << 20) + 7];
+/// One that is sent in one frame, one of one segment, one of five, of which the last is short, and one that goes over two
+/// connections.
+const SIZES: [(u64, u32); 4] = [(50_000, 1), (3 << 20, 1), ((18 << 20) + 7, 1), ((80 << 20) + 7, 2)];
 
 const SEGMENT_LEN: u64 = 4 << 20;
 
