@@ -61,6 +61,8 @@ pub struct Intake {
     carried: Carried,
     /// Bytes that left the source and were lost on their way.
     lost: u64,
+    /// Whose error ended the last step, if one did.
+    failed_side: Option<Side>,
     mapped: mapped::Mapped,
 }
 
@@ -68,7 +70,13 @@ impl Intake {
     /// Receives by `route`, or by `copy` once the kernel refuses that.
     #[must_use]
     pub fn new(route: ReceiveRoute) -> Self {
-        Self { route, carried: Carried::default(), lost: 0, mapped: mapped::Mapped::default() }
+        Self {
+            route,
+            carried: Carried::default(),
+            lost: 0,
+            failed_side: None,
+            mapped: mapped::Mapped::default(),
+        }
     }
 
     /// Whether the route `mmap` makes each stretch of the file durable when it is full, with msync(2). The other routes,
@@ -95,6 +103,13 @@ impl Intake {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Whose error the last step returned; `None` if it returned none. A number does not tell: a file on a network may time
+    /// out as a connection does.
+    #[must_use]
+    pub fn failed_side(&self) -> Option<Side> {
+        self.failed_side
     }
 
     /// Moves up to `len_max` bytes from `source` to `target` at `offset`, and shows them to `observe`.
@@ -125,11 +140,16 @@ impl Intake {
             }
             moved => moved,
         };
+        self.failed_side = match moved {
+            Err(Fault::Source(_)) => Some(Side::Source),
+            Err(Fault::Target(_) | Fault::Lost(..)) => Some(Side::Target),
+            _ => None,
+        };
         match moved {
             Ok(0) => Ok(Step::End),
             Ok(len) => Ok(Step::Moved(len)),
             Err(Fault::Blocked) => Ok(Step::Blocked(Side::Source)),
-            Err(Fault::Failed(error)) => Err(error),
+            Err(Fault::Source(error) | Fault::Target(error)) => Err(error),
             Err(Fault::Lost(error, len)) => {
                 self.lost += len as u64;
                 Err(error)
@@ -201,7 +221,8 @@ enum Fault {
     Blocked,
     /// This route does not work here; nothing was taken from the source.
     Refused,
-    Failed(io::Error),
+    Source(io::Error),
+    Target(io::Error),
     /// So many bytes left the source, and did not reach the target.
     Lost(io::Error, usize),
 }
@@ -209,12 +230,13 @@ enum Fault {
 impl From<Error> for Fault {
     /// Only for calls on the source: EAGAIN from any other is a failure.
     fn from(error: Error) -> Self {
-        if error.errno() == Errno::AGAIN { Self::Blocked } else { Self::Failed(error.into()) }
+        if error.errno() == Errno::AGAIN { Self::Blocked } else { Self::Source(error.into()) }
     }
 }
 
 impl From<io::Error> for Fault {
+    /// Whatever is no call on the source is one on the target.
     fn from(error: io::Error) -> Self {
-        Self::Failed(error)
+        Self::Target(error)
     }
 }

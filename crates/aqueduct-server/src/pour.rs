@@ -3,9 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use aqueduct_flow::{Intake, Step};
+use aqueduct_flow::{Intake, Side, Step};
 use aqueduct_store::{Receiving, Staging, TakenOver, Turn};
-use aqueduct_sys::{Errno, errno_of};
 use tokio::net::TcpStream;
 
 use crate::door::Refusal;
@@ -57,7 +56,7 @@ pub(crate) fn pour(
         intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
         Ok(Step::Moved(moved))
     });
-    let _ = put.map_err(stop)?;
+    let _ = put.map_err(|error| stop(error, intake))?;
     inbox.take(moved);
     Ok(Some(moved))
 }
@@ -75,30 +74,17 @@ fn step(
         Ok(Step::Moved(moved)) => Ok(Some(moved)),
         Ok(Step::Blocked(_)) => Ok(None),
         Ok(Step::End) => Err(Stop::Gone(io::ErrorKind::UnexpectedEof.into())),
-        Err(error) => Err(stop(error)),
+        Err(error) => Err(stop(error, intake)),
     }
 }
 
-fn stop(error: io::Error) -> Stop {
+/// Whose fault it is, is where the call failed that met it.
+fn stop(error: io::Error, intake: &Intake) -> Stop {
     if error.get_ref().is_some_and(|cause| cause.is::<TakenOver>()) {
         Stop::TakenOver
-    } else if is_of_peer(&error) {
+    } else if intake.failed_side() == Some(Side::Source) {
         Stop::Gone(error)
     } else {
         Stop::Refused(work::fault("receive a blob", &error))
     }
-}
-
-/// Whether an error that an intake met is the connection's and not the disk's.
-fn is_of_peer(error: &io::Error) -> bool {
-    let peers = [
-        Errno::CONNRESET,
-        Errno::CONNABORTED,
-        Errno::PIPE,
-        Errno::NOTCONN,
-        Errno::TIMEDOUT,
-        Errno::HOSTUNREACH,
-        Errno::NETUNREACH,
-    ];
-    errno_of(error).is_some_and(|errno| peers.contains(&errno))
 }

@@ -80,7 +80,7 @@ impl Mapped {
                 Ok(offset..offset + len)
             }
             Err(error) if is_refusal(error.errno()) => Err(Fault::Refused),
-            Err(error) => Err(Fault::Failed(error.into())),
+            Err(error) => Err(Fault::Target(error.into())),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn receive(
     // From here on they exist nowhere else.
     let received = drain(&mut pipe, filled, target, offset, observe);
     received.map_err(|fault| match fault {
-        Fault::Failed(error) | Fault::Lost(error, _) => Fault::Lost(error, filled),
+        Fault::Source(error) | Fault::Target(error) | Fault::Lost(error, _) => Fault::Lost(error, filled),
         fault => fault,
     })
 }
@@ -59,7 +59,7 @@ fn drain(
                 rescue(pipe, target, offset, observe)?;
                 return Ok(Received::Rescued(filled));
             }
-            Err(error) => return Err(Fault::Failed(error.into())),
+            Err(error) => return Err(Fault::Target(error.into())),
         }
     }
     if filled > 0 {

@@ -46,6 +46,27 @@ fn a_reset_connection_is_an_error_and_not_an_end() {
 }
 
 #[test]
+fn an_error_is_blamed_on_the_side_whose_call_met_it() {
+    let path = disk().join(format!("blamed-{}", std::process::id()));
+    std::fs::write(&path, b"").unwrap();
+    let read_only = File::open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    for route in ReceiveRoute::ALL {
+        let mut intake = Intake::new(route);
+        let (writer, source) = Channel::Tcp.open();
+        rustix::io::write(&writer, b"bytes").unwrap();
+        intake.step(source.as_fd(), &read_only, 0, 5, &mut |_| {}).unwrap_err();
+        assert_eq!(intake.failed_side(), Some(Side::Target), "{route}");
+        let mut intake = Intake::new(route);
+        let (writer, source) = Channel::Tcp.open();
+        set_socket_linger(&writer, Some(Duration::ZERO)).unwrap();
+        drop(writer);
+        intake.step(source.as_fd(), &unnamed(), 0, 1000, &mut |_| {}).unwrap_err();
+        assert_eq!(intake.failed_side(), Some(Side::Source), "{route}");
+    }
+}
+
+#[test]
 fn eagain_is_the_source_and_a_stream_that_pauses_is_not_over() {
     for route in ReceiveRoute::ALL {
         for channel in Channel::ALL {

@@ -130,7 +130,7 @@ fn answer_within(shared: &Arc<Shared>, talk: &Arc<Talk>, questions: Vec<Question
         match answer_one(shared, talk, question, effort) {
             Ok(None) => {}
             Ok(Some(later)) => {
-                drop(talk.reactor.spawn(hash_and_answer(Arc::clone(shared), Arc::clone(talk), later)))
+                drop(talk.reactor.spawn(hash_and_answer(Arc::clone(shared), Arc::clone(talk), later)));
             }
             Err(refusal) => talk.end(task, refused(&refusal)),
         }

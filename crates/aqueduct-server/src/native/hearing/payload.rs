@@ -162,7 +162,7 @@ impl Hearing {
                 let ending = segmented.ending();
                 self.puts.insert(task, Putting::Segmented(segmented));
                 let finish = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
-                    ending.finish(shared, talk, task, digest.as_ref())
+                    ending.finish(shared, talk, task, digest.as_ref());
                 };
                 self.employ(&self.shared.writers, finish).await;
             }
