@@ -169,11 +169,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error`]; see its kinds.
+    /// [`Error`]; see its kinds. Where the connection broke, the blob may be removed.
     pub fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+        self.remove_all(&[*digest]).pop().expect("one question has one answer")
+    }
+
+    /// Removes blobs, and says of each, in the order given, what [`remove`](Self::remove) would. Over the native protocol
+    /// all go over one connection.
+    pub fn remove_all(&self, digests: &[Digest]) -> Vec<Result<bool, Error>> {
         match &self.spoken {
-            Spoken::Http(http) => http.remove(digest),
-            Spoken::Native(native) => native.remove(digest),
+            Spoken::Http(http) => http.remove_all(digests),
+            Spoken::Native(native) => native.remove_all(digests),
         }
     }
 

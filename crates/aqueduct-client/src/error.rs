@@ -27,6 +27,8 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mend {
     Nothing,
+    /// Another line: this one was kept for too long, and nothing was heard over it.
+    OtherLine,
     /// Another connection: what was said over this one was damaged on its way.
     Connection,
     /// Time: the server was not heard, or has too much to do.
@@ -45,7 +47,7 @@ pub enum ErrorKind {
     Timeout,
     /// The server does not let this client do that: there is no token, or not the right one (over HTTP 401, 403, 421).
     Refused,
-    /// The blob is larger than the server takes (413).
+    /// The blob is larger than the server takes (413), or than this client does.
     TooLarge,
     /// The blob is not there (404).
     Absent,
@@ -204,6 +206,12 @@ impl Error {
         Self::new(ErrorKind::Absent, format!("{endpoint} does not have {digest} any more"))
     }
 
+    /// It would take too much memory to keep account of it.
+    pub(crate) fn too_large(endpoint: &Endpoint, digest: &Digest, size: u64) -> Self {
+        let text = format!("{endpoint} has {size} bytes under {digest}, more than can be fetched whole");
+        Self::new(ErrorKind::TooLarge, text)
+    }
+
     /// What the server took is not what was sent.
     pub(crate) fn stored_other(endpoint: &Endpoint, expected: &Digest, actual: &Digest) -> Self {
         Self::new(ErrorKind::Mismatch, format!("{endpoint} received {actual} where {expected} was sent"))
@@ -223,9 +231,9 @@ impl Error {
         Self::new(ErrorKind::Local, "it is not wanted any more".to_owned())
     }
 
-    /// The same failure, which another line may mend.
-    pub(crate) fn mended_by_reconnect(self) -> Self {
-        Self { mend: Mend::Connection, ..self }
+    /// The same failure, which something else may mend.
+    pub(crate) fn mended_by(self, mend: Mend) -> Self {
+        Self { mend, ..self }
     }
 
     /// A failure of a file or stream of the caller's.

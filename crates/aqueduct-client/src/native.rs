@@ -3,9 +3,11 @@
 mod client;
 mod get;
 mod inbox;
+mod lanes;
 mod line;
 mod put;
 mod questions;
+mod turns;
 
 pub(crate) use client::NativeClient;
 pub(crate) use get::NativeDownload;

@@ -19,10 +19,12 @@ pub struct Options {
     pub answer_timeout: Duration,
     /// The pause before a broken transfer goes on. Each further one without progress is twice as long.
     pub pause: Duration,
-    /// How often a broken transfer is taken up again without a byte of progress, before that is its failure.
+    /// How often what broke, or was met with silence, is taken up again without a byte or an answer of progress, before that
+    /// is its failure. A connection that was kept and proves to be closed does not count.
     pub retry_count_max: u32,
-    /// Over how many connections the native protocol moves one blob of at least 64 MiB. On loopback two were a fifth to a
-    /// third faster than one, because either end hashes and copies at the same time, and three and more were like two.
+    /// Over how many connections the native protocol moves blobs of at least 64 MiB, all that move at a time together; each
+    /// has one in any case. On loopback two were a fifth to a third faster than one, because either end hashes and copies at
+    /// the same time, and three and more were like two.
     pub stream_count: NonZeroUsize,
     /// How blobs come into files.
     pub receive_route: ReceiveRoute,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::endpoint::Endpoint;
-use crate::error::{Error, ErrorKind, Mend};
+use crate::error::{Error, Mend};
 use crate::options::Options;
 use crate::patience::Patience;
 
@@ -26,33 +26,30 @@ impl Site {
         self.was_reached.store(true, Ordering::Relaxed);
     }
 
-    /// Runs `attempt` again as long as it loses its connection. A server that was never reached is not waited for, and
-    /// one that was waited for in vain not again.
-    pub(crate) fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    /// Runs `attempt` again as long as it loses its connection, and nothing is lost with that but time. It refreshes its
+    /// patience with what need not be done again.
+    pub(crate) fn persist<T>(
+        &self,
+        mut attempt: impl FnMut(&mut Patience) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut patience = Patience::new(&self.options);
         loop {
-            match attempt() {
-                // To be silent is an answer, and took its time.
-                Err(error) if error.kind() == ErrorKind::Timeout => return Err(error),
+            match attempt(&mut patience) {
                 Err(error) => self.wait_after(error, &mut patience)?,
                 done => return done,
             }
         }
     }
 
-    /// Waits before the next attempt, or fails with what the last one failed with.
+    /// Waits before the next attempt, or fails with what the last one failed with. A server that was never reached is not
+    /// waited for.
     pub(crate) fn wait_after(&self, error: Error, patience: &mut Patience) -> Result<(), Error> {
         let goes_on = match error.mend() {
             Mend::Nothing => false,
+            // There are only so many lines that were kept.
+            Mend::OtherLine => true,
             Mend::Connection => patience.reconnect(),
-            Mend::Time if !self.was_reached.load(Ordering::Relaxed) => false,
-            Mend::Time => {
-                let goes_on = patience.wait();
-                if !goes_on {
-                    self.was_reached.store(false, Ordering::Relaxed);
-                }
-                goes_on
-            }
+            Mend::Time => self.was_reached.load(Ordering::Relaxed) && patience.wait(),
         };
         if goes_on { Ok(()) } else { Err(error) }
     }

@@ -55,7 +55,7 @@ impl HttpClient {
             patience,
             has_begun: false,
         };
-        match self.site.persist(|| download.request()) {
+        match self.site.persist(|_| download.request()) {
             Ok(response) => {
                 download.response = Some(response);
                 download.has_begun = true;

@@ -18,7 +18,7 @@ impl HttpClient {
             let head = self.head(&Method::POST, "/blobs/missing").field("Content-Type", "application/json");
             let mut request = head.field("Content-Length", body.len()).finish();
             request.extend_from_slice(body.as_bytes());
-            let answer = self.site.persist(|| {
+            let answer = self.site.persist(|_| {
                 let response = self.ask(&Method::POST, &request)?;
                 if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
             })?;
@@ -32,7 +32,7 @@ impl HttpClient {
     /// The size of a blob in bytes; `None` if the server does not have it.
     pub(crate) fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         let request = self.head(&Method::HEAD, &target(digest)).finish();
-        self.site.persist(|| {
+        self.site.persist(|_| {
             let response = self.ask(&Method::HEAD, &request)?;
             match response.status() {
                 StatusCode::OK => response.head.length.map(Some).ok_or_else(|| self.nonsense("size")),
@@ -52,7 +52,7 @@ impl HttpClient {
             None => format!("/blobs?limit={limit}"),
         };
         let request = self.head(&Method::GET, &target).finish();
-        let answer = self.site.persist(|| {
+        let answer = self.site.persist(|_| {
             let response = self.ask(&Method::GET, &request)?;
             if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
         })?;
@@ -64,8 +64,19 @@ impl HttpClient {
         Ok(page)
     }
 
-    /// Removes a blob; false if the server did not have it.
-    pub(crate) fn remove(&self, digest: &Digest) -> Result<bool, Error> {
+    /// Removes blobs, and says of each whether the server had it. Once the server is out of reach nothing more is tried.
+    pub(crate) fn remove_all(&self, digests: &[Digest]) -> Vec<Result<bool, Error>> {
+        let mut lost: Option<Error> = None;
+        let remove = |digest| match &lost {
+            Some(error) => Err(error.shared()),
+            None => self.remove(digest).inspect_err(|error| {
+                lost = error.is_retryable().then(|| error.shared());
+            }),
+        };
+        digests.iter().map(remove).collect()
+    }
+
+    fn remove(&self, digest: &Digest) -> Result<bool, Error> {
         let request = self.head(&Method::DELETE, &target(digest)).finish();
         // Asked again after its answer was lost, it would say that the blob was not there.
         let response = self.ask(&Method::DELETE, &request)?;

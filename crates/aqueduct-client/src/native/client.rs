@@ -1,11 +1,15 @@
 //! The lines that are kept for the next use, and what is done over one of them.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use aqueduct_wire::native::{Ask, Code, Say};
+use aqueduct_wire::native::{Ask, Code, Say, TaskId};
 
+use super::lanes::Lanes;
 use super::line::{Heard, Line};
-use crate::error::{Error, ErrorKind};
+use super::turns::Turns;
+use crate::error::Error;
+use crate::patience::Patience;
 use crate::site::Site;
 
 /// Speaks the native protocol. Each operation uses lines of its own.
@@ -14,33 +18,29 @@ pub(crate) struct NativeClient {
     pub(crate) site: Site,
     /// Lines that wait for the next use; at most [`IDLE_COUNT_MAX`].
     idle: Mutex<Vec<Line>>,
+    /// The lines of large blobs.
+    pub(super) lanes: Lanes,
+    /// Who sends which upload.
+    pub(super) turns: Turns,
 }
 
 impl NativeClient {
     pub(crate) fn new(site: Site) -> Self {
-        Self { site, idle: Mutex::default() }
+        let lanes = Lanes::new(site.options.stream_count);
+        Self { site, idle: Mutex::default(), lanes, turns: Turns::default() }
     }
 
-    /// Works over a line, and keeps the line if that leaves it settled.
-    ///
-    /// A kept line that proves to be closed before it says a word is no failure: the work is done again over a new one.
-    pub(super) fn over_line<T>(
+    /// Works over a line, over another one where that breaks, and keeps the line if that leaves it settled.
+    pub(super) fn persist<T>(
         &self,
-        mut work: impl FnMut(&mut Line) -> Result<T, Error>,
+        mut work: impl FnMut(&mut Line, &mut Patience) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut kept = self.kept();
-        loop {
-            let is_kept = kept.is_some();
-            let mut line = kept.take().map_or_else(|| self.open(), Ok)?;
-            match work(&mut line) {
-                Err(error) if is_kept && error.kind() == ErrorKind::Lost && !line.was_heard() => {}
-                Err(error) => return Err(error),
-                Ok(done) => {
-                    self.keep(line);
-                    return Ok(done);
-                }
-            }
-        }
+        self.site.persist(|patience| {
+            let mut line = self.line()?;
+            let done = work(&mut line, patience)?;
+            self.keep(line);
+            Ok(done)
+        })
     }
 
     /// Asks questions that have one answer each, many at a time, and gives the answers in the order of the questions.
@@ -48,7 +48,18 @@ impl NativeClient {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
-        self.site.persist(|| self.over_line(|line| self.ask_over(line, asks)))
+        let mut says = vec![None; asks.len()];
+        self.persist(|line, patience| self.ask_over(line, asks, &mut says, &mut || patience.refresh()))?;
+        Ok(says.into_iter().flatten().collect())
+    }
+
+    /// Asks, once and over a new line, what must not be asked again where the answer is lost. There is an answer to each,
+    /// or else what became of the line.
+    pub(super) fn ask_once(&self, asks: &[Ask]) -> Vec<Result<Say, Error>> {
+        let mut says = vec![None; asks.len()];
+        let asked = self.open().and_then(|mut line| self.ask_over(&mut line, asks, &mut says, &mut || {}));
+        let unanswered = || asked.as_ref().map_or_else(Error::shared, |()| unreachable!("all are answered"));
+        says.into_iter().map(|say| say.ok_or_else(unanswered)).collect()
     }
 
     /// Asks one question that has one answer.
@@ -57,34 +68,44 @@ impl NativeClient {
         Ok(says.pop().expect("a question has an answer"))
     }
 
-    fn ask_over(&self, line: &mut Line, asks: &[Ask]) -> Result<Vec<Say>, Error> {
-        let mut says: Vec<Option<Say>> = asks.iter().map(|_| None).collect();
-        let mut asks = asks.iter();
-        let mut first = None;
-        let (mut waiting, mut answered) = (0, 0);
-        while answered < says.len() {
-            while waiting < WINDOW_COUNT
-                && let Some(ask) = asks.next()
+    /// Asks what has no answer yet.
+    fn ask_over(
+        &self,
+        line: &mut Line,
+        asks: &[Ask],
+        says: &mut [Option<Say>],
+        answered: &mut dyn FnMut(),
+    ) -> Result<(), Error> {
+        let todo: Vec<usize> = (0..asks.len()).filter(|index| says[*index].is_none()).collect();
+        let mut todo = todo.into_iter();
+        let mut flying: VecDeque<(TaskId, usize)> = VecDeque::new();
+        let mut refused = None;
+        loop {
+            while flying.len() < WINDOW_COUNT
+                && let Some(index) = todo.next()
             {
                 let task = line.task();
-                first.get_or_insert(task);
-                line.say(task, ask.clone());
-                waiting += 1;
+                line.say(task, asks[index].clone());
+                flying.push_back((task, index));
+            }
+            if flying.is_empty() {
+                return refused.map_or(Ok(()), Err);
             }
             let Heard { task, say, payload_len } = line.hear(self.site.options.answer_timeout)?;
+            let place = flying.iter().position(|(flying, _)| *flying == task);
+            let Some((_, index)) = place.and_then(|place| flying.remove(place)) else {
+                return Err(line.nonsense("it answers what was not asked"));
+            };
+            if payload_len > 0 {
+                return Err(line.nonsense("it answers what was not asked"));
+            }
             if let Say::Refused { code: Code::Busy | Code::Contended | Code::Stopping, .. } = say {
-                return Err(self.failure(&say));
+                refused = Some(self.failure(&say));
+                continue;
             }
-            let index = first.and_then(|first| task.0.checked_sub(first.0));
-            let index = index.and_then(|index| usize::try_from(index).ok());
-            match index.and_then(|index| says.get_mut(index)) {
-                Some(answer @ None) if payload_len == 0 => *answer = Some(say),
-                _ => return Err(line.nonsense("it answers what was not asked")),
-            }
-            waiting -= 1;
-            answered += 1;
+            says[index] = Some(say);
+            answered();
         }
-        Ok(says.into_iter().flatten().collect())
     }
 
     /// A new line.
@@ -94,7 +115,7 @@ impl NativeClient {
         Ok(line)
     }
 
-    /// A line for work that is done again where it breaks.
+    /// A line for work that is done again where it breaks: a kept one may have been closed meanwhile.
     pub(super) fn line(&self) -> Result<Line, Error> {
         self.kept().map_or_else(|| self.open(), Ok)
     }

@@ -90,13 +90,16 @@ fn receive_whole(
     let size = list.size();
     // Without a list, a segment can begin only where the one before it ended.
     let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN as u64;
-    let line_count = if is_shared { client.site.options.stream_count.get() } else { 1 };
+    let line_count = if is_shared { client.lanes.count_max() } else { 1 };
+    let _lane = client.lanes.first();
     let arrivals = Arrivals::new(client, list);
     thread::scope(|scope| {
         // However this ends, nobody else goes on.
         let _end = End(&arrivals);
         for _ in 1..line_count {
-            scope.spawn(|| Fetcher::new(client, &arrivals, file).assist());
+            if let Some(lane) = client.lanes.further() {
+                scope.spawn(|| Fetcher::new(client, &arrivals, file).assist(lane));
+            }
         }
         Fetcher::new(client, &arrivals, file).lead(observe)
     })?;

@@ -16,7 +16,7 @@ use aqueduct_wire::native::{
 
 use super::inbox::{Filled, Inbox};
 use crate::endpoint::Endpoint;
-use crate::error::{Error, ErrorKind, kind_of};
+use crate::error::{Error, ErrorKind, Mend, kind_of};
 use crate::site::{Site, USER_AGENT};
 
 /// A socket that never blocks, between two queues.
@@ -34,8 +34,8 @@ pub(super) struct Line {
     /// Of the payload of the frame that was heard last, what was not taken yet.
     payload_left: u64,
     last_task: u64,
-    /// Since it was last kept for another use.
-    was_heard: bool,
+    /// It was kept after its last use, and nothing was heard in this one.
+    may_be_stale: bool,
     is_spoiled: bool,
     reads_ahead: bool,
     /// Why nothing can be sent any more.
@@ -75,7 +75,7 @@ impl Line {
             stage: Stage::Greeting,
             payload_left: 0,
             last_task: 0,
-            was_heard: false,
+            may_be_stale: false,
             is_spoiled: false,
             reads_ahead: true,
             lost: None,
@@ -131,7 +131,8 @@ impl Line {
         self.reads_ahead = false;
     }
 
-    /// Waits for an answer, at most for `wait` after everything was sent.
+    /// Waits for an answer, at most for `wait` after everything was sent, and to be greeted as long as for anything that
+    /// moves.
     pub(super) fn hear(&mut self, wait: Duration) -> Result<Heard, Error> {
         let heard = self.drive(None, wait)?;
         Ok(heard.expect("it goes on until something was heard"))
@@ -241,16 +242,11 @@ impl Line {
 
     /// Begins another use, unless something came meanwhile: what nobody asked for, or the end.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.was_heard = false;
+        self.may_be_stale = true;
         self.reads_ahead = true;
         self.queue = SendQueue::to_socket(SendRoute::Sendfile);
         let peeked = self.stream.peek(&mut [0]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Whether anything was heard in this use.
-    pub(super) fn was_heard(&self) -> bool {
-        self.was_heard
     }
 
     /// Sends and listens until an answer is heard, or no more than `len` bytes are left to send.
@@ -267,7 +263,9 @@ impl Line {
                 moved_at = Instant::now();
                 continue;
             }
-            let limit = if self.unsent() > 0 { self.timeout } else { wait };
+            // Only what was heard can need time to think about.
+            let is_busy = self.unsent() > 0 || self.stage != Stage::Answers;
+            let limit = if is_busy { self.timeout } else { wait };
             self.wait(limit.saturating_sub(moved_at.elapsed()))?;
         }
     }
@@ -326,12 +324,12 @@ impl Line {
             let parsed = parse_answer(self.inbox.bytes()).map_err(|error| self.garbled(error))?;
             let Some(frame) = parsed else { return Ok(None) };
             self.inbox.take(frame.head_len);
-            self.was_heard = true;
             let Answer { task, say } = frame.message;
+            if let Say::Closing { code, message } = &say {
+                return Err(self.mendable(Error::refused(&self.endpoint, *code, message)));
+            }
+            self.may_be_stale = false;
             match (say, self.stage) {
-                (Say::Closing { code, message }, _) => {
-                    return Err(Error::refused(&self.endpoint, code, &message));
-                }
                 (say, _) if frame.payload_len > 0 && !matches!(say, Say::Data { .. }) => {
                     return Err(self.nonsense("a payload follows where there can be none"));
                 }
@@ -374,7 +372,13 @@ impl Line {
     }
 
     fn broken(&self, error: io::Error) -> Error {
-        Error::moving(&self.endpoint, error)
+        self.mendable(Error::moving(&self.endpoint, error))
+    }
+
+    /// That a line was closed while it was kept is known only once it is used.
+    fn mendable(&self, error: Error) -> Error {
+        let is_stale = self.may_be_stale && error.kind() == ErrorKind::Lost;
+        if is_stale { error.mended_by(Mend::OtherLine) } else { error }
     }
 
     fn garbled(&self, error: FrameError) -> Error {

@@ -50,19 +50,16 @@ impl NativeClient {
         }
     }
 
-    /// Removes a blob; false if the server did not have it.
-    pub(crate) fn remove(&self, digest: &Digest) -> Result<bool, Error> {
-        // Asked again after its answer was lost, it would say that the blob was not there.
-        let mut line = self.open()?;
-        let task = line.task();
-        line.say(task, Ask::Remove { digest: *digest });
-        let heard = line.hear(self.site.options.answer_timeout)?;
-        match heard.say {
-            _ if heard.task != task => Err(line.nonsense("it answers what was not asked")),
+    /// Removes blobs, and says of each whether the server had it.
+    pub(crate) fn remove_all(&self, digests: &[Digest]) -> Vec<Result<bool, Error>> {
+        let asks: Vec<_> = digests.iter().map(|digest| Ask::Remove { digest: *digest }).collect();
+        let removed = |say| match say {
             Say::Removed => Ok(true),
             Say::Refused { code: Code::Absent, .. } => Ok(false),
             other => Err(self.failure(&other)),
-        }
+        };
+        // Asked again after its answer was lost, a removal would say that the blob was not there.
+        self.ask_once(&asks).into_iter().map(|said| said.and_then(removed)).collect()
     }
 
     /// Up to `limit` uploads behind `after` in the order of their ids, or from the first on.

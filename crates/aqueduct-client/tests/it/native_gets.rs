@@ -4,14 +4,15 @@ use std::fs::{self, File};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN};
-use aqueduct_client::{Client, Error, ErrorKind, Received};
+use aqueduct_client::{Client, Error, ErrorKind, Options, Received};
 use aqueduct_flow::Route;
 use aqueduct_wire::native::{Ask, Code, Say, TaskId};
 use tempfile::{NamedTempFile, tempfile_in};
 
-use crate::peer::{Conversation, Peer, Talk, noise};
+use crate::peer::{Conversation, Peer, Talk, noise, quick};
 use crate::speaker::{Blob, speak};
 
 /// Two segments and a bit.
@@ -261,7 +262,8 @@ fn a_line_that_breaks_without_progress_is_given_up_after_some_tries() {
         talk.tell_list(&served);
         talk.hear_get();
     })];
-    for _ in 0..3 {
+    // That this line was closed after its first use does not count.
+    for _ in 0..4 {
         conversations.push(speak(|talk| assert!(!talk.hear_get().1.is_empty())));
     }
     let peer = Peer::new(conversations);
@@ -273,7 +275,7 @@ fn a_line_that_breaks_without_progress_is_given_up_after_some_tries() {
 #[test]
 fn other_bytes_than_were_asked_for_are_no_answer() {
     type Rude = fn(&mut Talk, TaskId, &Blob);
-    let rude: [Rude; 9] = [
+    let rude: [Rude; 10] = [
         |talk, task, blob| talk.tell_bytes(task, 1, blob.bytes.len() as u64, b"abc", false),
         |talk, task, blob| talk.tell_bytes(task, 0, blob.bytes.len() as u64 + 1, b"abc", false),
         |talk, task, blob| talk.tell_bytes(task, 0, blob.bytes.len() as u64, b"abc", true),
@@ -282,6 +284,12 @@ fn other_bytes_than_were_asked_for_are_no_answer() {
         |talk, task, _| talk.tell(task, Say::Done),
         |talk, task, _| talk.tell(task, Say::Found { size: 1, checkpoint_count: 0 }),
         |talk, task, _| talk.tell(task, Say::Checkpoints { first: 0, entries: Vec::new() }),
+        // Twice what comes once at most.
+        |talk, task, blob| {
+            for _ in 0..2 {
+                talk.tell(task, Say::Found { size: blob.bytes.len() as u64, checkpoint_count: 2 });
+            }
+        },
         // More than is left, behind what is right.
         |talk, task, blob| {
             let size = blob.bytes.len() as u64;
@@ -343,6 +351,89 @@ fn lists_that_cannot_be_are_no_answer() {
         assert_eq!(error.kind(), ErrorKind::Protocol, "{number}: {error:?}");
         peer.finish();
     }
+}
+
+#[test]
+fn a_blob_whose_list_would_take_all_memory_is_too_large() {
+    let blob = large(Algorithm::Sha256);
+    let peer = Peer::new(vec![speak(|talk| {
+        let (request, _) = talk.hear_frame();
+        let (size, checkpoint_count) = (1 << 60, (1 << 38) - 1);
+        talk.tell(request.task, Say::Found { size, checkpoint_count });
+        talk.hear_all();
+    })]);
+    let error = peer.native_client().get(&blob.digest, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("1152921504606846976 bytes"), "{error}");
+    peer.finish();
+}
+
+#[test]
+fn a_list_that_comes_again_without_its_entries_is_no_list() {
+    let blob = large(Algorithm::Sha256);
+    let (served, list) = (blob.clone(), blob.clone());
+    let peer = Peer::new(vec![
+        speak(move |talk| serve(talk, &served, |index| index == 0)),
+        speak(move |talk| {
+            let (request, _) = talk.hear_frame();
+            talk.tell_entries(request.task, &list, &[]);
+        }),
+    ]);
+    assert_eq!(receive(&peer.native_client(), &blob).unwrap_err().kind(), ErrorKind::Protocol);
+    peer.finish();
+}
+
+#[test]
+fn bytes_of_a_segment_that_is_not_whole_are_progress() {
+    let blob = large(Algorithm::Sha256);
+    let from = |start: u64, len: u64, blob: Blob| {
+        speak(move |talk| {
+            if start == 0 {
+                talk.tell_list(&blob);
+            }
+            let (task, range) = talk.hear_get();
+            // What was asked for behind it, too, begins anew.
+            if range.start == start {
+                talk.tell_bytes(task, start, blob.bytes.len() as u64, blob.part(start..start + len), false);
+            }
+            talk.hear_frame_if_any();
+        })
+    };
+    // More lines break than would be borne without progress.
+    let mut conversations: Vec<_> = (0..6).map(|number| from(number * 1000, 1000, blob.clone())).collect();
+    let served = blob.clone();
+    conversations.push(speak(move |talk| serve(talk, &served, |_| false)));
+    let peer = Peer::new(conversations);
+    let options = Options { timeout: Duration::from_millis(200), ..quick() };
+    let file = tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let client = peer.native_client_with(options);
+    let download = client.get(&blob.digest, None).unwrap().unwrap();
+    assert!(download.receive(&file, &mut |_| {}).unwrap().is_verified);
+    drop(client);
+    peer.finish();
+}
+
+#[test]
+fn what_has_begun_to_come_is_not_waited_for_as_long_as_what_has_not() {
+    let blob = large(Algorithm::Sha256);
+    let served = blob.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        let (request, _) = talk.hear_frame();
+        let size = served.bytes.len() as u64;
+        talk.tell(request.task, Say::Described { size, published: 0, checkpoint_count: 2 });
+        let (task, _) = talk.hear_get();
+        talk.tell_bytes(task, 0, size, served.part(0..10), false);
+        talk.hang();
+    })]);
+    let (timeout, answer_timeout) = (Duration::from_millis(100), Duration::from_secs(60));
+    let client = peer.native_client_with(Options { timeout, answer_timeout, retry_count_max: 0, ..quick() });
+    let began = Instant::now();
+    let mut download = client.get(&blob.digest, Some(&(0..1000))).unwrap().unwrap();
+    let mut buffer = [0; 100];
+    assert_eq!(download.read(&mut buffer).unwrap(), 10);
+    assert_eq!(download.read(&mut buffer).unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(began.elapsed() < answer_timeout / 2);
+    peer.finish();
 }
 
 #[test]

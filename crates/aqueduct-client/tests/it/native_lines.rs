@@ -214,9 +214,59 @@ fn silence_and_a_drip_end_in_time() {
         talk.hang();
     };
     for peer in [Peer::new(vec![speak(silent)]), Peer::new(vec![speak(dripping)])] {
-        let options = Options { answer_timeout: Duration::from_millis(100), ..quick() };
+        let options = Options { answer_timeout: Duration::from_millis(100), retry_count_max: 0, ..quick() };
         let error = peer.native_client_with(options).size(&digest_of(b"abc")).unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true));
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_question_that_met_with_silence_is_asked_again() {
+    let silent = |talk: &mut Talk| {
+        talk.hear_frame();
+        talk.hang();
+    };
+    let peer = Peer::new(vec![speak(silent), speak(answer)]);
+    let options = Options { answer_timeout: Duration::from_secs(1), ..quick() };
+    assert_eq!(peer.native_client_with(options).size(&digest_of(b"abc")).unwrap(), Some(3));
+    peer.finish();
+}
+
+#[test]
+fn a_greeting_is_not_waited_for_as_long_as_an_answer() {
+    let peer = Peer::new(vec![talk(|talk| talk.hang())]);
+    let (timeout, answer_timeout) = (Duration::from_millis(100), Duration::from_secs(60));
+    let options = Options { timeout, answer_timeout, retry_count_max: 0, ..quick() };
+    let began = Instant::now();
+    let error = peer.native_client_with(options).size(&digest_of(b"abc")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(began.elapsed() < answer_timeout / 2);
+    peer.finish();
+}
+
+#[test]
+fn a_kept_line_that_proves_to_be_closed_is_replaced_although_nothing_is_tried_again() {
+    let close: fn(&mut Talk) = |talk| {
+        talk.hear_ask(&stat());
+    };
+    // It had been told to stop before the question came.
+    let stop: fn(&mut Talk) = |talk| {
+        talk.hear_ask(&stat());
+        talk.tell(TaskId::CONNECTION, Say::Closing { code: Code::Stopped, message: String::new() });
+    };
+    for end in [close, stop] {
+        let first = speak(move |talk| {
+            answer(talk);
+            end(talk);
+        });
+        let peer = Peer::new(vec![first, speak(answer), speak(end)]);
+        let client = peer.native_client_with(Options { retry_count_max: 0, ..quick() });
+        assert_eq!(client.size(&digest_of(b"abc")).unwrap(), Some(3));
+        assert_eq!(client.size(&digest_of(b"abc")).unwrap(), Some(3));
+        // A new one that ends so is a failure.
+        let client = peer.native_client_with(Options { retry_count_max: 0, ..quick() });
+        assert_eq!(client.size(&digest_of(b"abc")).unwrap_err().kind(), ErrorKind::Lost);
         peer.finish();
     }
 }

@@ -1,12 +1,13 @@
 //! Small blobs, many at a time.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use aqueduct_blob::Digest;
-use aqueduct_client::{Client, ErrorKind, Got, Parcel};
+use aqueduct_client::{Client, ErrorKind, Got, Options, Parcel};
 use aqueduct_wire::native::{Ask, Code, Put, Request, Say, TaskId};
 
-use crate::peer::{Peer, Talk, digest_of, noise};
+use crate::peer::{Peer, Talk, digest_of, noise, quick};
 use crate::speaker::speak;
 
 fn parcels(count: usize) -> Vec<Parcel> {
@@ -224,4 +225,141 @@ fn a_broken_line_costs_only_what_had_not_come() {
     let got = get(&peer.native_client(), &digests);
     assert!(got.into_iter().map(Result::unwrap).eq(parcels.into_iter().map(|parcel| parcel.bytes)));
     peer.finish();
+}
+
+#[test]
+fn each_blob_that_went_is_progress() {
+    // More lines break than would be borne without progress.
+    let parcels = parcels(6);
+    let store_one = |left: usize| {
+        speak(move |talk| {
+            let heard: Vec<_> = (0..left).map(|_| hear_put(talk)).collect();
+            store(talk, heard[0].0, &heard[0].1);
+        })
+    };
+    let peer = Peer::new((1..=6).rev().map(store_one).collect());
+    assert!(put(&peer.native_client(), &parcels).iter().all(|outcome| *outcome == Ok(true)));
+    peer.finish();
+}
+
+#[test]
+fn each_blob_that_came_is_progress() {
+    let parcels = parcels(6);
+    let digests: Vec<_> = parcels.iter().map(|parcel| parcel.digest).collect();
+    let send_one = |left: usize| {
+        let served = parcels.clone();
+        speak(move |talk| {
+            let asked: Vec<_> = (0..left.min(4)).map(|_| hear_get(talk)).collect();
+            let (task, digest) = asked[0];
+            let bytes = &served.iter().find(|parcel| parcel.digest == digest).unwrap().bytes;
+            talk.tell_bytes(task, 0, bytes.len() as u64, bytes, true);
+        })
+    };
+    let peer = Peer::new((1..=6).rev().map(send_one).collect());
+    let got = get(&peer.native_client(), &digests);
+    assert!(got.into_iter().map(Result::unwrap).eq(parcels.into_iter().map(|parcel| parcel.bytes)));
+    peer.finish();
+}
+
+fn hear_get(talk: &mut Talk) -> (TaskId, Digest) {
+    let (Request { task, ask }, _) = talk.hear_frame();
+    let Ask::Get(get) = ask else { panic!("{ask:?} is no Get") };
+    (task, get.digest)
+}
+
+#[test]
+fn a_blob_that_has_begun_to_come_is_not_waited_for_as_long_as_one_that_has_not() {
+    let peer = Peer::new(vec![speak(|talk| {
+        let (task, _) = hear_get(talk);
+        talk.tell_bytes(task, 0, 3, b"a", false);
+        talk.hang();
+    })]);
+    let (timeout, answer_timeout) = (Duration::from_millis(100), Duration::from_secs(60));
+    let options = Options { timeout, answer_timeout, retry_count_max: 0, ..quick() };
+    let began = Instant::now();
+    let got = get(&peer.native_client_with(options), &[digest_of(b"abc")]);
+    assert_eq!(got, [Err("Timeout".to_owned())]);
+    assert!(began.elapsed() < answer_timeout / 2);
+    peer.finish();
+}
+
+#[test]
+fn blobs_that_come_at_once_and_are_too_much_to_hold_are_left_for_later() {
+    let (small, large) = (parcels(15), noise(4 << 20));
+    let digests: Vec<_> = small.iter().map(|parcel| parcel.digest).collect();
+    let asked = [&digests[..], &[digest_of(&large); 6]].concat();
+    let served = small.clone();
+    let bytes = large.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        for parcel in &served {
+            let (task, _) = hear_get(talk);
+            talk.tell_bytes(task, 0, parcel.bytes.len() as u64, &parcel.bytes, true);
+        }
+        let tasks: Vec<_> = (0..6).map(|_| hear_get(talk).0).collect();
+        // All but the last byte of each: four of them have room.
+        let (most, last) = bytes.split_at(bytes.len() - 1);
+        for task in &tasks {
+            talk.tell_bytes(*task, 0, 4 << 20, most, false);
+        }
+        for task in &tasks[4..] {
+            let (Request { task: cancelled, ask }, _) = talk.hear_frame();
+            assert_eq!((cancelled, ask), (*task, Ask::Cancel));
+            talk.tell(cancelled, refused(Code::Cancelled));
+        }
+        for task in &tasks[..4] {
+            talk.tell_bytes(*task, most.len() as u64, 4 << 20, last, true);
+        }
+    })]);
+    let got = get(&peer.native_client(), &asked);
+    assert!(got[15..19].iter().all(|got| got.as_ref() == Ok(&large)));
+    assert_eq!(
+        got[19..],
+        [const { Err(String::new()) }; 2].map(|_: Result<Vec<u8>, String>| Err("Large".to_owned()))
+    );
+    peer.finish();
+}
+
+#[test]
+fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
+    let found = Say::Found { size: 3, checkpoint_count: 0 };
+    let large = Say::Found { size: 5 << 20, checkpoint_count: 1 };
+    let rude: [Box<dyn FnOnce(&mut Talk, TaskId) + Send>; 4] = [
+        Box::new(move |talk, task| (0..2).for_each(|_| talk.tell(task, found.clone()))),
+        Box::new({
+            let large = large.clone();
+            move |talk, task| (0..2).for_each(|_| talk.tell(task, large.clone()))
+        }),
+        Box::new({
+            let large = large.clone();
+            move |talk, task| {
+                talk.tell(task, large);
+                talk.tell_bytes(task, 0, 5 << 20, b"", false);
+            }
+        }),
+        // Bytes that nobody wants, and far more than the blob has.
+        Box::new(move |talk, task| {
+            talk.tell(task, large);
+            for _ in 0..65 {
+                talk.tell_bytes(task, 0, 5 << 20, &vec![0; 4 << 20], false);
+            }
+        }),
+    ];
+    for (number, rude) in rude.into_iter().enumerate() {
+        let peer = Peer::new(vec![speak(move |talk| {
+            let (task, _) = hear_get(talk);
+            rude(talk, task);
+            talk.hear_all();
+        })]);
+        let mut told = Vec::new();
+        // The second one is not told of before the line is left.
+        let asked = [digest_of(b"abc"), digest_of(b"abd")];
+        peer.native_client().parcels().unwrap().get(&asked, &mut |place, got| {
+            told.push((
+                place,
+                got.map_err(|error| error.kind()).is_err_and(|kind| kind == ErrorKind::Protocol),
+            ));
+        });
+        assert_eq!(told.last(), Some(&(1, true)), "{number}");
+        peer.finish();
+    }
 }

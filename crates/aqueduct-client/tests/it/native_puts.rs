@@ -2,8 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
@@ -433,14 +436,138 @@ fn a_source_that_shrinks_is_a_change() {
     let file = file(&noise(12 << 20));
     let source = source(&file);
     File::options().write(true).open(file.path()).unwrap().set_len(5 << 20).unwrap();
-    let peer = Peer::new(vec![speak(|talk| {
-        let (Request { task, ask }, _) = talk.hear_frame();
-        let Ask::Put(put) = ask else { panic!("{ask:?} is no Put") };
-        talk.tell(task, Say::Opened { upload: put.upload.unwrap(), verified: Vec::new() });
-        talk.hear_all();
-    })]);
+    let (tell, told) = mpsc::channel();
+    let peer = Peer::new(vec![
+        speak(move |talk| {
+            let (Request { task, ask }, _) = talk.hear_frame();
+            let Ask::Put(put) = ask else { panic!("{ask:?} is no Put") };
+            let upload = put.upload.unwrap();
+            talk.tell(task, Say::Opened { upload, verified: Vec::new() });
+            tell.send(upload).unwrap();
+            talk.hear_all();
+        }),
+        // What came of it is of no use to anybody. That this fails is not what is told.
+        speak(move |talk| {
+            let task = talk.hear_ask(&Ask::DropUpload { upload: told.recv().unwrap() });
+            talk.tell(task, refused(Code::Fault));
+        }),
+    ]);
     let error = peer.native_client().put_unnamed(Algorithm::Sha256, &source, &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed);
+    peer.finish();
+}
+
+#[test]
+fn answers_that_come_for_ever_and_ask_for_nothing_are_no_answers() {
+    let blob = large(Algorithm::Sha256);
+    for is_of_question in [false, true] {
+        let expected = blob.clone();
+        let peer = Peer::new(vec![speak(move |talk| {
+            let (put, _) = open(talk, &expected, Some(0..12 << 20));
+            if !is_of_question {
+                talk.tell(put, again(Vec::new(), false));
+            }
+            while let Some((Request { task, ask }, _)) = talk.hear_frame_if_any() {
+                if is_of_question && matches!(ask, Ask::Has { .. }) {
+                    for _ in 0..2 {
+                        talk.tell(task, Say::Presence { present: vec![false] });
+                    }
+                }
+            }
+        })]);
+        // It is hashed before it is sent to its end.
+        let error = put(&peer.native_client(), &blob).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{is_of_question}");
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_server_that_forgets_and_finds_the_same_again_makes_no_progress() {
+    let blob = large(Algorithm::Sha256);
+    let opened = |verified: Option<Range<u64>>| {
+        let expected = blob.clone();
+        speak(move |talk| {
+            open(talk, &expected, verified);
+        })
+    };
+    // Once, and three times more.
+    let found = || opened(Some(0..SEGMENT_LEN));
+    let peer = Peer::new(vec![found(), opened(None), found(), opened(None)]);
+    assert_eq!(put(&peer.native_client(), &blob).unwrap_err().kind(), ErrorKind::Lost);
+    peer.finish();
+}
+
+#[test]
+fn large_files_that_go_at_once_share_the_lines_there_may_be() {
+    let blobs = [0, 1].map(|number| {
+        let mut bytes = noise(64 << 20);
+        bytes[0] = number;
+        Blob::new(Algorithm::Blake3, bytes)
+    });
+    let both_are_open = Arc::new(Barrier::new(2));
+    let conversation = || {
+        let (blobs, both_are_open) = (blobs.clone(), Arc::clone(&both_are_open));
+        speak(move |talk| {
+            let (Request { task, ask }, _) = talk.hear_frame();
+            let Ask::Put(put) = ask else { panic!("{ask:?} is no Put") };
+            both_are_open.wait();
+            talk.tell(task, Say::Opened { upload: put.upload.unwrap(), verified: Vec::new() });
+            let digest = loop {
+                match talk.hear_frame() {
+                    (Request { ask: Ask::End { digest }, .. }, _) => break digest,
+                    (Request { task, ask: Ask::Has { .. } }, _) => {
+                        talk.tell(task, Say::Presence { present: vec![false] });
+                    }
+                    _ => {}
+                }
+            };
+            talk.tell(task, stored(blobs.iter().find(|blob| Some(blob.digest) == digest).unwrap()));
+        })
+    };
+    let question = speak(|talk| {
+        let (Request { task, ask }, _) = talk.hear_frame();
+        assert!(matches!(ask, Ask::Stat { .. }), "a third line puts: {ask:?}");
+        talk.tell(task, refused(Code::Absent));
+    });
+    let peer = Peer::new(vec![conversation(), conversation(), question]);
+    let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
+    thread::scope(|scope| {
+        for blob in &blobs {
+            scope.spawn(|| put(&client, blob).unwrap());
+        }
+    });
+    assert_eq!(peer.native_client().size(&digest_of(b"abc")).unwrap(), None);
+    peer.finish();
+}
+
+#[test]
+fn the_same_file_put_twice_at_once_is_sent_once() {
+    let blob = large(Algorithm::Blake3);
+    let file = file(&blob.bytes);
+    let expected = blob.clone();
+    let is_stored = Arc::new(AtomicBool::new(false));
+    let is_first_stored = Arc::clone(&is_stored);
+    let again = blob.clone();
+    let peer = Peer::new(vec![
+        speak(move |talk| {
+            open(talk, &expected, None);
+            let (task, _) = talk.hear_upload(&expected);
+            is_stored.store(true, Ordering::SeqCst);
+            talk.tell(task, stored(&expected));
+        }),
+        speak(move |talk| {
+            let (Request { task, .. }, _) = talk.hear_frame();
+            assert!(is_first_stored.load(Ordering::SeqCst), "both are sent at once");
+            talk.tell(task, stored(&again));
+        }),
+    ]);
+    let client = peer.native_client();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| client.put_unnamed(Algorithm::Blake3, &source(&file), &mut |_| {}).unwrap());
+        }
+    });
     peer.finish();
 }
 
@@ -476,6 +603,18 @@ fn a_stream_goes_in_frames_and_its_end_has_the_digest() {
     let uploaded =
         client.put_stream(Algorithm::Sha256, &mut &blob.bytes[..], &mut |len| told += len).unwrap();
     assert_eq!((uploaded.digest, uploaded.size, told), (blob.digest, told, uploaded.size));
+    peer.finish();
+}
+
+#[test]
+fn a_stream_that_is_not_read_is_not_waited_for_as_long_as_an_answer() {
+    let peer = Peer::new(vec![speak(|talk| talk.hang())]);
+    let (timeout, answer_timeout) = (Duration::from_millis(300), Duration::from_secs(60));
+    let client = peer.native_client_with(Options { timeout, answer_timeout, ..quick() });
+    let began = Instant::now();
+    let error = client.put_stream(Algorithm::Sha256, &mut io::repeat(7), &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(began.elapsed() < answer_timeout / 2);
     peer.finish();
 }
 

@@ -97,6 +97,44 @@ fn what_is_absent_is_a_value() {
 }
 
 #[test]
+fn what_was_answered_before_a_line_broke_is_not_asked_again_and_is_progress() {
+    // More lines break than would be borne without progress.
+    let asked: Vec<_> = (0..6).map(|number| digests(Algorithm::ALL[number % 2], 9)[number]).collect();
+    let ends = asked.clone().into_iter().enumerate().map(|(number, digest)| {
+        speak(move |talk| {
+            let mut first = None;
+            for _ in number..6 {
+                let (Request { task, ask }, _) = talk.hear_frame();
+                first.get_or_insert((task, ask));
+            }
+            let (task, ask) = first.unwrap();
+            assert_eq!(ask, Ask::Has { digests: vec![digest] });
+            talk.tell(task, Say::Presence { present: vec![false] });
+        })
+    });
+    let peer = Peer::new(ends.collect());
+    assert_eq!(peer.native_client().missing(&asked).unwrap(), asked);
+    peer.finish();
+}
+
+#[test]
+fn blobs_are_removed_over_one_line_and_what_is_known_of_each_is_told() {
+    let asked = digests(Algorithm::Sha256, 4);
+    let expected = asked.clone();
+    let peer = Peer::new(vec![speak(move |talk| {
+        let tasks: Vec<_> =
+            expected.iter().map(|digest| talk.hear_ask(&Ask::Remove { digest: *digest })).collect();
+        talk.tell(tasks[3], Say::Removed);
+        talk.tell(tasks[0], Say::Refused { code: Code::Absent, message: String::new(), actual: None });
+        talk.tell(tasks[1], Say::Refused { code: Code::ReadOnly, message: String::new(), actual: None });
+    })]);
+    let removed = peer.native_client().remove_all(&asked);
+    let removed: Vec<_> = removed.into_iter().map(|it| it.map_err(|error| error.kind())).collect();
+    assert_eq!(removed, [Ok(false), Err(ErrorKind::Server), Err(ErrorKind::Lost), Ok(true)]);
+    peer.finish();
+}
+
+#[test]
 fn a_removal_is_never_repeated() {
     let peer = Peer::new(vec![speak(|talk| {
         talk.hear_frame();

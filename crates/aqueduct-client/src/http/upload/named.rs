@@ -23,7 +23,7 @@ impl HttpClient {
         let mut progress = Progress::new(source.size(), observe);
         let sent = self
             .site
-            .persist(|| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|_| false));
+            .persist(|_| self.send_file(&Method::PUT, &target(digest), source, &mut progress, &|_| false));
         let (stored, carried) = match sent {
             Ok((stored, carried)) => (stored.expect("nobody stops it"), carried),
             Err(error) if error.kind() == ErrorKind::Mismatch && source.has_changed()? => {

@@ -32,7 +32,7 @@ impl HttpClient {
                 race.is_decided.load(Ordering::Relaxed)
             };
             let sent =
-                self.site.persist(|| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
+                self.site.persist(|_| self.send_file(&Method::POST, &target, source, &mut progress, &stop));
             race.is_lost.store(sent.is_err(), Ordering::Relaxed);
             (sent, hashing.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });

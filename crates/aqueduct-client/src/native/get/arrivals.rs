@@ -237,6 +237,10 @@ impl<'a> Arrivals<'a> {
         let list = self.client.list_of(&self.digest)?;
         let list = list.filter(|list| list.size() == self.size);
         let list = list.ok_or_else(|| Error::gone(&self.client.site.endpoint, &self.digest))?;
+        if !list.is_whole() && !self.is_ordered {
+            // Nothing would tell where links that do not meet are damaged.
+            return Err(Error::protocol(&self.client.site.endpoint, "it has no checkpoints any more"));
+        }
         let mut state = self.lock();
         let disagreeing = list.replace(&mut state.assembly);
         state.again.extend(disagreeing);

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::native::NativeClient;
 use crate::native::line::{Heard, Line};
 use crate::parcels::Got;
+use crate::patience::Patience;
 
 impl NativeClient {
     /// Asks for whole blobs, and tells of each, by its place among them, what came.
@@ -24,7 +25,7 @@ impl NativeClient {
             window: WINDOW_COUNT_MIN,
             tell,
         };
-        let fetched = self.site.persist(|| self.over_line(|line| batch.fetch(line)));
+        let fetched = self.persist(|line, patience| batch.fetch(line, patience));
         if let Err(error) = fetched {
             for index in std::mem::take(&mut batch.todo) {
                 (batch.tell)(index, Err(error.shared()));
@@ -38,8 +39,8 @@ struct Batch<'a> {
     digests: &'a [Digest],
     /// What nobody was told of.
     todo: VecDeque<usize>,
-    /// How many to ask for at a time. It grows with every small blob, and begins anew with every large one: until the
-    /// server has heard that nobody wants those, they come.
+    /// How many to ask for at a time. It grows with every small blob, as far as such blobs have room in memory, and begins
+    /// anew with every large one: until the server has heard that nobody wants those, they come.
     window: usize,
     tell: &'a mut dyn FnMut(usize, Result<Got<'_>, Error>),
 }
@@ -48,20 +49,27 @@ struct Flying {
     task: TaskId,
     index: usize,
     bytes: Vec<u8>,
-    /// Nobody wants the rest.
-    is_cancelled: bool,
+    /// The server has begun to answer.
+    has_come: bool,
+    /// How much came after nobody wanted the rest any more.
+    skipped: Option<u64>,
 }
 
 impl Batch<'_> {
-    fn fetch(&mut self, line: &mut Line) -> Result<(), Error> {
+    fn fetch(&mut self, line: &mut Line, patience: &mut Patience) -> Result<(), Error> {
         let mut flying = VecDeque::new();
-        let fetched = self.fetch_over(line, &mut flying);
-        let untold = flying.into_iter().filter(|it| !it.is_cancelled).map(|it| it.index);
+        let fetched = self.fetch_over(line, patience, &mut flying);
+        let untold = flying.into_iter().filter(|it| it.skipped.is_none()).map(|it| it.index);
         self.todo.extend(untold);
         fetched
     }
 
-    fn fetch_over(&mut self, line: &mut Line, flying: &mut VecDeque<Flying>) -> Result<(), Error> {
+    fn fetch_over(
+        &mut self,
+        line: &mut Line,
+        patience: &mut Patience,
+        flying: &mut VecDeque<Flying>,
+    ) -> Result<(), Error> {
         loop {
             let window = self.window.min(line.task_count_max());
             while flying.len() < window
@@ -71,37 +79,43 @@ impl Batch<'_> {
                 let digest = self.digests[index];
                 let get = Get { digest, ranges: Vec::new(), checkpoints: false, list_only: false };
                 line.say(task, Ask::Get(get));
-                flying.push_back(Flying { task, index, bytes: Vec::new(), is_cancelled: false });
+                let bytes = Vec::new();
+                flying.push_back(Flying { task, index, bytes, has_come: false, skipped: None });
             }
             if flying.is_empty() {
                 return Ok(());
             }
-            let heard = line.hear(self.client.site.options.answer_timeout)?;
+            // A server may have to hash a blob before it vouches for it; after that it has no excuse.
+            let options = &self.client.site.options;
+            let has_come = flying.iter().any(|it| it.has_come);
+            let heard = line.hear(if has_come { options.timeout } else { options.answer_timeout })?;
             let place = flying.iter().position(|it| it.task == heard.task);
             let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
-            if self.heard(line, &mut flying[place], heard)? {
+            let room = HELD_LEN_MAX - flying.iter().map(|it| it.bytes.len() as u64).sum::<u64>();
+            if self.heard(line, &mut flying[place], heard, room)? {
                 flying.remove(place);
+                patience.refresh();
             }
         }
     }
 
-    /// Takes an answer; true if it was the last one of its task.
-    fn heard(&mut self, line: &mut Line, blob: &mut Flying, heard: Heard) -> Result<bool, Error> {
+    /// Takes an answer, for which there is `room` in memory; true if it was the last one of its task.
+    fn heard(&mut self, line: &mut Line, blob: &mut Flying, heard: Heard, room: u64) -> Result<bool, Error> {
+        if let Some(skipped) = &mut blob.skipped {
+            return skip(line, skipped, &heard);
+        }
+        let had_come = std::mem::replace(&mut blob.has_come, true);
         match heard.say {
-            Say::Data { end, .. } if blob.is_cancelled => {
-                line.skip()?;
-                Ok(end)
-            }
-            Say::Found { .. } | Say::Done | Say::Refused { .. } if blob.is_cancelled => {
-                Ok(!matches!(heard.say, Say::Found { .. }))
-            }
-            Say::Found { size, .. } | Say::Data { size, .. } if size > SEGMENT_LEN => {
+            Say::Found { .. } if had_come => Err(line.nonsense("it has found the same blob before")),
+            Say::Found { size, .. } | Say::Data { size, .. }
+                if size > SEGMENT_LEN || heard.payload_len > room =>
+            {
                 line.say(blob.task, Ask::Cancel);
-                line.skip()?;
                 self.window = WINDOW_COUNT_MIN;
-                blob.is_cancelled = true;
+                blob.bytes = Vec::new();
                 (self.tell)(blob.index, Ok(Got::Large));
-                Ok(false)
+                let skipped = blob.skipped.insert(0);
+                if matches!(heard.say, Say::Found { .. }) { Ok(false) } else { skip(line, skipped, &heard) }
             }
             Say::Found { .. } => Ok(false),
             Say::Data { offset, size, end } => {
@@ -141,13 +155,35 @@ impl Batch<'_> {
         let is_right = hasher.finish().digest == *digest;
         // What was damaged on its way is worth the care that is taken of a large one.
         (self.tell)(blob.index, Ok(if is_right { Got::Blob(&blob.bytes) } else { Got::Large }));
-        self.window = (self.window * 2).min(WINDOW_COUNT_MAX);
+        let fitting = usize::try_from(HELD_LEN_MAX / size.max(1)).unwrap_or(usize::MAX);
+        self.window = (self.window * 2).min(fitting).min(WINDOW_COUNT_MAX);
         Ok(())
     }
 }
 
-/// Large blobs that may come in vain at a time.
+/// Takes an answer that nobody wants; true if it was the last one of its task.
+fn skip(line: &mut Line, skipped: &mut u64, heard: &Heard) -> Result<bool, Error> {
+    let end = match heard.say {
+        Say::Data { end, .. } => end,
+        Say::Done | Say::Refused { .. } => true,
+        _ => return Err(line.nonsense("its answer is to another question")),
+    };
+    *skipped += heard.payload_len;
+    if !end && (heard.payload_len == 0 || *skipped > SKIPPED_LEN_MAX) {
+        return Err(line.nonsense("it goes on sending what nobody wants"));
+    }
+    line.skip()?;
+    Ok(end)
+}
+
+/// Blobs of a size that nobody knows yet: large ones come in vain.
 const WINDOW_COUNT_MIN: usize = 4;
 
 /// Blobs without an answer: a long line stays busy.
 const WINDOW_COUNT_MAX: usize = 256;
+
+/// What one line holds of blobs that are not whole: there is room for [`WINDOW_COUNT_MIN`] of the largest.
+const HELD_LEN_MAX: u64 = WINDOW_COUNT_MIN as u64 * SEGMENT_LEN;
+
+/// Far more than is on its way when a server hears that a blob is not wanted any more.
+const SKIPPED_LEN_MAX: u64 = 256 << 20;

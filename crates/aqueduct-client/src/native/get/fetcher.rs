@@ -11,6 +11,7 @@ use aqueduct_wire::native::{Ask, Get, Say, TaskId};
 use super::arrivals::Arrivals;
 use crate::error::{Error, Mend};
 use crate::native::NativeClient;
+use crate::native::lanes::Lane;
 use crate::native::line::{Heard, Line};
 use crate::patience::Patience;
 
@@ -22,7 +23,7 @@ pub(super) struct Fetcher<'a> {
     patience: Patience,
     /// What was asked for and has not come yet.
     asked: Vec<Asked>,
-    /// The server has begun to send.
+    /// The server has begun to send over the line that is open.
     has_come: bool,
 }
 
@@ -33,6 +34,8 @@ struct Asked {
     left: Range<u64>,
     /// The segment that `left` begins in, unless it begins with one. What it has hashed is in the file.
     hasher: Option<SegmentHasher>,
+    /// The server has begun to answer.
+    has_come: bool,
 }
 
 impl<'a> Fetcher<'a> {
@@ -62,7 +65,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Fetches beside the line that leads, as long as there is something to take.
-    pub(super) fn assist(mut self) {
+    pub(super) fn assist(mut self, _lane: Lane<'_>) {
         loop {
             match self.fetch(&mut |_| {}) {
                 Ok(()) => break,
@@ -89,6 +92,7 @@ impl<'a> Fetcher<'a> {
 
     fn fetch(&mut self, tell: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let mut line = None;
+        self.has_come = false;
         let fetched = self.fetch_over(&mut line, tell);
         for Asked { left, hasher, .. } in self.asked.drain(..) {
             self.arrivals.put_back(&left, hasher);
@@ -114,7 +118,7 @@ impl<'a> Fetcher<'a> {
                 let task = line.task();
                 let (digest, ranges) = (self.arrivals.digest(), vec![left.clone()]);
                 line.say(task, Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }));
-                self.asked.push(Asked { task, left, hasher });
+                self.asked.push(Asked { task, left, hasher, has_come: false });
             }
             tell(self.arrivals.landed_len());
             match line {
@@ -141,10 +145,12 @@ impl<'a> Fetcher<'a> {
     fn heard(&mut self, line: &mut Line, heard: &Heard) -> Result<(), Error> {
         let place = self.asked.iter().position(|asked| asked.task == heard.task);
         let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
+        let had_come = std::mem::replace(&mut self.asked[place].has_come, true);
         match heard.say {
             Say::Found { size, .. } | Say::Data { size, .. } if size != self.arrivals.size() => {
                 Err(line.nonsense("the blob's size is not what it was"))
             }
+            Say::Found { .. } if had_come => Err(line.nonsense("it has found the same blob before")),
             Say::Found { .. } => Ok(()),
             Say::Data { offset, end, .. } => {
                 let asked = &mut self.asked[place];
@@ -182,9 +188,9 @@ impl<'a> Fetcher<'a> {
             let observe = &mut |bytes: &[u8]| segment.update(bytes);
             let len = line.pour(&mut self.intake, self.file, left.start, len_max, observe)?;
             left.start += len as u64;
+            self.patience.refresh();
             if segment.left() == 0 {
                 self.arrivals.land(hasher.take().expect("it was hashed into just now"))?;
-                self.patience.refresh();
             }
         }
         Ok(())

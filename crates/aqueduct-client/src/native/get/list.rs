@@ -54,7 +54,7 @@ impl List {
 impl NativeClient {
     /// The checkpoint list of a blob; `None` if the server does not have the blob.
     pub(super) fn list_of(&self, digest: &Digest) -> Result<Option<List>, Error> {
-        self.site.persist(|| self.over_line(|line| self.list_over(line, digest)))
+        self.persist(|line, _| self.list_over(line, digest))
     }
 
     fn list_over(&self, line: &mut Line, digest: &Digest) -> Result<Option<List>, Error> {
@@ -71,6 +71,9 @@ impl NativeClient {
                 return Err(line.nonsense("it answers what was not asked"));
             }
             match (heard.say, &mut found) {
+                (Say::Found { size, .. }, None) if size > SIZE_MAX => {
+                    return Err(Error::too_large(&self.site.endpoint, digest, size));
+                }
                 (Say::Found { size, checkpoint_count: count }, None) => {
                     if count > 0 && count != checkpoint_count(digest.algorithm(), size) {
                         return Err(line.nonsense("the blob it has found cannot have so many checkpoints"));
@@ -109,3 +112,6 @@ impl NativeClient {
         Err(Error::wrong_list(&self.site.endpoint, &list.digest))
     }
 }
+
+/// The largest file that ext4 holds. A server decides how long a list is, which is held in memory: of such a blob, 128 MiB.
+const SIZE_MAX: u64 = 16 << 40;

@@ -30,6 +30,8 @@ struct UnderWay {
     payload_left: u64,
     /// That frame is the last one.
     is_last: bool,
+    /// The server has begun to answer.
+    has_come: bool,
 }
 
 impl<'c> Stream<'c> {
@@ -92,13 +94,19 @@ impl<'c> Stream<'c> {
             Some(under_way) => under_way,
             None => self.under_way.insert(begin(self.client, &self.digest, &self.left)?),
         };
-        let UnderWay { line, task, payload_left, is_last } = under_way;
+        let UnderWay { line, task, payload_left, is_last, has_come } = under_way;
         while *payload_left == 0 {
-            let heard = line.hear(self.client.site.options.answer_timeout)?;
+            // A server may have to hash a blob before it vouches for it; after that it has no excuse.
+            let options = &self.client.site.options;
+            let heard = line.hear(if *has_come { options.timeout } else { options.answer_timeout })?;
+            let had_come = std::mem::replace(has_come, true);
             match heard.say {
                 _ if heard.task != *task => return Err(line.nonsense("it answers what was not asked")),
                 Say::Found { size, .. } | Say::Data { size, .. } if size != self.size => {
                     return Err(line.nonsense("the blob's size is not what it was"));
+                }
+                Say::Found { .. } if had_come => {
+                    return Err(line.nonsense("it has found the same blob before"));
                 }
                 Say::Found { .. } => {}
                 Say::Data { offset, end, .. } => {
@@ -136,5 +144,5 @@ fn begin(client: &NativeClient, digest: &Digest, left: &Range<u64>) -> Result<Un
     let task = line.task();
     let ranges = vec![left.clone()];
     line.say(task, Ask::Get(Get { digest: *digest, ranges, checkpoints: false, list_only: false }));
-    Ok(UnderWay { line, task, payload_left: 0, is_last: false })
+    Ok(UnderWay { line, task, payload_left: 0, is_last: false, has_come: false })
 }

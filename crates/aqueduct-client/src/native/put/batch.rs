@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::native::NativeClient;
 use crate::native::line::Line;
 use crate::parcels::Parcel;
+use crate::patience::Patience;
 use crate::uploaded::Uploaded;
 
 impl NativeClient {
@@ -20,7 +21,7 @@ impl NativeClient {
         tell: &mut dyn FnMut(usize, Result<Uploaded, Error>),
     ) {
         let mut batch = Batch { client: self, parcels, todo: (0..parcels.len()).collect(), again: 0, tell };
-        let sent = self.site.persist(|| self.over_line(|line| batch.send(line)));
+        let sent = self.persist(|line, patience| batch.send(line, patience));
         if let Err(error) = sent {
             for index in std::mem::take(&mut batch.todo) {
                 (batch.tell)(index, Err(error.shared()));
@@ -41,14 +42,19 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Sends all there are. What has no answer when a line breaks is sent over the next one.
-    fn send(&mut self, line: &mut Line) -> Result<(), Error> {
+    fn send(&mut self, line: &mut Line, patience: &mut Patience) -> Result<(), Error> {
         let mut flying: VecDeque<(TaskId, usize)> = VecDeque::new();
-        let sent = self.send_over(line, &mut flying);
+        let sent = self.send_over(line, patience, &mut flying);
         self.todo.extend(flying.into_iter().map(|(_, index)| index));
         sent
     }
 
-    fn send_over(&mut self, line: &mut Line, flying: &mut VecDeque<(TaskId, usize)>) -> Result<(), Error> {
+    fn send_over(
+        &mut self,
+        line: &mut Line,
+        patience: &mut Patience,
+        flying: &mut VecDeque<(TaskId, usize)>,
+    ) -> Result<(), Error> {
         loop {
             let window = WINDOW_COUNT.min(line.task_count_max());
             while flying.len() < window
@@ -81,6 +87,7 @@ impl Batch<'_> {
             let size = bytes.len() as u64;
             match self.client.stored(&heard.say, digest) {
                 Ok(is_new) => {
+                    patience.refresh();
                     let carried = Carried::default();
                     (self.tell)(index, Ok(Uploaded { digest: *digest, size, is_new, sent: size, carried }));
                 }

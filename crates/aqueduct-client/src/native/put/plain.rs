@@ -20,7 +20,7 @@ impl NativeClient {
     ) -> Result<Uploaded, Error> {
         let mut again_left = AGAIN_COUNT_MAX;
         let (is_new, sent, carried) = loop {
-            let put = self.site.persist(|| self.over_line(|line| self.put_plain_over(line, digest, source)));
+            let put = self.persist(|line, _| self.put_plain_over(line, digest, source));
             match put {
                 // Damaged on its way, unless it is the source that changed.
                 Err(error) if error.kind() == ErrorKind::Mismatch && !source.has_changed()? => {

@@ -10,7 +10,7 @@ use aqueduct_blob::{Algorithm, Digest, UploadId, segment_range};
 use aqueduct_wire::native::{Ask, Code, Put, Say, TaskId};
 
 use super::ledger::{Ledger, Next};
-use crate::error::Error;
+use crate::error::{Error, Mend};
 use crate::native::NativeClient;
 use crate::native::line::{Heard, Line};
 use crate::patience::Patience;
@@ -40,7 +40,7 @@ pub(super) struct Sender<'a> {
     patience: Patience,
     /// Segments that were sent over a line that is open, or was until it broke: the server has said nothing of them yet.
     in_flight: Vec<u64>,
-    /// How much the server had verified when a line was opened.
+    /// The most that the server had verified when a line was opened.
     verified_len: u64,
     /// It ends the upload, and asks whether there is any need for it.
     is_leading: bool,
@@ -85,7 +85,10 @@ impl<'a> Sender<'a> {
         if !self.shared.ledger.begin_side_line() {
             return;
         }
-        while let Err(error) = self.assist_over_one_line() {
+        let lane = self.shared.client.lanes.further();
+        while lane.is_some()
+            && let Err(error) = self.assist_over_one_line()
+        {
             if self.shared.client.site.wait_after(error, &mut self.patience).is_err() {
                 // What it is, the line that leads will find out.
                 break;
@@ -192,8 +195,8 @@ impl<'a> Sender<'a> {
                     let verified_len = verified.iter().map(|range| range.end - range.start).sum();
                     if verified_len > self.verified_len {
                         self.patience.refresh();
+                        self.verified_len = verified_len;
                     }
-                    self.verified_len = verified_len;
                     return Ok(Opened::Open(Box::new(Open {
                         line,
                         task,
@@ -331,7 +334,7 @@ impl<'a> Sender<'a> {
             return Err(open.line.nonsense("it answers what was not asked"));
         }
         match &heard.say {
-            Say::Again { segments, checkpoints: false, after_end: true } if segments.is_empty() => {
+            Say::Again { segments, checkpoints: false, .. } if segments.is_empty() => {
                 Err(open.line.nonsense("it asks for something again, and not what"))
             }
             Say::Again { segments, checkpoints, .. } => {
@@ -347,18 +350,18 @@ impl<'a> Sender<'a> {
                 Ok(None)
             }
             Say::Stored { digest, is_new, .. } => self.stored(digest, *is_new).map(Some),
-            Say::Presence { present } if *present == [false] || open.has_ended => {
+            Say::Presence { present } if open.is_asking && present.len() == 1 => {
                 open.is_asking = false;
-                Ok(None)
-            }
-            Say::Presence { present } if *present == [true] => {
+                if !present[0] || open.has_ended {
+                    return Ok(None);
+                }
                 self.abandon(open);
                 Ok(Some(Sent { digest: self.found_digest()?, is_new: false }))
             }
             // Somebody dropped it: it has to begin anew.
             // And what other lines said of the list is forgotten when it is asked for again.
             Say::Refused { code: Code::NoSuchUpload | Code::StateUnknown, .. } => {
-                Err(self.shared.client.failure(&heard.say).mended_by_reconnect())
+                Err(self.shared.client.failure(&heard.say).mended_by(Mend::Connection))
             }
             other => Err(self.shared.client.failure(other)),
         }
@@ -370,7 +373,8 @@ impl<'a> Sender<'a> {
         open.line.spoil();
         let task = open.line.task();
         open.line.say(task, Ask::DropUpload { upload: self.shared.id });
-        while let Ok(heard) = open.line.hear(self.shared.client.site.options.timeout) {
+        let until = Instant::now() + self.shared.client.site.options.timeout;
+        while let Ok(heard) = open.line.hear(until.saturating_duration_since(Instant::now())) {
             if heard.task == task || heard.payload_len > 0 {
                 return;
             }

@@ -5,6 +5,7 @@ use std::thread;
 
 use aqueduct_blob::{Algorithm, Assembly, Digest, Hasher, Landed, UploadId, segment_count, segment_range};
 use aqueduct_sys::{Stat, Timestamp, hostname};
+use aqueduct_wire::native::Ask;
 
 use super::ledger::Ledger;
 use super::sender::{Sender, Shared};
@@ -23,18 +24,25 @@ impl NativeClient {
     ) -> Result<Uploaded, Error> {
         let ledger = Ledger::new(source.size());
         let id = upload_id(algorithm, digest, source);
+        let _turn = self.turns.take(id);
+        let _lane = self.lanes.first();
         let shared = Shared { client: self, source, algorithm, digest: digest.copied(), id, ledger: &ledger };
         let sent = thread::scope(|scope| {
             // However this ends, nobody else goes on.
             let _end = End(&ledger);
             scope.spawn(|| ledger.hashed(hash(&ledger, source, algorithm)));
-            for _ in 1..self.site.options.stream_count.get() {
+            for _ in 1..self.lanes.count_max() {
                 scope.spawn(|| Sender::new(shared).assist());
             }
             Sender::new(shared).lead(observe)
         });
         // Whatever failed, a source that changed is the reason.
         if source.has_changed()? {
+            // Nobody will go on with it: a file that looks otherwise has another upload. If that cannot be said at once, it
+            // expires.
+            if !sent.is_err_and(|error| error.is_retryable()) {
+                self.ask_once(&[Ask::DropUpload { upload: id }]);
+            }
             return Err(Error::changed());
         }
         let sent = sent?;
