@@ -81,8 +81,10 @@ impl<'a> Teller<'a> {
 
     /// Tells of several at once, which wakes whoever listens once.
     pub(super) fn tell_all(&self, outcomes: Vec<(usize, Outcome)>) {
-        // Where nobody listens, there is nothing to tell.
-        let _ = self.told.send(outcomes);
+        if !outcomes.is_empty() {
+            // Where nobody listens, there is nothing to tell.
+            let _ = self.told.send(outcomes);
+        }
     }
 
     /// Whether the rest need not be done.

@@ -1,14 +1,14 @@
 //! Sources to a server, which is asked first, in bulk, for those whose digest is soon known.
 //!
-//! One thread goes ahead: it hashes what is small, looks up the rest, and asks. Others send what is not there yet: the
-//! smallest, which were read whole, many at a time where the server takes that.
+//! One thread goes ahead: it has others hash what is small and look up the rest, and asks. The same others send what is not
+//! there yet: the smallest, which were read whole, many at a time where the server takes that.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -53,8 +53,10 @@ enum Known {
 /// A source to be sent, and the number to tell its outcome by.
 type Found<'a> = (usize, &'a Source, Known);
 
-/// What one thread sends before it takes the next.
+/// What one thread does before it takes the next.
 enum Job<'a> {
+    /// Says what can be known of some sources.
+    Look(Vec<(usize, &'a Source)>, Sender<Vec<Found<'a>>>),
     One(Found<'a>),
     Parcels(Vec<(usize, &'a Source, Parcel)>),
 }
@@ -87,6 +89,7 @@ impl<'a> ToServer<'a> {
                         match job {
                             // The rest is taken and dropped, for whoever goes ahead may be about to add to it.
                             _ if teller.is_stopped() => {}
+                            Job::Look(some, found) => self.look(some, &found, teller),
                             Job::One((index, source, known)) => {
                                 teller.tell(index, self.send(source, &known, meter));
                             }
@@ -95,29 +98,22 @@ impl<'a> ToServer<'a> {
                     }
                 });
             }
-            self.go_ahead(teller, threads, meter, &ahead);
+            self.go_ahead(teller, meter, &ahead);
             drop(ahead);
         });
     }
 
     /// Finds what is there already, and leaves the rest to those who send.
-    fn go_ahead<'t>(
-        &self,
-        teller: &Teller<'t>,
-        threads: NonZeroUsize,
-        meter: &Meter,
-        ahead: &SyncSender<Job<'t>>,
-    ) {
+    fn go_ahead<'t>(&self, teller: &Teller<'t>, meter: &Meter, ahead: &SyncSender<Job<'t>>) {
+        let employ = |job| ahead.send(job).expect("those who work stay to the end");
         let sources: Vec<_> = teller.sources().collect();
         for window in sources.chunks(WINDOW_COUNT) {
-            let found = Mutex::new(Vec::with_capacity(window.len()));
-            teller.in_turns(threads, window, |&(index, source)| match self.know(source) {
-                Ok(known) => {
-                    found.lock().unwrap_or_else(PoisonError::into_inner).push((index, source, known));
-                }
-                Err(fault) => teller.tell(index, Err(fault)),
-            });
-            let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let (looked, found) = mpsc::channel();
+            for some in window.chunks(LOOK_COUNT) {
+                employ(Job::Look(some.to_vec(), looked.clone()));
+            }
+            drop(looked);
+            let mut found: Vec<_> = found.into_iter().flatten().collect();
             found.sort_unstable_by_key(|(index, ..)| *index);
             let asks_for_parcels = self.asks_for_parcels.load(Ordering::Relaxed);
             let is_asked = |known: &Known| asks_for_parcels || !matches!(known, Known::Read(_));
@@ -152,9 +148,22 @@ impl<'a> ToServer<'a> {
                 if teller.is_stopped() {
                     return;
                 }
-                ahead.send(job).expect("those who send stay to the end");
+                employ(job);
             }
         }
+    }
+
+    fn look<'t>(&self, some: Vec<(usize, &'t Source)>, found: &Sender<Vec<Found<'t>>>, teller: &Teller<'_>) {
+        let (mut known, mut failed) = (Vec::with_capacity(some.len()), Vec::new());
+        for (index, source) in some {
+            match self.know(source) {
+                Ok(it) => known.push((index, source, it)),
+                Err(fault) => failed.push((index, Err(fault))),
+            }
+        }
+        teller.tell_all(failed);
+        // Whoever goes ahead waits for it.
+        let _ = found.send(known);
     }
 
     /// What can be known of a source without sending it, or reading much of it.
@@ -350,3 +359,6 @@ const PARCELS_LEN: usize = 1 << 20;
 
 /// Sources looked at before the server is asked: what is hashed is sent soon, and a question is seldom asked.
 const WINDOW_COUNT: usize = 256;
+
+/// Sources that one thread looks at in a row: all of them may have to be hashed, and others are to help.
+const LOOK_COUNT: usize = 16;
