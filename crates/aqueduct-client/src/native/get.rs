@@ -91,7 +91,7 @@ fn receive_whole(
     // Without a list, a segment can begin only where the one before it ended.
     let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN as u64;
     let line_count = if is_shared { client.lanes.count_max() } else { 1 };
-    let _lane = client.lanes.first();
+    let _lane = is_shared.then(|| client.lanes.first());
     let arrivals = Arrivals::new(client, list);
     thread::scope(|scope| {
         // However this ends, nobody else goes on.

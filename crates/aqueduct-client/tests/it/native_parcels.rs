@@ -312,10 +312,7 @@ fn blobs_that_come_at_once_and_are_too_much_to_hold_are_left_for_later() {
     })]);
     let got = get(&peer.native_client(), &asked);
     assert!(got[15..19].iter().all(|got| got.as_ref() == Ok(&large)));
-    assert_eq!(
-        got[19..],
-        [const { Err(String::new()) }; 2].map(|_: Result<Vec<u8>, String>| Err("Large".to_owned()))
-    );
+    assert!(got[19..].iter().all(|got| *got == Err("Large".to_owned())));
     peer.finish();
 }
 
@@ -323,7 +320,8 @@ fn blobs_that_come_at_once_and_are_too_much_to_hold_are_left_for_later() {
 fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
     let found = Say::Found { size: 3, checkpoint_count: 0 };
     let large = Say::Found { size: 5 << 20, checkpoint_count: 1 };
-    let rude: [Box<dyn FnOnce(&mut Talk, TaskId) + Send>; 4] = [
+    type Rude = Box<dyn FnOnce(&mut Talk, TaskId) + Send>;
+    let rude: [Rude; 4] = [
         Box::new(move |talk, task| (0..2).for_each(|_| talk.tell(task, found.clone()))),
         Box::new({
             let large = large.clone();
