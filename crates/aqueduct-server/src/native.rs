@@ -38,7 +38,7 @@ struct Talk {
     outbox: Outbox,
     /// Who may work for this peer at once: others get their share of the workers.
     jobs: Arc<Semaphore>,
-    /// Who may have a blob of it open.
+    /// Who may have a blob open for it.
     sendings: Arc<Semaphore>,
     /// Who may have blobs hashed for it.
     hashing: Semaphore,
@@ -114,7 +114,7 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         session: Mutex::new(Session::new()),
         outbox: Outbox::default(),
         jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
-        sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX)),
+        sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX.min(shared.descriptor_share))),
         hashing: Semaphore::new(HASHING_COUNT_MAX),
         reactor: Handle::current(),
     });

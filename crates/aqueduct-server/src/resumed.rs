@@ -21,7 +21,7 @@ use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadO
 use crate::inbox::Inbox;
 use crate::pour::Stop;
 use crate::segment::Segment;
-use crate::server::Shared;
+use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::upload::{self, Begun, Sink, Uploaded};
 use crate::work;
 
@@ -38,12 +38,9 @@ pub(crate) async fn serve(
     }
     let outcome = match intent {
         UploadIntent::Append { place, offset } => {
-            if let Ok(descriptor) = Arc::clone(&shared.descriptors).try_acquire_owned() {
-                let len = body.left();
-                let begin = move |shared: &Shared| append(shared, place, offset, len, descriptor);
-                return upload::receive(connection, shared, body, waits, begin).await;
-            }
-            Outcome::Refused(Refusal::TooManyUploads)
+            let len = body.left();
+            let begin = move |shared: &Shared| append(shared, place, offset, len);
+            return upload::receive(connection, shared, body, waits, begin).await;
         }
         intent => {
             let job = Arc::clone(shared);
@@ -66,16 +63,10 @@ fn act(shared: &Shared, intent: UploadIntent) -> Outcome {
 }
 
 /// Goes on with an upload at `offset`. For workers.
-fn append(
-    shared: &Shared,
-    place: Place,
-    offset: u64,
-    body_len: Option<u64>,
-    descriptor: OwnedSemaphorePermit,
-) -> Begun<Appending> {
+fn append(shared: &Shared, place: Place, offset: u64, body_len: Option<u64>) -> Begun<Appending> {
     let begun = match find(&shared.store, place) {
         Ok(Found::Open(upload)) => {
-            Appending::begin(shared, upload, offset, descriptor).and_then(|appending| {
+            Appending::begin(shared, upload, offset).and_then(|appending| {
                 // Before the peer is told to send it.
                 match appending.admit(body_len.unwrap_or_default()) {
                     Ok(()) => Ok(Begun::Under(appending)),
@@ -108,30 +99,36 @@ struct Appending {
     route: ReceiveRoute,
     expiry: Duration,
     has_moved: bool,
-    /// An upload has one file more than a connection may.
-    _descriptor: OwnedSemaphorePermit,
+    /// Room for the files of the upload; it goes with the segment when that is parked.
+    descriptors: Option<OwnedSemaphorePermit>,
 }
 
 impl Appending {
-    fn begin(
-        shared: &Shared,
-        upload: Upload,
-        offset: u64,
-        descriptor: OwnedSemaphorePermit,
-    ) -> Result<Self, Refusal> {
+    fn begin(shared: &Shared, upload: Upload, offset: u64) -> Result<Self, Refusal> {
         let reached = upload.offset();
         if reached != offset {
             return Err(Refusal::WrongOffset { offset: reached });
+        }
+        let mut current = None;
+        let mut descriptors =
+            Arc::clone(&shared.descriptors).try_acquire_many_owned(UPLOAD_DESCRIPTOR_COUNT).ok();
+        if descriptors.is_none() {
+            // What waits of this upload has paid for its files, and does not wait any longer.
+            current = upload.unpark().map(|receiving| Segment::new(receiving, shared.options.receive_route));
+            descriptors = shared.take_descriptors(UPLOAD_DESCRIPTOR_COUNT);
+        }
+        if descriptors.is_none() {
+            return Err(Refusal::TooManyUploads);
         }
         Ok(Self {
             store: shared.store.clone(),
             upload,
             offset,
-            current: None,
+            current,
             route: shared.options.receive_route,
             expiry: shared.options.upload_expiry,
             has_moved: false,
-            _descriptor: descriptor,
+            descriptors,
         })
     }
 
@@ -162,7 +159,7 @@ impl Appending {
         let rest = self.current.take().map(Segment::into_rest);
         // What is another's now would only be in the way of what that one keeps.
         if let Some(receiving) = rest.filter(|receiving| !receiving.is_taken_over()) {
-            self.upload.park(receiving);
+            self.upload.park(receiving, self.descriptors.take());
         }
     }
 }

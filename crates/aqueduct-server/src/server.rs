@@ -9,7 +9,7 @@ use std::time::Duration;
 use aqueduct_blob::Digest;
 use aqueduct_store::{ReadOnly, Store};
 use aqueduct_sys::{DescriptorLimit, descriptor_limit, hostname, set_descriptor_limit};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::background::Background;
@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) gathered: Arc<Semaphore>,
     /// How many blobs may be open beside one for each connection.
     pub(crate) descriptors: Arc<Semaphore>,
+    /// How many of them one connection may have, to send as well as to receive.
+    pub(crate) descriptor_share: usize,
 }
 
 /// Why a server could not begin.
@@ -159,6 +161,7 @@ impl Server {
             collecting: Semaphore::new(COLLECTING_COUNT_MAX),
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
+            descriptor_share: (descriptors.blob_count / SHARE_COUNT).max(UPLOAD_DESCRIPTOR_COUNT as usize),
             writers: writers.workers(),
             store,
             options,
@@ -258,6 +261,19 @@ impl Shared {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
     }
 
+    /// Room for `count` files beside the one of each connection. What is kept for a sender that may come back gives way, the
+    /// oldest first. For workers: that closes files.
+    pub(crate) fn take_descriptors(&self, count: u32) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(permit) = Arc::clone(&self.descriptors).try_acquire_many_owned(count) {
+                return Some(permit);
+            }
+            if !self.store.unpark_oldest() {
+                return None;
+            }
+        }
+    }
+
     /// Has a blob that a power cut made suspect hashed before it is asked for.
     pub(crate) async fn clear_doubt(&self, digest: Digest) -> Result<(), Close> {
         self.doubts.clear(&self.store, digest, &self.readers, &self.checkers).await
@@ -294,7 +310,7 @@ impl Descriptors {
         let count = soft.saturating_sub(DESCRIPTORS_RESERVED + SMALL_COUNT_MAX.min(soft / 4));
         Self {
             connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
-            blob_count: (count / 4).clamp(1, BLOB_COUNT_MAX),
+            blob_count: (count / 4).clamp(UPLOAD_DESCRIPTOR_COUNT as usize, BLOB_COUNT_MAX),
         }
     }
 }
@@ -322,6 +338,12 @@ const SMALL_COUNT_MAX: usize = WRITER_COUNT_MAX * native::SMALL_COUNT;
 
 /// More than all the others can be sent or received by at once.
 const BLOB_COUNT_MAX: usize = 100_000;
+
+/// One connection that has many tasks leaves room for others that do.
+const SHARE_COUNT: usize = 4;
+
+/// The bytes and the journal.
+pub(crate) const UPLOAD_DESCRIPTOR_COUNT: u32 = 2;
 
 /// What a job that nobody waits for any more may take: a sync on a busy disk.
 const JOBS_TIMEOUT: Duration = Duration::from_secs(30);

@@ -136,6 +136,12 @@ impl Store {
         self.inner.drop_upload(id)
     }
 
+    /// Gives up the receiver that has been [parked](Upload::park) longest, which costs its sender what it sent of one segment;
+    /// false where none is.
+    pub fn unpark_oldest(&self) -> bool {
+        self.inner.uploads.unpark_oldest()
+    }
+
     /// Takes away the uploads, finished or not, of which nothing came for `idle` and that nobody has open, and tells how
     /// many there were.
     ///

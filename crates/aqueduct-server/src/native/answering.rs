@@ -219,12 +219,12 @@ fn find(
         talk.outbox.queue(Question { task, ask: Ask::Get(get) });
         return Ok(None);
     };
-    match Arc::clone(&shared.descriptors).try_acquire_owned() {
-        Ok(open) => {
+    match shared.take_descriptors(1) {
+        Some(open) => {
             let sending = Sending::new(task, digest.algorithm(), found, parts, checkpoints, (open, turn));
             talk.outbox.send(sending);
         }
-        Err(_) => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again in a moment")),
+        None => talk.end(task, refusal(Code::Busy, "too many blobs are being sent; ask again in a moment")),
     }
     Ok(None)
 }

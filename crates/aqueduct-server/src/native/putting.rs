@@ -7,18 +7,18 @@ use std::mem;
 use aqueduct_blob::Digest;
 use aqueduct_flow::Intake;
 use aqueduct_store::Staging;
-use aqueduct_wire::native::{Put, Say, TaskId};
+use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::refusal::refused;
+use super::refusal::{refusal, refused};
 use super::segmented::{self, Segmented};
 use super::small::stored;
 use crate::door::{Name, Refusal, Write};
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::reply::TURN_LEN;
-use crate::server::Shared;
+use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::staged::log_stored;
 use crate::work::{self, Begun};
 use crate::workers::Workers;
@@ -110,11 +110,18 @@ pub(super) enum Opened {
 }
 
 /// Begins a put. For workers.
-pub(super) fn open(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Opened {
+pub(super) fn open(shared: &Shared, put: &Put) -> Opened {
+    let count = if put.upload.is_some() { UPLOAD_DESCRIPTOR_COUNT } else { 1 };
+    let Some(descriptor) = shared.take_descriptors(count) else { return Opened::Over(too_many()) };
     if put.upload.is_some() {
         return segmented::open(shared, put, descriptor);
     }
     begin(shared, put, descriptor).unwrap_or_else(|refusal| Opened::Over(refused(&refusal)))
+}
+
+/// The last answer of a put that there is no room for.
+pub(super) fn too_many() -> Say {
+    refusal(Code::Busy, "too many blobs are on their way here; try again when one is done")
 }
 
 fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result<Opened, Refusal> {

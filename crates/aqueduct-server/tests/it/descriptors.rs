@@ -1,8 +1,11 @@
-//! Nothing a peer does costs a descriptor for longer than its connection lasts.
+//! Nothing a peer does costs a descriptor for longer than its connection lasts, nor more of them than others can spare.
 
 use std::process::Command;
 
+use aqueduct_wire::native::{Ask, Say};
+
 use crate::fixture::{Fixture, digest, pattern};
+use crate::frames::{Native, get};
 
 const HOST: &str = "Host: localhost\r\n";
 
@@ -23,15 +26,7 @@ fn owned_count(server: &Fixture) -> usize {
 
 #[test]
 fn no_way_to_end_a_connection_leaks_a_descriptor() {
-    // Other tests open descriptors, too: this one runs in a process of its own.
-    if std::env::var_os(CHILD).is_none() {
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args([
-            "descriptors::no_way_to_end_a_connection_leaks_a_descriptor",
-            "--exact",
-            "--test-threads=1",
-        ]);
-        assert!(child.env(CHILD, "1").status().unwrap().success());
+    if !is_child("no_way_to_end_a_connection_leaks_a_descriptor", "exec \"$0\" \"$@\"") {
         return;
     }
     let server = Fixture::new();
@@ -60,6 +55,70 @@ fn no_way_to_end_a_connection_leaks_a_descriptor() {
     assert_eq!(loop_until(&server, before), before);
 }
 
+#[test]
+fn uploads_that_wait_give_up_their_descriptors_oldest_first_when_others_need_them() {
+    if !is_child("uploads_that_wait_give_up_their_descriptors_oldest_first_when_others_need_them", FEW) {
+        return;
+    }
+    let server = Fixture::new();
+    let head = format!("HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n");
+    let places = [(); 3].map(|()| {
+        let begun = server.ask(&format!("POST /uploads {head}Upload-Length: 100\r\n\r\n"));
+        begun.field("Location").unwrap().to_owned()
+    });
+    let send = |place: &str, offset: usize| {
+        let octets = "Content-Type: application/offset+octet-stream\r\nContent-Length: 10\r\n";
+        server.ask(&format!("PATCH {place} {head}{octets}Upload-Offset: {offset}\r\n\r\n0123456789"))
+    };
+    for place in &places {
+        assert_eq!(send(place, 0).status, 204);
+    }
+    let look = |place: &String| {
+        let told = server.ask(&format!("HEAD {place} {head}\r\n"));
+        told.field("Upload-Offset").unwrap().parse::<usize>().unwrap()
+    };
+    assert_eq!(places.each_ref().map(look), [0, 10, 10]);
+    // Whoever goes on pays with what waits of its own upload.
+    for offset in [10, 20] {
+        assert_eq!(send(&places[1], offset).status, 204);
+    }
+    assert_eq!(places.each_ref().map(look), [0, 30, 10]);
+}
+
+#[test]
+fn one_connection_that_has_many_tasks_leaves_descriptors_for_others() {
+    if !is_child("one_connection_that_has_many_tasks_leaves_descriptors_for_others", FEW) {
+        return;
+    }
+    let server = Fixture::new();
+    let bytes = pattern(32 << 20);
+    let name = server.put(&bytes);
+    let mut greedy = Native::connect(server.address);
+    for _ in 0..8 {
+        greedy.ask(get(name), &[]);
+    }
+    // All before it were looked at when this is answered, and it takes no more of them.
+    let last = greedy.ask(Ask::Stat { digest: name }, &[]);
+    while greedy.hear().task != last {}
+    let mut other = Native::connect(server.address);
+    let task = other.ask(get(name), &[]);
+    let told = other.hear();
+    assert!(told.task == task && !matches!(told.say, Say::Refused { .. }), "{:?}", told.say);
+}
+
+/// Whether this is a process of its own for a test; otherwise runs one, by way of the shell: other tests open descriptors,
+/// too.
+fn is_child(test: &str, script: &str) -> bool {
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let mut child = Command::new("sh");
+    child.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    child.args([&format!("descriptors::{test}"), "--exact", "--test-threads=1"]);
+    assert!(child.env(CHILD, "1").status().unwrap().success());
+    false
+}
+
 /// The count once connections of the past are gone: the same again and again.
 fn loop_until_steady(server: &Fixture) -> usize {
     // The connection to ask with is the last one that is left, with both its ends.
@@ -80,6 +139,9 @@ fn loop_until(server: &Fixture, count: usize) -> usize {
     }
     owned
 }
+
+/// As many as leave five for the files of blobs, beside those of connections.
+const FEW: &str = "ulimit -n 200; exec \"$0\" \"$@\"";
 
 /// One for each reactor.
 const LISTENERS: usize = 2;

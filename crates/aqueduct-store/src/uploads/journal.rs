@@ -44,6 +44,8 @@ pub(super) enum Entry {
 pub(super) struct Journal {
     count: u64,
     check: Check,
+    /// The session that the next entries belong to, where none of it was written yet.
+    session: Option<Boot>,
 }
 
 /// What a journal amounts to.
@@ -62,15 +64,22 @@ pub(super) struct Told {
 impl Journal {
     /// Writes the head of a new journal into `file`, which is empty.
     pub(super) fn begin(disk: &dyn Disk, file: &File, head: &Head, boot: Boot) -> io::Result<Self> {
-        let mut journal = Self { count: 0, check: Check::default() };
+        let mut journal = Self { count: 0, check: Check::default(), session: None };
         journal.write(disk, file, &[head.content(), Entry::Session(boot).content()])?;
         Ok(journal)
     }
 
     /// Appends entries. Where that fails they were not, and the next ones take their place.
     pub(super) fn append(&mut self, disk: &dyn Disk, file: &File, entries: &[Entry]) -> io::Result<()> {
-        let contents: Vec<_> = entries.iter().map(Entry::content).collect();
+        let session = self.session.map(Entry::Session);
+        let contents: Vec<_> = session.iter().chain(entries).map(Entry::content).collect();
         self.write(disk, file, &contents)
+    }
+
+    /// Has what is appended from now on belong to another session. Nothing is written as long as nothing is: to look at an
+    /// upload is not to change it.
+    pub(super) fn begin_session(&mut self, boot: Boot) {
+        self.session = Some(boot);
     }
 
     /// Blocks so far, with the head.
@@ -94,13 +103,13 @@ impl Journal {
             bytes.extend_from_slice(content);
             bytes.extend_from_slice(&check);
         }
-        (bytes, Self { count: self.count + contents.len() as u64, check })
+        (bytes, Self { count: self.count + contents.len() as u64, check, session: None })
     }
 }
 
 /// Reads a journal up to where it ends, or stops making sense; `None` where it does from the start.
 pub(super) fn read(bytes: &[u8], boot: Boot) -> Option<Told> {
-    let mut journal = Journal { count: 0, check: Check::default() };
+    let mut journal = Journal { count: 0, check: Check::default(), session: None };
     let mut blocks = bytes.as_chunks::<BLOCK_LEN>().0.iter();
     let head = Head::parse(journal.take(blocks.next()?)?)?;
     let mut reading = Reading::new(&head.plan);
@@ -125,7 +134,7 @@ impl Journal {
 
     fn take<'a>(&mut self, block: &'a [u8; BLOCK_LEN]) -> Option<&'a Content> {
         let content = self.look(block)?;
-        *self = Self { count: self.count + 1, check: next_check(self.check, content) };
+        *self = Self { count: self.count + 1, check: next_check(self.check, content), session: None };
         Some(content)
     }
 }

@@ -1,5 +1,6 @@
 //! The uploads that somebody has open.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
@@ -17,7 +18,8 @@ use crate::turns::Turns;
 #[derive(Debug, Default)]
 pub(crate) struct Uploads {
     open: Mutex<HashMap<UploadId, Weak<Shared>>>,
-    parked: Mutex<HashMap<UploadId, Parked>>,
+    /// In the order in which they were parked, no upload twice.
+    parked: Mutex<Vec<Parked>>,
     /// No name that was taken away since the store was opened, or before, may come back. False until it is known.
     pub(super) is_gone_for_good: AtomicBool,
     /// Held while an upload is opened or taken away, so that nobody sees it half made.
@@ -29,6 +31,8 @@ pub(crate) struct Uploads {
 pub(super) struct Parked {
     pub(super) shared: Arc<Shared>,
     pub(super) part: Part,
+    /// What whoever parked it pays for that with, and gets back when it is not parked any more.
+    pub(super) _price: Box<dyn Any + Send>,
 }
 
 impl Uploads {
@@ -39,23 +43,36 @@ impl Uploads {
 
     /// Whether anybody has the upload open, beside a receiver that is parked.
     pub(super) fn is_in_use(&self, id: UploadId) -> bool {
-        let parked_count = usize::from(lock(&self.parked).contains_key(&id));
+        let parked_count = usize::from(self.look_at_parked(id, |_| Some(())).is_some());
         let open = lock(&self.open);
         open.get(&id).is_some_and(|shared| shared.strong_count() > parked_count)
     }
 
     pub(super) fn park(&self, newcomer: Parked) {
         let mut parked = lock(&self.parked);
-        if parked.len() >= PARKED_COUNT_MAX && !parked.contains_key(&newcomer.shared.id) {
-            // Whose is as good as any other: it costs its sender part of a segment.
-            let Some(id) = parked.keys().next().copied() else { return };
-            parked.remove(&id);
-        }
-        parked.insert(newcomer.shared.id, newcomer);
+        let older = parked.iter().position(|parked| parked.shared.id == newcomer.shared.id);
+        // One too many costs the sender of the oldest part of a segment.
+        let given_up = older.or_else(|| (parked.len() >= PARKED_COUNT_MAX).then_some(0));
+        let given_up = given_up.map(|place| parked.remove(place));
+        parked.push(newcomer);
+        drop(parked);
+        // To close files may wait for a disk.
+        drop(given_up);
     }
 
     pub(super) fn unpark(&self, id: UploadId) -> Option<Parked> {
-        lock(&self.parked).remove(&id)
+        let mut parked = lock(&self.parked);
+        let place = parked.iter().position(|parked| parked.shared.id == id)?;
+        Some(parked.remove(place))
+    }
+
+    /// Gives up the receiver that was parked first.
+    pub(crate) fn unpark_oldest(&self) -> bool {
+        let oldest = {
+            let mut parked = lock(&self.parked);
+            (!parked.is_empty()).then(|| parked.remove(0))
+        };
+        oldest.is_some()
     }
 
     pub(super) fn look_at_parked<T>(
@@ -63,7 +80,7 @@ impl Uploads {
         id: UploadId,
         look: impl FnOnce(&Parked) -> Option<T>,
     ) -> Option<T> {
-        lock(&self.parked).get(&id).and_then(look)
+        lock(&self.parked).iter().find(|parked| parked.shared.id == id).and_then(look)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use aqueduct_blob::{Assembly, Digest, UploadId};
 
-use super::journal::{self, Entry, Head, Journal, Told};
+use super::journal::{self, Head, Journal, Told};
 use super::shared::{Shared, Stage};
 use super::{Resumed, Upload, UploadError, UploadPlan};
 use crate::disk::Linked;
@@ -50,7 +50,7 @@ impl Inner {
         };
         match resumed {
             Some(resumed) => Ok(Some(resumed)),
-            // Its blob was removed since, or nothing of it counts: it begins anew, in a file that nobody ever saw.
+            // Its blob was removed since, or its bytes are not there: it begins anew, in a file that nobody ever saw.
             None => Ok(Some(Resumed::Open(self.begin_upload(id, &plan)?))),
         }
     }
@@ -89,10 +89,6 @@ impl Inner {
 
     /// Opens an upload that was begun; `None` where its bytes are not what its journal speaks of.
     fn reopen(self: &Arc<Self>, id: UploadId, told: Told) -> Result<Option<Upload>, UploadError> {
-        // Where nothing counts there is nothing to keep.
-        if told.assembly.held_len() == 0 {
-            return Ok(None);
-        }
         let path = layout::upload(id);
         let opened = match self.disk.open_writable(&path) {
             // Sealed: it was about to be a blob, or is one.
@@ -121,10 +117,7 @@ impl Inner {
             return Ok(None);
         };
         if !is_current {
-            self.begin_changes()?;
-            let boot = self.disk.boot().blame("identify the boot of", layout::ROOT)?;
-            let session = [Entry::Session(boot)];
-            journal.append(&*self.disk, &journal_file, &session).blame("append to", &path)?;
+            journal.begin_session(self.disk.boot().blame("identify the boot of", layout::ROOT)?);
         }
         let shared = Shared::new(id, head.plan, (file, journal_file), (assembly, journal), stage);
         Ok(Some(self.keep_open(shared)))

@@ -1,5 +1,6 @@
 //! An upload that is open.
 
+use std::any::Any;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, MutexGuard};
@@ -133,12 +134,13 @@ impl Upload {
     }
 
     /// Keeps a receiver in the middle of its segment for whoever goes on with the upload, as long as this process lives and
-    /// there are not too many.
-    pub fn park(&self, receiving: Receiving) {
+    /// there are not too many. `price` is kept with it, and dropped when it is not parked any more, for whatever reason: a
+    /// place among those who have files open, for one.
+    pub fn park(&self, receiving: Receiving, price: impl Any + Send) {
         let Receiving { upload, part } = receiving;
         assert!(Arc::ptr_eq(&upload.shared, &self.shared), "a receiver is parked with its own upload");
         if !part.has_failed && part.hasher.left() > 0 {
-            self.inner.uploads.park(Parked { shared: upload.shared, part });
+            self.inner.uploads.park(Parked { shared: upload.shared, part, _price: Box::new(price) });
         }
     }
 

@@ -9,7 +9,7 @@ use aqueduct_wire::native::{Code, Put, TaskId};
 use tokio::net::TcpStream;
 
 use super::super::putting::{self, After, Halt, Opened, Poured, Putting};
-use super::super::refusal::{refusal, refused};
+use super::super::refusal::refused;
 use super::super::small::Small;
 use super::super::{Ended, Talk};
 use super::{Hearing, READ_LEN, closing};
@@ -19,7 +19,7 @@ use crate::discard::discard;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::scratch::with_scratch;
-use crate::server::Shared;
+use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::tokens::Right;
 
 impl Hearing {
@@ -70,18 +70,15 @@ impl Hearing {
     }
 
     async fn open(&self, put: Put) -> Result<Opened, Ended> {
-        let descriptors = Arc::clone(&self.shared.descriptors);
-        // An upload has its journal beside it.
-        let permit = descriptors.try_acquire_many_owned(if put.upload.is_some() { 2 } else { 1 });
-        let (Ok(permit), true) = (permit, self.puts.count() < PUT_COUNT_MAX) else {
-            let say = refusal(Code::Busy, "too many blobs are on their way here; try again when one is done");
-            return Ok(Opened::Over(say));
-        };
+        let share = self.shared.descriptor_share / UPLOAD_DESCRIPTOR_COUNT as usize;
+        if self.puts.count() >= PUT_COUNT_MAX.min(share) {
+            return Ok(Opened::Over(putting::too_many()));
+        }
         if let Some(digest) = put.digest {
             self.shared.clear_doubt(digest).await.map_err(Ended::Gone)?;
         }
         let shared = Arc::clone(&self.shared);
-        self.shared.writers.run(move || putting::open(&shared, &put, permit)).await.map_err(Ended::Gone)
+        self.shared.writers.run(move || putting::open(&shared, &put)).await.map_err(Ended::Gone)
     }
 
     /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.

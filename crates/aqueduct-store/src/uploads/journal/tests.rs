@@ -33,7 +33,7 @@ fn written(head: &Head, entries: &[Entry]) -> Vec<u8> {
         .into_iter()
         .chain(entries.iter().map(Entry::content))
         .collect();
-    Journal { count: 0, check: Check::default() }.encode(&contents).0
+    Journal { count: 0, check: Check::default(), session: None }.encode(&contents).0
 }
 
 fn bytes_of(file: &mut File) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Uploads that are gone on with.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
 use aqueduct_store::{Absent, Landed, Options, Resumed, Store, SyncPolicy};
@@ -109,6 +110,31 @@ fn a_finished_upload_is_told_to_who_did_not_hear_of_it() {
     assert_eq!(stored(&store), sender.hashed.digest);
     let store = killed(store);
     assert_eq!(stored(&store), sender.hashed.digest);
+}
+
+#[test]
+fn to_look_at_an_upload_changes_nothing_however_little_is_held() {
+    let (_directory, store) = store();
+    let sender = Sender::new(Algorithm::Sha256, SIZE);
+    for held_count in [0, 1] {
+        let upload = sender.begin(&store);
+        if held_count > 0 {
+            assert_eq!(sender.send(&upload, 0), Landed::Held);
+        }
+        drop(upload);
+        let files = || {
+            ["", ".journal"].map(|suffix| {
+                let path = store.root().join(format!("uploads/{ID}{suffix}"));
+                let found = std::fs::metadata(path).unwrap();
+                (found.ino(), found.ctime(), found.ctime_nsec())
+            })
+        };
+        let before = files();
+        let Some(Resumed::Open(upload)) = store.find_upload(ID).unwrap() else { panic!("it was begun") };
+        assert_eq!(upload.offset(), held_count * SEGMENT_LEN);
+        drop(upload);
+        assert_eq!(files(), before);
+    }
 }
 
 #[test]

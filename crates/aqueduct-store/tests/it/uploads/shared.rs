@@ -1,12 +1,12 @@
 //! Several who receive, and finish, at the same time.
 
 use std::os::unix::fs::FileExt;
-use std::sync::{Barrier, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use aqueduct_blob::{Algorithm, SEGMENT_LEN};
+use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
 use aqueduct_flow::Step;
-use aqueduct_store::{Landed, Outcome, TakenOver};
+use aqueduct_store::{Landed, Outcome, Resumed, TakenOver};
 
 use super::{ID, SIZE, Sender, send_some};
 use crate::fixture::{read, store};
@@ -146,7 +146,7 @@ fn a_parked_receiver_goes_on_in_the_middle_of_its_segment() {
     assert!(upload.unpark().is_none());
     let mut receiving = upload.receive(1).unwrap();
     send_some(&mut receiving, &sender.segment(1)[..700]).unwrap();
-    upload.park(receiving);
+    upload.park(receiving, ());
     // Nobody has it open, and it is kept all the same.
     drop(upload);
     let upload = sender.begin(&store);
@@ -169,11 +169,34 @@ fn a_parked_receiver_that_was_taken_over_is_none() {
     let upload = sender.begin(&store);
     let mut receiving = upload.receive(0).unwrap();
     send_some(&mut receiving, &sender.segment(0)[..700]).unwrap();
-    upload.park(receiving);
+    upload.park(receiving, ());
     let newer = upload.receive(0).unwrap();
     assert!(upload.unpark().is_none());
     drop(newer);
     store.drop_upload(ID).unwrap();
+}
+
+#[test]
+fn whoever_was_parked_longest_is_given_up_first_with_what_it_paid() {
+    let (_directory, store) = store();
+    let sender = Sender::new(Algorithm::Sha256, SIZE);
+    assert!(!store.unpark_oldest());
+    let uploads = [1, 2].map(|id| match store.upload(UploadId::new([id; 16]), &sender.plan()).unwrap() {
+        Resumed::Open(upload) => upload,
+        Resumed::Stored(_) => panic!("nothing was sent"),
+    });
+    let prices = [Arc::new(()), Arc::new(())];
+    // The first is parked again, and so is the younger of the two.
+    for index in [0, 1, 0] {
+        let upload = &uploads[index];
+        let mut receiving = upload.unpark().unwrap_or_else(|| upload.receive(0).unwrap());
+        send_some(&mut receiving, &sender.segment(0)[..7]).unwrap();
+        upload.park(receiving, Arc::clone(&prices[index]));
+    }
+    assert_eq!(prices.each_ref().map(Arc::strong_count), [2, 2]);
+    assert!(store.unpark_oldest());
+    assert_eq!(prices.each_ref().map(Arc::strong_count), [2, 1]);
+    assert_eq!((uploads[0].offset(), uploads[1].offset()), (14, 0));
 }
 
 #[test]
@@ -183,7 +206,7 @@ fn a_store_is_not_kept_open_by_a_parked_receiver() {
     let upload = sender.begin(&store);
     let mut receiving = upload.receive(0).unwrap();
     send_some(&mut receiving, &sender.segment(0)[..700]).unwrap();
-    upload.park(receiving);
+    upload.park(receiving, ());
     drop((upload, store));
     drop(crate::fixture::open(directory.path()));
 }
