@@ -1,32 +1,27 @@
-//! What a peer says: frames, and the bytes behind them.
+//! What a peer says: it is greeted, and listened to until one side has enough.
 
+mod acting;
+mod gathering;
 mod payload;
 
 use std::io;
-use std::mem;
 use std::sync::Arc;
 
 use aqueduct_wire::http1::Credentials;
-use aqueduct_wire::native::{
-    Closing, Code, Frame, GREETING_LEN, Hello, Request, Say, TaskId, Turn, Welcome, limits, missing_len,
-    parse_greeting, parse_request,
-};
+use aqueduct_wire::native::{Closing, Code, Frame, GREETING_LEN, missing_len, parse_greeting, parse_request};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::answering::{self, Question};
+use super::answering::Question;
 use super::putting::Puts;
-use super::refusal::{refusal, refused};
+use super::refusal::refusal;
 use super::small::Small;
-use super::{Ended, Job, Talk};
+use super::{Ended, Talk};
 use crate::close::Close;
-use crate::connection::let_go;
 use crate::deadline::Pace;
 use crate::inbox::Inbox;
 use crate::server::{Shared, until_stop};
-use crate::tokens::Right;
-use crate::workers::Workers;
 use payload::{read, too_slow};
 
 /// One peer, as far as it is heard.
@@ -107,16 +102,6 @@ impl Hearing {
         self.talk.session().task_count() == 0
     }
 
-    /// Goes on with what was postponed, and lets go of what is done.
-    async fn take_up(&mut self) {
-        self.puts.sweep();
-        let count = self.talk.sendings.available_permits();
-        for question in self.talk.outbox.take_postponed(count) {
-            self.ask(question).await;
-        }
-        self.look_up().await;
-    }
-
     async fn follow(&mut self) -> Result<(), Ended> {
         if !self.greet().await? {
             return Ok(());
@@ -162,142 +147,6 @@ impl Hearing {
         self.inbox.take(GREETING_LEN);
         self.talk.outbox.greet();
         Ok(true)
-    }
-
-    async fn act(&mut self, request: Request, payload_len: u64) -> Result<(), Ended> {
-        let turn = self.talk.session().take(request, payload_len).map_err(Ended::Closing)?;
-        match turn {
-            Turn::Hello(hello) => self.hello(hello),
-            Turn::Begin { task, ask } => {
-                self.is_bulky = false;
-                self.begin(Question { task, ask }).await;
-            }
-            Turn::BeginPut { task, put, len, is_whole } => {
-                // Of an upload all is still to come.
-                self.is_bulky = put.upload.is_some() || len > Small::LEN_MAX;
-                self.begin_put(task, put, len, is_whole).await?;
-            }
-            Turn::Data { task, offset, len, is_last } => {
-                self.is_bulky = len > Small::LEN_MAX;
-                self.pour(task, offset, len).await?;
-                if is_last {
-                    self.finish(task, None).await;
-                }
-            }
-            Turn::Checkpoints { task, first, entries } => {
-                // Who only hashes for a while, because the bytes are here already, is at work.
-                self.pace = Pace::new(self.shared.options.deadlines.body);
-                self.claim(task, first, entries).await?;
-            }
-            Turn::End { task, digest } => self.finish(task, digest).await,
-            Turn::Leave { task } => {
-                self.puts.drop(task);
-                self.talk.end(task, Say::Done);
-            }
-            Turn::Cancel { task } => {
-                if self.puts.drop(task) {
-                    self.talk.end(task, refusal(Code::Cancelled, "cancelled, as asked"));
-                } else if let Some(sending) = self.talk.outbox.cancel(task) {
-                    let_go(&self.shared, Some(sending.into_found()));
-                }
-            }
-            Turn::Refuse { task, code, message, skip } => {
-                self.puts.drop(task);
-                // The session has forgotten it already.
-                self.talk.outbox.end(task, Say::Refused { code, message, actual: None });
-                self.skip(skip).await?;
-            }
-            Turn::Skip { len } => self.skip(len).await?,
-        }
-        Ok(())
-    }
-
-    fn hello(&mut self, hello: Hello) {
-        self.credentials = hello.token.map(Credentials::Bearer);
-        let welcome = Welcome {
-            agent: AGENT.to_owned(),
-            capabilities: Vec::new(),
-            task_count_max: u32::try_from(limits::TASK_COUNT_MAX).unwrap_or(u32::MAX),
-            blob_size_max: self.shared.options.blob_size_max,
-        };
-        self.talk.outbox.say(TaskId::CONNECTION, Say::Welcome(welcome));
-    }
-
-    /// Whether the peer may do what needs `right`, and may still begin anything.
-    fn admit(&self, right: Right) -> Result<(), Say> {
-        if self.is_stopping {
-            return Err(refusal(Code::Stopping, "this server is about to stop; ask again when it is back"));
-        }
-        self.shared.admission.admit_with(self.credentials.as_ref(), right).map_err(|error| refused(&error))
-    }
-
-    /// Begins what needs no bytes of the peer's.
-    async fn begin(&mut self, question: Question) {
-        if let Err(refused) = self.admit(question.right()) {
-            self.talk.end(question.task, refused);
-        } else if let Some(bytes) = question.cached(&self.shared) {
-            answering::send_whole(&self.talk, question.task, &bytes);
-        } else {
-            self.ask(question).await;
-        }
-    }
-
-    /// Gathers a question with others of its kind, and hands them out when they are enough.
-    async fn ask(&mut self, question: Question) {
-        if self.questions.first().is_some_and(|first| first.kind() != question.kind()) {
-            self.look_up().await;
-        }
-        self.questions.push(question);
-        let weight: usize = self.questions.iter().map(Question::weight).sum();
-        if self.questions.len() >= answering::QUESTION_COUNT || weight >= answering::QUESTION_WEIGHT {
-            self.look_up().await;
-        }
-    }
-
-    /// Hands out what was gathered.
-    async fn flush(&mut self) {
-        self.store_small().await;
-        self.look_up().await;
-    }
-
-    async fn store_small(&mut self) {
-        if self.small.is_empty() {
-            return;
-        }
-        let small = mem::take(&mut self.small);
-        let permit = self.gathered().await;
-        let store = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
-            small.store(&shared.store, talk);
-            drop(permit);
-        };
-        self.employ(&self.shared.writers, store).await;
-    }
-
-    async fn look_up(&mut self) {
-        let Some(first) = self.questions.first() else { return };
-        let workers = answering::workers(&self.shared, first.kind());
-        let questions = mem::take(&mut self.questions);
-        let permit = self.gathered().await;
-        let look_up = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
-            answering::answer(shared, talk, questions);
-            drop(permit);
-        };
-        self.employ(workers, look_up).await;
-    }
-
-    /// A place among all that is held in memory for workers.
-    async fn gathered(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it")
-    }
-
-    /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
-    async fn employ(&self, workers: &Workers, work: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static) {
-        let permit = Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it");
-        let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
-        workers.leave(move || {
-            work(&shared, &job.0);
-            drop(permit);
-        });
     }
 
     /// Waits for more of what the peer says; false if it says no more.
@@ -362,8 +211,6 @@ impl Hearing {
 fn closing(code: Code, message: impl Into<String>) -> Ended {
     Ended::Closing(Closing { code, message: message.into() })
 }
-
-const AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
 
 /// What is read at once of small frames: some dozens of small blobs.
 const READ_LEN: usize = 128 << 10;
