@@ -59,8 +59,17 @@ fn after_a_power_cut_what_a_mark_covers_is_held() {
     assert_eq!(sender.send(&upload, 0), Landed::Held);
     assert_eq!(sender.send(&upload, 1), Landed::Held);
     let after = slot.mount(&disk.image_of_durable()).unwrap();
-    let upload = sender.begin(&reopen(&after, SyncPolicy::Full));
+    let store = reopen(&after, SyncPolicy::Full);
+    let journal = || std::fs::read(store.root().join(format!("uploads/{ID}.journal"))).unwrap();
+    let before = journal();
+    let upload = sender.begin(&store);
     assert_eq!(upload.missing(10), [1]);
+    assert!(journal() == before, "to look at it writes nothing");
+    assert_eq!(sender.send(&upload, 1), Landed::Held);
+    drop((upload, store));
+    // Another process of the same boot.
+    let upload = sender.begin(&reopen(&after, SyncPolicy::Full));
+    assert!(upload.missing(10).is_empty());
 }
 
 #[test]
