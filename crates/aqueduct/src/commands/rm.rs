@@ -1,4 +1,4 @@
-//! `rm`: blobs removed one by one.
+//! `rm`: blobs removed, some at a time.
 
 use aqueduct_blob::Digest;
 use serde_json::json;
@@ -14,34 +14,47 @@ use crate::voice::Voice;
 pub(super) fn run(rm: &Rm, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     match &rm.place {
         Place::Store(directory) => with_store(directory, Opening::EXISTING, voice, |store| {
-            remove_all(rm, json, voice, output, |digest| Ok(store.remove(digest)?))
+            remove_all(rm, json, voice, output, |digests| {
+                digests.iter().map(|digest| Ok(store.remove(digest)?)).collect()
+            })
         }),
         Place::Server(server) => {
             let client = remote::client(server, None)?;
-            remove_all(rm, json, voice, output, |digest| Ok(client.remove(digest)?))
+            remove_all(rm, json, voice, output, |digests| {
+                client.remove_all(digests).into_iter().map(|removed| Ok(removed?)).collect()
+            })
         }
     }
 }
 
-/// Removes with `remove`, which says whether the blob was there.
+/// Removes with `remove`, which says of each whether the blob was there, up to the first batch in which one fails.
 fn remove_all(
     rm: &Rm,
     json: bool,
     voice: &Voice,
     output: &mut Output<'_>,
-    remove: impl Fn(&Digest) -> Result<bool, Fault>,
+    remove: impl Fn(&[Digest]) -> Vec<Result<bool, Fault>>,
 ) -> Result<(), Fault> {
     let (mut removed, mut absent) = (Vec::new(), Vec::new());
-    let worked: Result<(), Fault> = named(&rm.digests).try_for_each(|digest| {
-        let digest = digest?;
-        if remove(&digest)? {
-            voice.detail(|| format!("{digest} removed"));
-            removed.push(digest);
-        } else {
-            absent.push(digest);
+    let mut named = named(&rm.digests);
+    let mut worked = Ok(());
+    while worked.is_ok() {
+        let valid = |digest: Result<_, _>| digest.map_err(|fault| worked = Err(fault)).ok();
+        let batch: Vec<_> = named.by_ref().take(BATCH_COUNT).map_while(valid).collect();
+        if batch.is_empty() {
+            break;
         }
-        Ok(())
-    });
+        for (&digest, outcome) in batch.iter().zip(remove(&batch)) {
+            match outcome {
+                Ok(true) => {
+                    voice.detail(|| format!("{digest} removed"));
+                    removed.push(digest);
+                }
+                Ok(false) => absent.push(digest),
+                Err(fault) => worked = worked.and(Err(fault)),
+            }
+        }
+    }
     // What was removed before a failure is told all the same.
     if json {
         let names = |list: &[Digest]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -64,3 +77,6 @@ fn remove_all(
         }
     }
 }
+
+/// Enough that a connection stays busy.
+const BATCH_COUNT: usize = 1000;

@@ -17,6 +17,9 @@ use super::{Place, TEMPLATE};
 /// A file appears under its name whole and verified, or not at all. What goes to standard output is verified when the
 /// exit code is 0, and not before; only a store's pieces are each checked before they are sent. A range of bytes from a
 /// server cannot be verified: -v and --json say so.
+///
+/// A get whose connection breaks goes on where it was. One that is killed leaves nothing behind, and begins anew when it is
+/// run again.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Get {

@@ -15,8 +15,10 @@ use super::{Place, TEMPLATE};
 ///
 /// A line is printed once the file is stored as safely as --sync says. A file that fails does not stop the others.
 ///
-/// A server refuses a stream (-) that pauses for longer than its patience, which is a minute: what is slow to come is
-/// better stored as a file first, and put then.
+/// Over aqueduct:// a file of more than 4 MiB goes on where it was when its connection breaks, and where a killed put left
+/// it when it is put again. A stream (-) cannot be read twice: if its connection breaks, or it is interrupted, it fails, and
+/// nothing is stored. A server refuses one that pauses for longer than its patience, which is a minute: what is slow to come
+/// is better stored as a file first, and put then.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Put {
@@ -37,7 +39,7 @@ pub(crate) struct Put {
     pub(crate) sync: Sync,
 
     /// How many files to store at a time [default: 8; the number of cores into a store with --sync none], and over how many
-    /// connections a file of 64 MiB or more goes to a server [default: 2]
+    /// connections files of 64 MiB or more go to a server, each over one at least [default: 2]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 

@@ -6,7 +6,8 @@ use super::{Place, TEMPLATE};
 
 /// Remove blobs
 ///
-/// Exits with 3 if one is not there; the others are removed all the same.
+/// Exits with 3 if one is not there; the others are removed all the same. A removal is never tried again: where the
+/// connection breaks, those without an answer may be removed or not.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Rm {

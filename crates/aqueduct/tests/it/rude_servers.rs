@@ -6,6 +6,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
+use serde_json::Value;
+
 use crate::child;
 use crate::fixture::{Ran, Site, aqueduct, noise};
 use crate::server::Server;
@@ -77,6 +79,28 @@ fn wrong_bytes_are_6_and_leave_no_file() {
         b"abd",
         "nobody was told that it is right"
     );
+}
+
+#[test]
+fn the_size_that_is_printed_is_that_of_what_came() {
+    let site = Site::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let len = stream.read(&mut request).unwrap();
+            let (size, body) = if request[..len].starts_with(b"HEAD") { (4, "") } else { (3, "abc") };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        }
+    });
+    let mut command = aqueduct();
+    command.args(["get", ABC, "-o", "out", "--json", "--server", &server]).current_dir(site.path("."));
+    let told: Value = serde_json::from_str(Ran::of(&mut command).ok().text()).unwrap();
+    assert_eq!(told["files"][0]["size"], 3);
 }
 
 #[test]

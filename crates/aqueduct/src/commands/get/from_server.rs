@@ -31,7 +31,8 @@ pub(super) struct FromServer<'a> {
 
 /// How a stream ended.
 enum Streamed {
-    All,
+    /// So many bytes.
+    All(u64),
     /// Whoever was to read it has gone.
     Refused,
 }
@@ -42,7 +43,8 @@ impl Origin for FromServer<'_> {
         let len = range.end - range.start;
         let is_verified = wanted.range.is_none();
         if is_special(path) {
-            progress::during(self.voice, "get", len, |meter| self.special(wanted, range, path, meter))?;
+            let len =
+                progress::during(self.voice, "get", len, |meter| self.special(wanted, range, path, meter))?;
             let mut routes = Routes::default();
             routes.add_copied(len);
             return Ok(Fetched { len, routes: Some(routes), is_verified });
@@ -56,16 +58,17 @@ impl Origin for FromServer<'_> {
             }
         }
         let landing = begin(path)?;
-        let mut routes = Routes::default();
+        let (mut came, mut routes) = (0, Routes::default());
         if let Some(download) = self.download(wanted, range)? {
             let received = progress::during(self.voice, "get", len, |meter| {
                 download.receive(landing.file(), &mut |len| meter.add(len))
             });
             let received = received.map_err(|source| Fault::Download { path: shown(path), source })?;
             routes.add_sent(&received.carried, received.len);
+            came = received.len;
         }
         land(landing, path, self.get)?;
-        Ok(Fetched { len, routes: Some(routes), is_verified })
+        Ok(Fetched { len: came, routes: Some(routes), is_verified })
     }
 
     fn fetch_together(&self, some: &[(Wanted, PathBuf)]) -> Vec<Option<Result<Fetched, Fault>>> {
@@ -84,27 +87,28 @@ impl<'a> FromServer<'a> {
         let ranges: Vec<_> = wanted.iter().map(|wanted| self.find(wanted)).collect::<Result<_, _>>()?;
         let size = ranges.iter().map(|range| range.end - range.start).fold(0, u64::saturating_add);
         let is_verified = wanted.iter().all(|wanted| wanted.range.is_none());
+        let mut came = 0;
         progress::during(self.voice, "get", size, |meter| -> Result<(), Fault> {
             for (wanted, range) in wanted.iter().zip(ranges) {
                 match self.stream(wanted, range, &io::stdout(), "standard output", meter)? {
-                    Streamed::All => {}
+                    Streamed::All(len) => came += len,
                     // Whoever read it has enough.
                     Streamed::Refused => return Ok(()),
                 }
             }
             Ok(())
         })?;
-        self.voice.detail(|| format!("{}, {}", verified(is_verified), pace(size, began.elapsed())));
+        self.voice.detail(|| format!("{}, {}", verified(is_verified), pace(came, began.elapsed())));
         Ok(())
     }
 
-    /// Into a device or pipe, which has no name to give or take.
-    fn special(&self, wanted: &Wanted, range: Range<u64>, path: &Path, meter: &Meter) -> Result<(), Fault> {
+    /// Into a device or pipe, which has no name to give or take; gives the count of bytes.
+    fn special(&self, wanted: &Wanted, range: Range<u64>, path: &Path, meter: &Meter) -> Result<u64, Fault> {
         let name = shown(path);
         let opened = File::options().write(true).open(path);
         let target = opened.map_err(Fault::local(format!("write to {name}")))?;
         match self.stream(wanted, range, &target, &name, meter)? {
-            Streamed::All => Ok(()),
+            Streamed::All(len) => Ok(len),
             Streamed::Refused => {
                 Err(Fault::local(format!("write to {name}"))(io::ErrorKind::BrokenPipe.into()))
             }
@@ -121,13 +125,14 @@ impl<'a> FromServer<'a> {
         name: &str,
         meter: &Meter,
     ) -> Result<Streamed, Fault> {
-        let Some(mut download) = self.download(wanted, range)? else { return Ok(Streamed::All) };
-        let mut buffer = vec![0; BUFFER_LEN];
+        let Some(mut download) = self.download(wanted, range)? else { return Ok(Streamed::All(0)) };
+        let (mut buffer, mut came) = (vec![0; BUFFER_LEN], 0);
         loop {
             let len = download.read(&mut buffer)?;
             if len == 0 {
-                return Ok(Streamed::All);
+                return Ok(Streamed::All(came));
             }
+            came += len as u64;
             match write_all(target, &buffer[..len]) {
                 Ok(()) => meter.add(len as u64),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Streamed::Refused),
