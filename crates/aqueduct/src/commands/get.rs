@@ -145,8 +145,12 @@ fn to_files(
             });
             match fetched {
                 Ok(fetched) => {
-                    voice.say(&sentence(&fetched, path, began));
-                    files.push(members(&fetched, wanted, path));
+                    if voice.verbosity().is_some() {
+                        voice.say(&sentence(&fetched, path, began));
+                    }
+                    if json {
+                        files.push(members(&fetched, wanted, path));
+                    }
                 }
                 Err(fault) if fault.is_out_of_reach() => {
                     last = Some(fault);

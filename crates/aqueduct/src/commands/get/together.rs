@@ -32,9 +32,8 @@ impl Together<'_> {
     pub(super) fn fetch(&self, some: &[(Wanted, PathBuf)]) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = some.iter().map(|_| None).collect();
         let Some(parcels) = self.client.parcels() else { return outcomes };
-        let is_one = |(wanted, path): &(Wanted, PathBuf)| wanted.range.is_none() && !is_taken(path);
         let mut jobs: Vec<Job<'_>> = (some.iter().zip(&mut outcomes))
-            .filter(|(one, _)| is_one(one))
+            .filter(|((wanted, _), _)| wanted.range.is_none())
             .map(|((wanted, path), outcome)| Job { digest: wanted.digest, path, outcome })
             .collect();
         if jobs.len() < JOB_COUNT_MIN {
@@ -54,6 +53,7 @@ impl Together<'_> {
     }
 
     fn fetch_all(&self, parcels: Parcels<'_>, jobs: &mut [Job<'_>], directory: &Directory, meter: &Meter) {
+        let mut jobs: Vec<_> = jobs.iter_mut().filter(|job| !is_taken(job.path)).collect();
         let digests: Vec<_> = jobs.iter().map(|job| job.digest).collect();
         parcels.get(&digests, &mut |place, got| {
             let job = &mut jobs[place];
