@@ -98,18 +98,24 @@ impl<'a> ToServer<'a> {
                     }
                 });
             }
-            self.go_ahead(teller, meter, &ahead);
+            self.go_ahead(teller, threads, meter, &ahead);
             drop(ahead);
         });
     }
 
     /// Finds what is there already, and leaves the rest to those who send.
-    fn go_ahead<'t>(&self, teller: &Teller<'t>, meter: &Meter, ahead: &SyncSender<Job<'t>>) {
+    fn go_ahead<'t>(
+        &self,
+        teller: &Teller<'t>,
+        threads: NonZeroUsize,
+        meter: &Meter,
+        ahead: &SyncSender<Job<'t>>,
+    ) {
         let employ = |job| ahead.send(job).expect("those who work stay to the end");
         let sources: Vec<_> = teller.sources().collect();
         for window in sources.chunks(WINDOW_COUNT) {
             let (looked, found) = mpsc::channel();
-            for some in window.chunks(LOOK_COUNT) {
+            for some in window.chunks(window.len().div_ceil(threads.get())) {
                 employ(Job::Look(some.to_vec(), looked.clone()));
             }
             drop(looked);
@@ -359,6 +365,3 @@ const PARCELS_LEN: usize = 1 << 20;
 
 /// Sources looked at before the server is asked: what is hashed is sent soon, and a question is seldom asked.
 const WINDOW_COUNT: usize = 256;
-
-/// Sources that one thread looks at in a row: all of them may have to be hashed, and others are to help.
-const LOOK_COUNT: usize = 16;
