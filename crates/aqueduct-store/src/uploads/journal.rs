@@ -82,9 +82,9 @@ impl Journal {
         self.session = Some(boot);
     }
 
-    /// Blocks so far, with the head.
+    /// The place of the next entry: blocks so far, with the head, and with the session that is written before that entry.
     pub(super) fn count(&self) -> u64 {
-        self.count
+        self.count + u64::from(self.session.is_some())
     }
 
     fn write(&mut self, disk: &dyn Disk, file: &File, contents: &[Content]) -> io::Result<()> {
@@ -171,7 +171,8 @@ impl Reading {
                 self.covered = count;
                 self.fresh.retain(|(block, _)| *block >= count);
             }
-            Entry::Named(digest) => self.named = Some((block, digest)),
+            // Whoever tries again to publish it says so again. The first time is the one that a mark may cover.
+            Entry::Named(digest) => _ = self.named.get_or_insert((block, digest)),
         }
     }
 

@@ -56,6 +56,11 @@ fn no_power_cut_makes_an_upload_believe_what_is_not_there() {
 }
 
 #[test]
+fn no_power_cut_loses_an_upload_that_an_earlier_one_left_whole() {
+    power_cut_at_every_verb(&Workload::rebooted_upload(), None).unwrap();
+}
+
+#[test]
 fn no_kill_loses_or_falsifies_anything() {
     for workload in Workload::all() {
         kill_at_every_verb(&workload, None).unwrap();

@@ -138,6 +138,29 @@ fn a_name_counts_as_its_bytes_do() {
 }
 
 #[test]
+fn a_name_that_is_covered_stays_so_when_it_is_said_again() {
+    let all = [segment(0), segment(1), segment(2), segment(3), named(), Entry::Synced(7)];
+    let anew = Entry::Session(ELSEWHERE);
+    for more in [&[named()][..], &[anew, named()], &[anew, anew, named()]] {
+        let bytes = written(&head(), &[&all, more].concat());
+        assert!(read(&bytes, Boot([3; 32])).unwrap().named.is_some(), "{more:?}");
+    }
+}
+
+#[test]
+fn a_session_that_is_yet_to_be_written_counts_before_the_entry_that_it_is_written_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = RealDisk::open(directory.path()).unwrap().unwrap();
+    let mut file = disk.stage_writable().unwrap();
+    let mut journal = Journal::begin(&disk, &file, &head(), HERE).unwrap();
+    journal.begin_session(ELSEWHERE);
+    let place = journal.count();
+    journal.append(&disk, &file, &[named(), Entry::Synced(place + 1)]).unwrap();
+    assert_eq!(journal.count(), place + 2);
+    assert!(read(&bytes_of(&mut file), HERE).unwrap().named.is_some());
+}
+
+#[test]
 fn a_journal_is_read_up_to_where_it_is_torn() {
     let bytes = written(&head(), &[segment(0), segment(1), segment(2)]);
     for len in 0..bytes.len() {

@@ -197,6 +197,7 @@ impl Workload {
             Self::with_damaged_index(),
             Self::upload(),
             Self::loose_upload(),
+            Self::rebooted_upload(),
         ]
     }
 
@@ -384,6 +385,20 @@ impl Workload {
             Close,
         ];
         Self { samples: Some(3), ..Self::fresh("loose upload", &acts) }
+    }
+
+    /// Starts from what a power cut left of an upload that was received whole: another life of the machine finishes it.
+    pub(super) fn rebooted_upload() -> Self {
+        let acts = [Open(Full), Upload(Begin), Upload(Receive(2)), Upload(Receive(0)), Upload(Receive(1))];
+        let before = Self::fresh("before", &acts);
+        let mut slot = Slot::new().unwrap();
+        let disk = slot.mount(&before.start).unwrap();
+        let mut run = Run::new(&disk, &before);
+        run.go().unwrap();
+        let durable = run.known.durable;
+        let known = Model { live: durable.clone(), durable };
+        let acts = vec![Open(Full), Upload(Finish), Kill, Open(Full), Upload(Begin), Close];
+        Self { name: "rebooted upload", start: disk.image_of_durable(), known, acts, samples: Some(3) }
     }
 
     fn fresh(name: &'static str, acts: &[Act]) -> Self {

@@ -2,8 +2,10 @@
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
+use aqueduct_store::disk::Verb;
 use aqueduct_store::{Absent, Landed, Options, Resumed, Store, SyncPolicy};
 use aqueduct_testkit::{Plan, Slot};
 
@@ -52,7 +54,7 @@ fn after_a_power_cut_what_a_mark_covers_is_held() {
     let (_slot, disk, store) = simulated(SyncPolicy::Full);
     drop(store);
     let options = Options { upload_mark_len: 2 * SEGMENT_LEN, ..Options::default() };
-    let store = Store::open_on(std::sync::Arc::new(disk.clone()), Absent::Refuse, options).unwrap();
+    let store = Store::open_on(Arc::new(disk.clone()), Absent::Refuse, options).unwrap();
     let sender = Sender::new(Algorithm::Blake3, 3 * SEGMENT_LEN);
     let upload = sender.begin(&store);
     assert_eq!(sender.send(&upload, 2), Landed::Held);
@@ -73,6 +75,38 @@ fn after_a_power_cut_what_a_mark_covers_is_held() {
 }
 
 #[test]
+fn a_blob_that_is_named_after_a_power_cut_is_not_lost_in_the_next() {
+    let sender = Sender::new(Algorithm::Sha256, 2 * SEGMENT_LEN);
+    let (_slot, first, store) = simulated(SyncPolicy::Full);
+    drop(store);
+    let options = Options { upload_mark_len: SEGMENT_LEN, ..Options::default() };
+    let store = Store::open_on(Arc::new(first.clone()), Absent::Refuse, options).unwrap();
+    sender.send_missing(&sender.begin(&store));
+    let [mut slot, mut slot_after] = [(); 2].map(|()| Slot::new().unwrap());
+    let mut finish = |stop_at| {
+        let second = slot.mount(&first.image_of_durable()).unwrap();
+        let store = reopen(&second, SyncPolicy::Full);
+        let upload = sender.begin(&store);
+        assert_eq!(upload.missing(10), []);
+        second.plan(Plan { stop_at, ..Plan::default() });
+        assert_eq!(upload.finish(None).is_ok(), stop_at.is_none());
+        let third = slot_after.mount(&second.image_of_durable()).unwrap();
+        (reopen(&third, SyncPolicy::Full), second.trace())
+    };
+    let (store, trace) = finish(None);
+    assert!(matches!(store.upload(ID, &sender.plan()).unwrap(), Resumed::Stored(_)));
+    drop(store);
+    // Once more, and the power goes when the bytes are sealed and do not have their name.
+    let link = trace.iter().position(|traced| traced.verb == Verb::Link).unwrap() as u64 + 1;
+    let (store, trace) = finish(Some(link));
+    assert!(trace.iter().any(|traced| traced.verb == Verb::Seal));
+    let upload = sender.begin(&store);
+    assert_eq!(upload.claim(0, &[[7; 32]]).unwrap(), [], "nothing of it is received any more");
+    upload.finish(Some(&sender.hashed.digest)).unwrap();
+    assert_eq!(upload.counts().hashed, 0);
+}
+
+#[test]
 fn after_a_sync_of_everything_failed_what_no_mark_covers_is_not_held() {
     let (_slot, disk, store) = simulated(SyncPolicy::Full);
     let sender = Sender::new(Algorithm::Blake3, SIZE);
@@ -81,7 +115,7 @@ fn after_a_sync_of_everything_failed_what_no_mark_covers_is_not_held() {
     drop((upload, store));
     // The kernel says once that something could not be written, and then that all is well.
     disk.plan(Plan { fail_at: Some((1, ErrorKind::Other)), ..Plan::default() });
-    let disk_of_store = || std::sync::Arc::new(disk.clone());
+    let disk_of_store = || Arc::new(disk.clone());
     assert!(Store::open_on(disk_of_store(), Absent::Refuse, Options::default()).is_err());
     let store = Store::open_on(disk_of_store(), Absent::Refuse, Options::default()).unwrap();
     assert_eq!(sender.begin(&store).held_len(), 0);
