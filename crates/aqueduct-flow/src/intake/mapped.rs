@@ -42,7 +42,11 @@ impl Mapped {
         let room = &mut window.mapping[start..];
         let len = room.len().min(len_max);
         let room = &mut room[..len];
-        let filled = uninterrupted(|| read(source, &mut *room))?;
+        let filled = match uninterrupted(|| read(source, &mut *room)) {
+            // read(2): the buffer is not to be had. It is a page of the target, which its disk or a quota refused.
+            Err(error) if error.errno() == Errno::FAULT => return Err(Fault::Target(error.into())),
+            filled => filled?,
+        };
         if filled > 0 {
             observe(&room[..filled]);
         }

@@ -67,6 +67,31 @@ fn an_error_is_blamed_on_the_side_whose_call_met_it() {
 }
 
 #[test]
+fn a_page_of_the_target_that_cannot_be_had_is_the_targets_fault() {
+    for channel in Channel::ALL {
+        let (writer, source) = channel.open();
+        let target = unnamed();
+        let mut intake = Intake::new(ReceiveRoute::Mmap);
+        let mut step = |offset| {
+            rustix::io::write(&writer, b"bytes").unwrap();
+            intake.step(source.as_fd(), &target, offset, 5, &mut |_| {})
+        };
+        assert_eq!(step(0).unwrap(), Step::Moved(5));
+        // Behind the end of a file a mapping has no page, as where the disk is full or fails.
+        target.set_len(0).unwrap();
+        let error = step(5).unwrap_err();
+        assert_eq!(aqueduct_sys::errno_of(&error), Some(Errno::FAULT), "{channel:?}");
+        assert_eq!(intake.failed_side(), Some(Side::Target), "{channel:?}");
+        assert_eq!(intake.lost(), 0);
+        assert_eq!(
+            aqueduct_sys::read(&source, &mut [0; 8]).unwrap(),
+            5,
+            "{channel:?} keeps what did not fit"
+        );
+    }
+}
+
+#[test]
 fn eagain_is_the_source_and_a_stream_that_pauses_is_not_over() {
     for route in ReceiveRoute::ALL {
         for channel in Channel::ALL {
