@@ -12,15 +12,15 @@ use crate::native::line::Line;
 pub(super) struct List {
     digest: Digest,
     size: u64,
-    /// As many as such a blob has, or none at all where the server has no list.
-    entries: Vec<[u8; 32]>,
+    /// `None` where the server has no list.
+    checkpoints: Option<CheckpointList>,
 }
 
 impl List {
     /// The list that belongs to a blob.
     #[cfg(test)]
     pub(super) fn of(checkpoints: &CheckpointList, digest: Digest) -> Self {
-        Self { digest, size: checkpoints.size(), entries: checkpoints.entries().to_vec() }
+        Self { digest, size: checkpoints.size(), checkpoints: Some(checkpoints.clone()) }
     }
 
     pub(super) fn digest(&self) -> Digest {
@@ -33,13 +33,13 @@ impl List {
 
     /// Whether it is all there, so that segments may come in any order.
     pub(super) fn is_whole(&self) -> bool {
-        self.entries.len() as u64 == checkpoint_count(self.digest.algorithm(), self.size)
+        self.checkpoints.is_some()
     }
 
     /// What a receiver begins with.
     pub(super) fn assembly(&self) -> Assembly {
         let mut assembly = Assembly::new(self.digest.algorithm(), self.size);
-        let disagreeing = assembly.claim(0, &self.entries).expect("there are no more than there may be");
+        let disagreeing = assembly.claim(0, self.entries()).expect("there are no more than there may be");
         assert!(disagreeing.is_empty(), "nothing was received before");
         assembly
     }
@@ -47,7 +47,11 @@ impl List {
     /// Replaces what was claimed before, and gives the segments that have to come again.
     pub(super) fn replace(&self, assembly: &mut Assembly) -> Vec<u64> {
         assembly.forget_claims();
-        assembly.claim(0, &self.entries).expect("there are no more than there may be")
+        assembly.claim(0, self.entries()).expect("there are no more than there may be")
+    }
+
+    fn entries(&self) -> &[[u8; 32]] {
+        self.checkpoints.as_ref().map_or(&[], CheckpointList::entries)
     }
 }
 
@@ -61,7 +65,7 @@ impl NativeClient {
         let task = line.task();
         let get = Get { digest: *digest, ranges: Vec::new(), checkpoints: true, list_only: true };
         line.say(task, Ask::Get(get));
-        let mut found: Option<(List, u64)> = None;
+        let mut found: Option<Told> = None;
         // A server may have to hash a blob before it vouches for it.
         let mut wait = self.site.options.answer_timeout;
         loop {
@@ -78,18 +82,17 @@ impl NativeClient {
                     if count > 0 && count != checkpoint_count(digest.algorithm(), size) {
                         return Err(line.nonsense("the blob it has found cannot have so many checkpoints"));
                     }
-                    found = Some((List { digest: *digest, size, entries: Vec::new() }, count));
+                    found = Some(Told { size, count, entries: Vec::new() });
                 }
-                (Say::Checkpoints { first, entries }, Some((list, count))) => {
-                    let held = list.entries.len() as u64;
-                    if first != held || entries.is_empty() || held + entries.len() as u64 > *count {
+                (Say::Checkpoints { first, entries }, Some(told)) => {
+                    let held = told.entries.len() as u64;
+                    if first != held || entries.is_empty() || held + entries.len() as u64 > told.count {
                         return Err(line.nonsense("its checkpoints are not in order, or too many"));
                     }
-                    list.entries.extend(entries);
+                    told.entries.extend(entries);
                 }
-                (Say::Done, Some((list, count))) if list.entries.len() as u64 == *count => {
-                    self.check(list)?;
-                    return Ok(found.map(|(list, _)| list));
+                (Say::Done, Some(told)) if told.entries.len() as u64 == told.count => {
+                    return self.checked(digest, told.size, std::mem::take(&mut told.entries)).map(Some);
                 }
                 (Say::Refused { code: Code::Absent, .. }, None) => return Ok(None),
                 (Say::Refused { code, message, .. }, _) => {
@@ -100,18 +103,26 @@ impl NativeClient {
         }
     }
 
-    /// A tree's list proves itself before any byte arrives.
-    fn check(&self, list: &List) -> Result<(), Error> {
-        if list.digest.algorithm() != Algorithm::Blake3 || list.entries.is_empty() {
-            return Ok(());
+    /// What was told, unless it is wrong: a tree's list proves itself before any byte arrives.
+    fn checked(&self, digest: &Digest, size: u64, entries: Vec<[u8; 32]>) -> Result<List, Error> {
+        let is_proof_due = digest.algorithm() == Algorithm::Blake3 && !entries.is_empty();
+        // There are as many as there have to be, or none at all.
+        let checkpoints = CheckpointList::new(digest.algorithm(), size, entries).ok();
+        if is_proof_due && !checkpoints.as_ref().is_some_and(|list| list.proves(digest)) {
+            return Err(Error::wrong_list(&self.site.endpoint, digest));
         }
-        let whole = CheckpointList::new(Algorithm::Blake3, list.size, list.entries.clone());
-        if whole.is_ok_and(|whole| whole.proves(&list.digest)) {
-            return Ok(());
-        }
-        Err(Error::wrong_list(&self.site.endpoint, &list.digest))
+        Ok(List { digest: *digest, size, checkpoints })
     }
 }
 
-/// The largest file that ext4 holds. A server decides how long a list is, which is held in memory: of such a blob, 128 MiB.
-const SIZE_MAX: u64 = 16 << 40;
+/// A list of which the server has more to tell.
+struct Told {
+    size: u64,
+    /// As many as such a blob has, or none at all.
+    count: u64,
+    entries: Vec<[u8; 32]>,
+}
+
+/// A server decides how long a list is, and an [`Assembly`] beside it. Of a blob of 4 TiB they take some 250 MiB: for each
+/// segment 32 bytes of the list and as many of the one that is found, 50 of the claim and 100 of the record.
+const SIZE_MAX: u64 = 4 << 40;
