@@ -117,18 +117,17 @@ impl<'c> HttpDownload<'c> {
         mut take: impl FnMut(&mut Response<'_>, Option<&mut Hasher>, u64) -> io::Result<usize>,
     ) -> Result<usize, Error> {
         loop {
-            let error = match self.try_step(&mut take) {
+            match self.try_step(&mut take) {
                 Ok(len) => {
                     if len > 0 {
                         self.patience.refresh();
                     }
                     return Ok(len);
                 }
-                Err(error) => error,
-            };
-            self.response = None;
-            if !error.is_retryable() || !self.patience.wait() {
-                return Err(error);
+                Err(error) => {
+                    self.response = None;
+                    self.client.site.wait_after(error, &mut self.patience)?;
+                }
             }
         }
     }
