@@ -28,8 +28,7 @@ pub enum Got<'a> {
     Blob(&'a [u8]),
     /// It is not there.
     Absent,
-    /// It has more than 4 MiB, was damaged on its way, or came with too many others to be held in memory:
-    /// [`Client::get`](crate::Client::get) brings it.
+    /// It has more than 4 MiB, or was damaged on its way: [`Client::get`](crate::Client::get) brings it.
     Large,
 }
 

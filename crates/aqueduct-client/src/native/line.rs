@@ -116,6 +116,11 @@ impl Line {
         self.queue.push_extent(payload);
     }
 
+    /// Sends what can be sent at once. What has to leave although there is always something to hear needs this.
+    pub(super) fn push(&mut self) -> Result<(), Error> {
+        self.send().map(drop)
+    }
+
     /// Bytes that are queued and not sent.
     pub(super) fn unsent(&self) -> u64 {
         self.queue.remaining() + self.outbox.len() as u64

@@ -1,6 +1,7 @@
 //! Small blobs, many at a time.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::Digest;
@@ -284,35 +285,67 @@ fn a_blob_that_has_begun_to_come_is_not_waited_for_as_long_as_one_that_has_not()
 }
 
 #[test]
-fn blobs_that_come_at_once_and_are_too_much_to_hold_are_left_for_later() {
+fn blobs_that_come_at_once_and_are_too_much_to_hold_come_later() {
     let (small, large) = (parcels(15), noise(4 << 20));
     let digests: Vec<_> = small.iter().map(|parcel| parcel.digest).collect();
     let asked = [&digests[..], &[digest_of(&large); 6]].concat();
     let served = small.clone();
     let bytes = large.clone();
     let peer = Peer::new(vec![speak(move |talk| {
-        for parcel in &served {
+        for parcel in &served[..14] {
             let (task, _) = hear_get(talk);
             talk.tell_bytes(task, 0, parcel.bytes.len() as u64, &parcel.bytes, true);
         }
+        let (small, _) = hear_get(talk);
         let tasks: Vec<_> = (0..6).map(|_| hear_get(talk).0).collect();
-        // All but the last byte of each: four of them have room.
-        let (most, last) = bytes.split_at(bytes.len() - 1);
+        // A MiB of each in turn, as servers send. Four of them have room, and what is whole at once needs none.
+        let turn = |talk: &mut Talk, task, number: usize| {
+            let piece = &bytes[number << 20..(number + 1) << 20];
+            talk.tell_bytes(task, (number as u64) << 20, 4 << 20, piece, number == 3);
+        };
         for task in &tasks {
-            talk.tell_bytes(*task, 0, 4 << 20, most, false);
+            turn(talk, *task, 0);
         }
+        talk.tell_bytes(small, 0, served[14].bytes.len() as u64, &served[14].bytes, true);
         for task in &tasks[4..] {
             let (Request { task: cancelled, ask }, _) = talk.hear_frame();
             assert_eq!((cancelled, ask), (*task, Ask::Cancel));
             talk.tell(cancelled, refused(Code::Cancelled));
         }
-        for task in &tasks[..4] {
-            talk.tell_bytes(*task, most.len() as u64, 4 << 20, last, true);
+        for number in 1..4 {
+            for task in &tasks[..4] {
+                turn(talk, *task, number);
+            }
+        }
+        for _ in 4..6 {
+            let (task, _) = hear_get(talk);
+            talk.tell_bytes(task, 0, 4 << 20, &bytes, true);
         }
     })]);
     let got = get(&peer.native_client(), &asked);
-    assert!(got[15..19].iter().all(|got| got.as_ref() == Ok(&large)));
-    assert!(got[19..].iter().all(|got| *got == Err("Large".to_owned())));
+    assert!(got[..15].iter().zip(&small).all(|(got, small)| got.as_ref() == Ok(&small.bytes)));
+    assert!(got[15..].iter().all(|got| got.as_ref() == Ok(&large)));
+    peer.finish();
+}
+
+#[test]
+fn that_a_blob_is_not_wanted_is_heard_before_anything_else_is() {
+    let (tell, told) = mpsc::channel();
+    let peer = Peer::new(vec![speak(move |talk| {
+        let (task, _) = hear_get(talk);
+        talk.tell(task, Say::Found { size: 5 << 20, checkpoint_count: 1 });
+        // More is there to be heard all the time.
+        talk.tell_bytes(task, 0, 5 << 20, &[1; 1000], false);
+        assert_eq!(talk.hear_frame().0.ask, Ask::Cancel);
+        tell.send(()).unwrap();
+        talk.tell(task, refused(Code::Cancelled));
+    })]);
+    let mut was_heard = false;
+    peer.native_client().parcels().unwrap().get(&[digest_of(b"abc")], &mut |_, got| {
+        assert_eq!(got.unwrap(), Got::Large);
+        was_heard = told.recv_timeout(Duration::from_secs(10)).is_ok();
+    });
+    assert!(was_heard);
     peer.finish();
 }
 
@@ -321,7 +354,7 @@ fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
     let found = Say::Found { size: 3, checkpoint_count: 0 };
     let large = Say::Found { size: 5 << 20, checkpoint_count: 1 };
     type Rude = Box<dyn FnOnce(&mut Talk, TaskId) + Send>;
-    let rude: [Rude; 4] = [
+    let rude: [Rude; 5] = [
         Box::new(move |talk, task| (0..2).for_each(|_| talk.tell(task, found.clone()))),
         Box::new({
             let large = large.clone();
@@ -333,6 +366,11 @@ fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
                 talk.tell(task, large);
                 talk.tell_bytes(task, 0, 5 << 20, b"", false);
             }
+        }),
+        // Less room than it takes in the end.
+        Box::new(move |talk, task| {
+            talk.tell_bytes(task, 0, 2, b"a", false);
+            talk.tell_bytes(task, 1, 4 << 20, b"bc", false);
         }),
         // Bytes that nobody wants, and far more than the blob has.
         Box::new(move |talk, task| {

@@ -40,7 +40,7 @@ struct Batch<'a> {
     /// What nobody was told of.
     todo: VecDeque<usize>,
     /// How many to ask for at a time. It grows with every small blob, as far as such blobs have room in memory, and begins
-    /// anew with every large one: until the server has heard that nobody wants those, they come.
+    /// anew with every one that nobody has room for: until the server has heard that, it comes.
     window: usize,
     tell: &'a mut dyn FnMut(usize, Result<Got<'_>, Error>),
 }
@@ -48,9 +48,9 @@ struct Batch<'a> {
 struct Flying {
     task: TaskId,
     index: usize,
+    /// Its size, once the server has begun to answer: as much memory is set aside for it.
+    size: Option<u64>,
     bytes: Vec<u8>,
-    /// The server has begun to answer.
-    has_come: bool,
     /// How much came after nobody wanted the rest any more.
     skipped: Option<u64>,
 }
@@ -79,19 +79,19 @@ impl Batch<'_> {
                 let digest = self.digests[index];
                 let get = Get { digest, ranges: Vec::new(), checkpoints: false, list_only: false };
                 line.say(task, Ask::Get(get));
-                let bytes = Vec::new();
-                flying.push_back(Flying { task, index, bytes, has_come: false, skipped: None });
+                flying.push_back(Flying { task, index, size: None, bytes: Vec::new(), skipped: None });
             }
             if flying.is_empty() {
                 return Ok(());
             }
             // A server may have to hash a blob before it vouches for it; after that it has no excuse.
             let options = &self.client.site.options;
-            let has_come = flying.iter().any(|it| it.has_come);
+            let has_come = flying.iter().any(|it| it.size.is_some());
             let heard = line.hear(if has_come { options.timeout } else { options.answer_timeout })?;
             let place = flying.iter().position(|it| it.task == heard.task);
             let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
-            let room = HELD_LEN_MAX - flying.iter().map(|it| it.bytes.len() as u64).sum::<u64>();
+            let held = flying.iter().filter(|it| it.skipped.is_none()).filter_map(|it| it.size);
+            let room = HELD_LEN_MAX - held.sum::<u64>();
             if self.heard(line, &mut flying[place], heard, room)? {
                 flying.remove(place);
                 patience.refresh();
@@ -104,25 +104,28 @@ impl Batch<'_> {
         if let Some(skipped) = &mut blob.skipped {
             return skip(line, skipped, &heard);
         }
-        let had_come = std::mem::replace(&mut blob.has_come, true);
+        let had_come = blob.size.is_some();
+        if let Say::Found { size, .. } | Say::Data { size, .. } = heard.say {
+            // What is whole in one frame is given away as soon as it has come.
+            let is_held = !matches!(heard.say, Say::Data { end: true, .. });
+            if !had_come && (size > SEGMENT_LEN || is_held && size > room) {
+                return self.turn_away(line, blob, &heard, size);
+            }
+            if *blob.size.get_or_insert(size) != size {
+                return Err(line.nonsense("the blob's size is not what it was"));
+            }
+        }
         match heard.say {
             Say::Found { .. } if had_come => Err(line.nonsense("it has found the same blob before")),
-            Say::Found { size, .. } | Say::Data { size, .. }
-                if size > SEGMENT_LEN || heard.payload_len > room =>
-            {
-                line.say(blob.task, Ask::Cancel);
-                self.window = WINDOW_COUNT_MIN;
-                blob.bytes = Vec::new();
-                (self.tell)(blob.index, Ok(Got::Large));
-                let skipped = blob.skipped.insert(0);
-                if matches!(heard.say, Say::Found { .. }) { Ok(false) } else { skip(line, skipped, &heard) }
-            }
             Say::Found { .. } => Ok(false),
             Say::Data { offset, size, end } => {
                 let held = blob.bytes.len() as u64;
                 let is_too_much = size.checked_sub(held).is_none_or(|left| heard.payload_len > left);
                 if offset != held || is_too_much || (!end && heard.payload_len == 0) {
                     return Err(line.nonsense("it sends other bytes than were asked for"));
+                }
+                if blob.bytes.is_empty() {
+                    blob.bytes.reserve_exact(usize::try_from(size).expect("it has at most 4 MiB"));
                 }
                 line.read_all(&mut blob.bytes)?;
                 if end {
@@ -143,6 +146,28 @@ impl Batch<'_> {
                 Ok(true)
             }
         }
+    }
+
+    /// Wants no more of a blob: it is too large, or has to come later; true if there is no more of it.
+    fn turn_away(
+        &mut self,
+        line: &mut Line,
+        blob: &mut Flying,
+        heard: &Heard,
+        size: u64,
+    ) -> Result<bool, Error> {
+        line.say(blob.task, Ask::Cancel);
+        // As long as there is something to hear nothing is sent by itself, and until this is heard there is.
+        line.push()?;
+        self.window = WINDOW_COUNT_MIN;
+        if size > SEGMENT_LEN {
+            (self.tell)(blob.index, Ok(Got::Large));
+        } else {
+            self.todo.push_front(blob.index);
+        }
+        blob.size = Some(size);
+        let skipped = blob.skipped.insert(0);
+        if matches!(heard.say, Say::Found { .. }) { Ok(false) } else { skip(line, skipped, heard) }
     }
 
     fn arrived(&mut self, line: &Line, blob: &Flying, size: u64) -> Result<(), Error> {
@@ -182,7 +207,8 @@ const WINDOW_COUNT_MIN: usize = 4;
 /// Blobs without an answer: a long line stays busy.
 const WINDOW_COUNT_MAX: usize = 256;
 
-/// What one line holds of blobs that are not whole: there is room for [`WINDOW_COUNT_MIN`] of the largest.
+/// What is set aside for blobs that are not whole: there is room for [`WINDOW_COUNT_MIN`] of the largest, so that a
+/// window of as many always comes.
 const HELD_LEN_MAX: u64 = WINDOW_COUNT_MIN as u64 * SEGMENT_LEN;
 
 /// Far more than is on its way when a server hears that a blob is not wanted any more.
