@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use aqueduct_blob::{SEGMENT_LEN, UploadId};
 use aqueduct_flow::ReceiveRoute;
-use aqueduct_store::{Counts, FinishError, Landed, Published, Receiving, Resumed, Store, Upload, UploadPlan};
+use aqueduct_store::{
+    Counts, FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan,
+};
 use aqueduct_sys::random_bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::close::Close;
@@ -100,7 +101,7 @@ struct Appending {
     expiry: Duration,
     has_moved: bool,
     /// Room for the files of the upload; it goes with the segment when that is parked.
-    descriptors: Option<OwnedSemaphorePermit>,
+    price: Option<Price>,
 }
 
 impl Appending {
@@ -109,26 +110,26 @@ impl Appending {
         if reached != offset {
             return Err(Refusal::WrongOffset { offset: reached });
         }
-        let mut current = None;
-        let mut descriptors =
-            Arc::clone(&shared.descriptors).try_acquire_many_owned(UPLOAD_DESCRIPTOR_COUNT).ok();
-        if descriptors.is_none() {
-            // What waits of this upload has paid for its files, and does not wait any longer.
-            current = upload.unpark().map(|receiving| Segment::new(receiving, shared.options.receive_route));
-            descriptors = shared.take_descriptors(UPLOAD_DESCRIPTOR_COUNT);
-        }
-        if descriptors.is_none() {
-            return Err(Refusal::TooManyUploads);
-        }
+        let route = shared.options.receive_route;
+        let free = Arc::clone(&shared.descriptors).try_acquire_many_owned(UPLOAD_DESCRIPTOR_COUNT);
+        let (current, price): (_, Price) = if let Ok(permit) = free {
+            (None, Box::new(permit))
+        } else if let Some((receiving, price)) = unpark(&upload, offset) {
+            // It has paid for its files, and does not wait any longer.
+            (Some(Segment::new(receiving, route)), price)
+        } else {
+            let permit = shared.take_descriptors(UPLOAD_DESCRIPTOR_COUNT).ok_or(Refusal::TooManyUploads)?;
+            (None, Box::new(permit))
+        };
         Ok(Self {
             store: shared.store.clone(),
             upload,
             offset,
             current,
-            route: shared.options.receive_route,
+            route,
             expiry: shared.options.upload_expiry,
             has_moved: false,
-            descriptors,
+            price: Some(price),
         })
     }
 
@@ -136,8 +137,8 @@ impl Appending {
     /// when the body began, so whoever prevents it came since.
     fn receiver(&self) -> Result<Receiving, Stop> {
         if !self.offset.is_multiple_of(SEGMENT_LEN) {
-            let parked = self.upload.unpark().filter(|receiving| receiving.offset() == self.offset);
-            return parked.ok_or(Stop::TakenOver);
+            let (receiving, _) = unpark(&self.upload, self.offset).ok_or(Stop::TakenOver)?;
+            return Ok(receiving);
         }
         self.upload.receive(self.offset / SEGMENT_LEN).map_err(|error| {
             tracing::debug!(upload = %self.upload.id(), %error, "an upload is not gone on with");
@@ -158,10 +159,18 @@ impl Appending {
     fn park(&mut self) {
         let rest = self.current.take().map(Segment::into_rest);
         // What is another's now would only be in the way of what that one keeps.
-        if let Some(receiving) = rest.filter(|receiving| !receiving.is_taken_over()) {
-            self.upload.park(receiving, self.descriptors.take());
+        if let Some(receiving) = rest.filter(|receiving| !receiving.is_taken_over())
+            && let Some(price) = self.price.take()
+        {
+            self.upload.park(receiving, price);
         }
     }
+}
+
+/// What waits for the byte at `offset`, in the middle of its segment. What waits for another one, which is not where the
+/// upload goes on any more, is given up.
+fn unpark(upload: &Upload, offset: u64) -> Option<(Receiving, Price)> {
+    upload.unpark().filter(|(receiving, _)| receiving.offset() == offset)
 }
 
 impl Sink for Appending {

@@ -50,6 +50,6 @@ pub use real_disk::RealDisk;
 pub use staging::{Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
 pub use uploads::{
-    ClaimError, Counts, FinishError, Landed, ReceiveError, Receiving, Resumed, TakenOver, UPLOAD_COUNT_MAX,
-    Upload, UploadError, UploadListed, UploadPlan,
+    ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver,
+    UPLOAD_COUNT_MAX, Upload, UploadError, UploadListed, UploadPlan,
 };

@@ -26,6 +26,7 @@ use crate::store::Store;
 
 pub use error::{ClaimError, FinishError, ReceiveError, UploadError};
 pub use receiving::{Landed, Receiving, TakenOver};
+pub use registry::Price;
 pub(crate) use registry::Uploads;
 pub use shared::Counts;
 pub use upload::Upload;

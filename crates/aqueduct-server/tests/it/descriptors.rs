@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use aqueduct_blob::{Algorithm, Hasher, UploadId};
 use aqueduct_wire::native::{Ask, Say};
 
 use crate::fixture::{Fixture, digest, pattern};
-use crate::frames::{Native, get};
+use crate::frames::{Native, get, upload};
 
 const HOST: &str = "Host: localhost\r\n";
+
+const SEGMENT_LEN: usize = 4 << 20;
 
 const CHILD: &str = "AQUEDUCT_TEST_CHILD";
 
@@ -83,6 +86,47 @@ fn uploads_that_wait_give_up_their_descriptors_oldest_first_when_others_need_the
         assert_eq!(send(&places[1], offset).status, 204);
     }
     assert_eq!(places.each_ref().map(look), [0, 30, 10]);
+}
+
+#[test]
+fn what_waits_elsewhere_in_an_upload_does_not_take_the_bytes_of_a_segment_that_is_sent_again() {
+    if !is_child(
+        "what_waits_elsewhere_in_an_upload_does_not_take_the_bytes_of_a_segment_that_is_sent_again",
+        FEW,
+    ) {
+        return;
+    }
+    let server = Fixture::new();
+    let bytes = pattern(SEGMENT_LEN + 200);
+    let head = format!("HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n");
+    let begun = server.ask(&format!("POST /uploads {head}Upload-Length: {}\r\n\r\n", bytes.len()));
+    let place = begun.field("Location").unwrap();
+    let send = |offset: usize, len: usize| {
+        let octets = format!("Content-Type: application/offset+octet-stream\r\nContent-Length: {len}\r\n");
+        let mut peer = server.connect();
+        peer.say(&format!("PATCH {place} {head}{octets}Upload-Offset: {offset}\r\n\r\n"));
+        peer.say_bytes(&bytes[offset..offset + len]);
+        let reply = peer.reply();
+        assert_eq!(reply.status, 204, "{}", reply.text());
+        let look = server.ask(&format!("HEAD {place} {head}\r\n"));
+        assert_eq!(look.field("Upload-Offset"), Some((offset + len).to_string().as_str()));
+    };
+    // What waits of the second segment has its files open, and so has the task below: there is room for no others.
+    send(0, SEGMENT_LEN + 100);
+    let id: UploadId = place.strip_prefix("/uploads/").unwrap().parse().unwrap();
+    let mut native = Native::connect(server.address);
+    let task = native.ask_and_hear(upload(*id.as_bytes(), None, bytes.len()), &[]).task;
+    native.say(task, Ask::Checkpoints { first: 0, entries: vec![[7; 32]] }, &[]);
+    assert!(matches!(native.hear().say, Say::Again { segments, .. } if segments == [0]));
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(&bytes);
+    let entries = hasher.finish().checkpoints.entries().to_vec();
+    native.say(task, Ask::Checkpoints { first: 0, entries }, &[]);
+    // What was asked before has been done when this is answered.
+    native.ask_and_hear(Ask::Stat { digest: digest(&bytes) }, &[]);
+    send(0, 100);
+    send(100, bytes.len() - 100);
+    assert!(server.has(&digest(&bytes)));
 }
 
 #[test]

@@ -31,9 +31,12 @@ pub(crate) struct Uploads {
 pub(super) struct Parked {
     pub(super) shared: Arc<Shared>,
     pub(super) part: Part,
-    /// What whoever parked it pays for that with, and gets back when it is not parked any more.
-    pub(super) _price: Box<dyn Any + Send>,
+    pub(super) price: Price,
 }
+
+/// What a [parked](Upload::park) receiver is kept with, and dropped with when it is given up: a place among those who have
+/// files open, for one.
+pub type Price = Box<dyn Any + Send>;
 
 impl Uploads {
     /// The upload, if somebody has it open.

@@ -1,6 +1,5 @@
 //! An upload that is open.
 
-use std::any::Any;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, MutexGuard};
@@ -10,7 +9,7 @@ use aqueduct_flow::Carried;
 
 use super::journal::Entry;
 use super::receiving::{Landed, Part, Receiving};
-use super::registry::Parked;
+use super::registry::{Parked, Price};
 use super::shared::{Counts, Progress, Shared, Stage};
 use super::{ClaimError, ReceiveError, UploadPlan};
 use crate::fault::{ChangeError, StorageFault};
@@ -134,22 +133,21 @@ impl Upload {
     }
 
     /// Keeps a receiver in the middle of its segment for whoever goes on with the upload, as long as this process lives and
-    /// there are not too many. `price` is kept with it, and dropped when it is not parked any more, for whatever reason: a
-    /// place among those who have files open, for one.
-    pub fn park(&self, receiving: Receiving, price: impl Any + Send) {
+    /// there are not too many. `price` is what it keeps of somebody else's meanwhile.
+    pub fn park(&self, receiving: Receiving, price: Price) {
         let Receiving { upload, part } = receiving;
         assert!(Arc::ptr_eq(&upload.shared, &self.shared), "a receiver is parked with its own upload");
         if !part.has_failed && part.hasher.left() > 0 {
-            self.inner.uploads.park(Parked { shared: upload.shared, part, _price: Box::new(price) });
+            self.inner.uploads.park(Parked { shared: upload.shared, part, price });
         }
     }
 
-    /// The receiver that was parked, if it is there and nobody has taken its segment over.
-    pub fn unpark(&self) -> Option<Receiving> {
+    /// The receiver that was parked, with its price, if it is there and nobody has taken its segment over.
+    pub fn unpark(&self) -> Option<(Receiving, Price)> {
         let parked = self.inner.uploads.unpark(self.shared.id)?;
         let is_ours = self.is_ours(&parked);
         let receiving = Receiving { upload: self.clone(), part: parked.part };
-        (is_ours && !receiving.is_taken_over()).then_some(receiving)
+        (is_ours && !receiving.is_taken_over()).then_some((receiving, parked.price))
     }
 
     /// Takes a segment that was received whole.

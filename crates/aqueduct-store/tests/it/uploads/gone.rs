@@ -77,7 +77,7 @@ fn what_was_idle_for_long_expires_and_nothing_else() {
     assert_eq!(left(&store), [2, 4]);
     // It is not received any more: what waits for its sender does not keep it.
     let upload = receiving.upload().clone();
-    upload.park(receiving, ());
+    upload.park(receiving, Box::new(()));
     drop(upload);
     assert_eq!(store.expire_uploads(DAY).unwrap(), 1);
     assert_eq!(left(&store), [4]);

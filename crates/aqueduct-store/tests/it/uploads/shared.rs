@@ -146,12 +146,12 @@ fn a_parked_receiver_goes_on_in_the_middle_of_its_segment() {
     assert!(upload.unpark().is_none());
     let mut receiving = upload.receive(1).unwrap();
     send_some(&mut receiving, &sender.segment(1)[..700]).unwrap();
-    upload.park(receiving, ());
+    upload.park(receiving, Box::new(()));
     // Nobody has it open, and it is kept all the same.
     drop(upload);
     let upload = sender.begin(&store);
     assert_eq!(upload.offset(), SEGMENT_LEN + 700);
-    let mut receiving = upload.unpark().unwrap();
+    let (mut receiving, _) = upload.unpark().unwrap();
     assert_eq!(upload.offset(), SEGMENT_LEN);
     assert_eq!(receiving.offset(), SEGMENT_LEN + 700);
     send_some(&mut receiving, &sender.segment(1)[700..]).unwrap();
@@ -169,7 +169,7 @@ fn a_parked_receiver_that_was_taken_over_is_none() {
     let upload = sender.begin(&store);
     let mut receiving = upload.receive(0).unwrap();
     send_some(&mut receiving, &sender.segment(0)[..700]).unwrap();
-    upload.park(receiving, ());
+    upload.park(receiving, Box::new(()));
     let newer = upload.receive(0).unwrap();
     assert!(upload.unpark().is_none());
     drop(newer);
@@ -189,9 +189,12 @@ fn whoever_was_parked_longest_is_given_up_first_with_what_it_paid() {
     // The first is parked again, and so is the younger of the two.
     for index in [0, 1, 0] {
         let upload = &uploads[index];
-        let mut receiving = upload.unpark().unwrap_or_else(|| upload.receive(0).unwrap());
+        let (mut receiving, price) = upload
+            .unpark()
+            .unwrap_or_else(|| (upload.receive(0).unwrap(), Box::new(Arc::clone(&prices[index]))));
+        assert_eq!(Arc::strong_count(&prices[index]), 2, "whoever goes on has what was paid");
         send_some(&mut receiving, &sender.segment(0)[..7]).unwrap();
-        upload.park(receiving, Arc::clone(&prices[index]));
+        upload.park(receiving, price);
     }
     assert_eq!(prices.each_ref().map(Arc::strong_count), [2, 2]);
     assert!(store.unpark_oldest());
@@ -206,7 +209,7 @@ fn a_store_is_not_kept_open_by_a_parked_receiver() {
     let upload = sender.begin(&store);
     let mut receiving = upload.receive(0).unwrap();
     send_some(&mut receiving, &sender.segment(0)[..700]).unwrap();
-    upload.park(receiving, ());
+    upload.park(receiving, Box::new(()));
     drop((upload, store));
     drop(crate::fixture::open(directory.path()));
 }
