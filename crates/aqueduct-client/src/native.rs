@@ -13,4 +13,4 @@ pub(crate) use client::NativeClient;
 pub(crate) use get::NativeDownload;
 
 /// Segments for which a second line is worth its opening: 64 MiB.
-const SHARED_COUNT_MIN: usize = 16;
+const SHARED_COUNT_MIN: u64 = 16;

@@ -46,7 +46,7 @@ impl Site {
     pub(crate) fn wait_after(&self, error: Error, patience: &mut Patience) -> Result<(), Error> {
         let goes_on = match error.mend() {
             Mend::Nothing => false,
-            // There are only so many lines that were kept.
+            // A new one has not been kept.
             Mend::OtherLine => true,
             Mend::Connection => patience.reconnect(),
             Mend::Time => self.was_reached.load(Ordering::Relaxed) && patience.wait(),

@@ -1,14 +1,15 @@
 //! The lines that are kept for the next use, and what is done over one of them.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aqueduct_wire::native::{Ask, Code, Say, TaskId};
 
 use super::lanes::Lanes;
 use super::line::{Heard, Line};
 use super::turns::Turns;
-use crate::error::Error;
+use crate::error::{Error, Mend};
 use crate::patience::Patience;
 use crate::site::Site;
 
@@ -35,12 +36,27 @@ impl NativeClient {
         &self,
         mut work: impl FnMut(&mut Line, &mut Patience) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.site.persist(|patience| {
-            let mut line = self.line()?;
-            let done = work(&mut line, patience)?;
-            self.keep(line);
-            Ok(done)
-        })
+        let mut patience = Patience::new(&self.site.options);
+        loop {
+            let attempt = self.line().and_then(|mut line| {
+                let done = work(&mut line, &mut patience)?;
+                self.keep(line);
+                Ok(done)
+            });
+            match attempt {
+                Err(error) => self.wait_after(error, &mut patience)?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Waits before the next attempt, or fails with what the last one failed with.
+    pub(super) fn wait_after(&self, error: Error, patience: &mut Patience) -> Result<(), Error> {
+        if error.mend() == Mend::OtherLine {
+            // The others were kept for the same server: to find each of them dead may cost a timeout each.
+            self.idle().clear();
+        }
+        self.site.wait_after(error, patience)
     }
 
     /// Asks questions that have one answer each, many at a time, and gives the answers in the order of the questions.
@@ -49,15 +65,19 @@ impl NativeClient {
             return Ok(Vec::new());
         }
         let mut says = vec![None; asks.len()];
-        self.persist(|line, patience| self.ask_over(line, asks, &mut says, &mut || patience.refresh()))?;
+        let wait = self.site.options.answer_timeout;
+        self.persist(|line, patience| {
+            self.ask_over(line, asks, wait, &mut says, &mut || patience.refresh())
+        })?;
         Ok(says.into_iter().flatten().collect())
     }
 
     /// Asks, once and over a new line, what must not be asked again where the answer is lost. There is an answer to each,
-    /// or else what became of the line.
-    pub(super) fn ask_once(&self, asks: &[Ask]) -> Vec<Result<Say, Error>> {
+    /// for which it waits at most for `wait` at a time, or else what became of the line.
+    pub(super) fn ask_once(&self, asks: &[Ask], wait: Duration) -> Vec<Result<Say, Error>> {
         let mut says = vec![None; asks.len()];
-        let asked = self.open().and_then(|mut line| self.ask_over(&mut line, asks, &mut says, &mut || {}));
+        let asked =
+            self.open().and_then(|mut line| self.ask_over(&mut line, asks, wait, &mut says, &mut || {}));
         let unanswered = || asked.as_ref().map_or_else(Error::shared, |()| unreachable!("all are answered"));
         says.into_iter().map(|say| say.ok_or_else(unanswered)).collect()
     }
@@ -73,6 +93,7 @@ impl NativeClient {
         &self,
         line: &mut Line,
         asks: &[Ask],
+        wait: Duration,
         says: &mut [Option<Say>],
         answered: &mut dyn FnMut(),
     ) -> Result<(), Error> {
@@ -91,7 +112,7 @@ impl NativeClient {
             if flying.is_empty() {
                 return refused.map_or(Ok(()), Err);
             }
-            let Heard { task, say, payload_len } = line.hear(self.site.options.answer_timeout)?;
+            let Heard { task, say, payload_len } = line.hear(wait)?;
             let place = flying.iter().position(|(flying, _)| *flying == task);
             let Some((_, index)) = place.and_then(|place| flying.remove(place)) else {
                 return Err(line.nonsense("it answers what was not asked"));
@@ -122,7 +143,7 @@ impl NativeClient {
 
     /// The line that was used last and looks alive: it is the least likely to be closed.
     fn kept(&self) -> Option<Line> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         while let Some(mut line) = idle.pop() {
             if line.is_quiet() {
                 return Some(line);
@@ -133,10 +154,14 @@ impl NativeClient {
 
     /// Keeps a line on which nothing is under way.
     pub(super) fn keep(&self, line: Line) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         if line.is_settled() && idle.len() < IDLE_COUNT_MAX {
             idle.push(line);
         }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The failure that a refusal of a task is, or an answer that does not fit.

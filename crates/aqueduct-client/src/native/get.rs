@@ -89,17 +89,16 @@ fn receive_whole(
 ) -> Result<Received, Error> {
     let size = list.size();
     // Without a list, a segment can begin only where the one before it ended.
-    let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN as u64;
+    let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN;
     let line_count = if is_shared { client.lanes.count_max() } else { 1 };
-    let _lane = is_shared.then(|| client.lanes.first());
     let arrivals = Arrivals::new(client, list);
     thread::scope(|scope| {
+        // Given back last: whoever waits for a further one then sees that there is no need for it any more.
+        let _lane = is_shared.then(|| client.lanes.first());
         // However this ends, nobody else goes on.
         let _end = End(&arrivals);
         for _ in 1..line_count {
-            if let Some(lane) = client.lanes.further() {
-                scope.spawn(|| Fetcher::new(client, &arrivals, file).assist(lane));
-            }
+            scope.spawn(|| Fetcher::new(client, &arrivals, file).assist());
         }
         Fetcher::new(client, &arrivals, file).lead(observe)
     })?;

@@ -1,13 +1,14 @@
 //! How many lines large blobs take at a time, all together.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Each blob has a line, and more of them as long as there are fewer than `count_max`.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    count: AtomicUsize,
+    count: Mutex<usize>,
     count_max: usize,
+    freed: Condvar,
 }
 
 /// A line that is counted until this is dropped.
@@ -16,7 +17,7 @@ pub(super) struct Lane<'a>(&'a Lanes);
 
 impl Lanes {
     pub(super) fn new(count_max: NonZeroUsize) -> Self {
-        Self { count: AtomicUsize::new(0), count_max: count_max.get() }
+        Self { count: Mutex::new(0), count_max: count_max.get(), freed: Condvar::new() }
     }
 
     /// How many lines there are at most if one blob has them all.
@@ -26,19 +27,28 @@ impl Lanes {
 
     /// The first line of a blob, which it has in any case.
     pub(super) fn first(&self) -> Lane<'_> {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        *self.lock() += 1;
         Lane(self)
     }
 
-    /// A further line, unless there are as many as there may be.
-    pub(super) fn further(&self) -> Option<Lane<'_>> {
-        let add = |count| (count < self.count_max).then_some(count + 1);
-        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok().then_some(Lane(self))
+    /// Waits for a further line as long as it is wanted, which is asked whenever another one was given back.
+    pub(super) fn further(&self, is_wanted: impl Fn() -> bool) -> Option<Lane<'_>> {
+        let is_taken = |count: &mut usize| *count >= self.count_max && is_wanted();
+        let waited = self.freed.wait_while(self.lock(), is_taken);
+        let mut count = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_free = *count < self.count_max && is_wanted();
+        *count += usize::from(is_free);
+        is_free.then(|| Lane(self))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::Relaxed);
+        *self.0.lock() -= 1;
+        self.0.freed.notify_all();
     }
 }

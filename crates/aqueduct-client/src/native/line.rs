@@ -268,9 +268,13 @@ impl Line {
                 moved_at = Instant::now();
                 continue;
             }
-            // Only what was heard can need time to think about.
+            // Only what was heard can need time to think about, and only a line that lives is worth the time.
             let is_busy = self.unsent() > 0 || self.stage != Stage::Answers;
-            let limit = if is_busy { self.timeout } else { wait };
+            let limit = match (is_busy, self.may_be_stale) {
+                (true, _) => self.timeout,
+                (false, true) => wait.min(self.timeout),
+                (false, false) => wait,
+            };
             self.wait(limit.saturating_sub(moved_at.elapsed()))?;
         }
     }
@@ -380,9 +384,11 @@ impl Line {
         self.mendable(Error::moving(&self.endpoint, error))
     }
 
-    /// That a line was closed while it was kept is known only once it is used.
+    /// That a line was closed while it was kept, or that the machine at its end went without a word, is known only once it
+    /// is used.
     fn mendable(&self, error: Error) -> Error {
-        let is_stale = self.may_be_stale && error.kind() == ErrorKind::Lost;
+        let is_dead = matches!(error.kind(), ErrorKind::Lost | ErrorKind::Timeout);
+        let is_stale = self.may_be_stale && is_dead;
         if is_stale { error.mended_by(Mend::OtherLine) } else { error }
     }
 

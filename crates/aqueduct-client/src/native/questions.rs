@@ -59,7 +59,10 @@ impl NativeClient {
             other => Err(self.failure(&other)),
         };
         // Asked again after its answer was lost, a removal would say that the blob was not there.
-        self.ask_once(&asks).into_iter().map(|said| said.and_then(removed)).collect()
+        self.ask_once(&asks, self.site.options.answer_timeout)
+            .into_iter()
+            .map(|said| said.and_then(removed))
+            .collect()
     }
 
     /// Up to `limit` uploads behind `after` in the order of their ids, or from the first on.

@@ -1,15 +1,17 @@
 //! Blobs that come in over the native protocol: verified, damaged, broken off, and what a server may send instead.
 
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN};
 use aqueduct_client::{Client, Error, ErrorKind, Options, Received};
 use aqueduct_flow::Route;
-use aqueduct_wire::native::{Ask, Code, Say, TaskId};
+use aqueduct_wire::native::{Ask, Code, Request, Say, TaskId};
 use tempfile::{NamedTempFile, tempfile_in};
 
 use crate::peer::{Conversation, Peer, Talk, noise, quick};
@@ -269,6 +271,59 @@ fn a_line_that_breaks_without_progress_is_given_up_after_some_tries() {
     let peer = Peer::new(conversations);
     let error = receive(&peer.native_client(), &blob).unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Lost, true));
+    peer.finish();
+}
+
+#[test]
+fn large_blobs_share_the_lines_there_may_be_and_take_those_that_others_leave() {
+    let blob = |byte, segment_count| {
+        Blob::new(Algorithm::Blake3, vec![byte; usize::try_from(segment_count * SEGMENT_LEN).unwrap()])
+    };
+    let (first, second) = (blob(1, 17), blob(2, 24));
+    // Each line waits where it is first asked for bytes of a blob, until others are.
+    let first_is_shared = Arc::new(Barrier::new(3));
+    let both_are_asked_for = Arc::new(Barrier::new(3));
+    let second_is_shared = Arc::new(Barrier::new(2));
+    let conversation = |is_third: bool| {
+        let served = [first.clone(), second.clone()];
+        let barriers = [&first_is_shared, &both_are_asked_for, &second_is_shared].map(Arc::clone);
+        speak(move |talk| {
+            let [first_is_shared, both_are_asked_for, second_is_shared] = barriers;
+            let mut begun = Vec::new();
+            while let Some((Request { task, ask }, _)) = talk.hear_frame_if_any() {
+                let Ask::Get(get) = ask else { panic!("{ask:?} is no Get") };
+                let place = served.iter().position(|blob| blob.digest == get.digest).unwrap();
+                if get.list_only {
+                    talk.tell_entries(task, &served[place], &served[place].entries);
+                    continue;
+                }
+                if !begun.contains(&place) {
+                    begun.push(place);
+                    match (place, is_third) {
+                        (0, false) => {
+                            first_is_shared.wait();
+                            both_are_asked_for.wait();
+                        }
+                        (0, true) => panic!("the first has three lines"),
+                        (_, false) => _ = second_is_shared.wait(),
+                        (_, true) => {
+                            both_are_asked_for.wait();
+                            second_is_shared.wait();
+                        }
+                    }
+                }
+                talk.tell_range(task, &served[place], get.ranges[0].clone());
+            }
+        })
+    };
+    let peer = Peer::new([false, false, true].map(conversation).into());
+    let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
+    thread::scope(|scope| {
+        scope.spawn(|| receive(&client, &first).unwrap());
+        first_is_shared.wait();
+        scope.spawn(|| receive(&client, &second).unwrap());
+    });
+    drop(client);
     peer.finish();
 }
 

@@ -1,5 +1,8 @@
 //! Lines of the native protocol: greeted, kept, damaged, closed, silent.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aqueduct_client::{ErrorKind, Options};
@@ -231,6 +234,37 @@ fn a_question_that_met_with_silence_is_asked_again() {
     let options = Options { answer_timeout: Duration::from_secs(1), ..quick() };
     assert_eq!(peer.native_client_with(options).size(&digest_of(b"abc")).unwrap(), Some(3));
     peer.finish();
+}
+
+#[test]
+fn a_kept_line_that_has_died_in_silence_is_replaced_before_an_answer_would_be_due() {
+    // Two are kept, of which neither answers again: only one of them is tried.
+    let both_are_open = Arc::new(Barrier::new(2));
+    let count = Arc::new(AtomicU32::new(0));
+    let dying = || {
+        let (both_are_open, count) = (Arc::clone(&both_are_open), Arc::clone(&count));
+        speak(move |talk: &mut Talk| {
+            let task = talk.hear_ask(&stat());
+            both_are_open.wait();
+            talk.tell(task, described());
+            while talk.hear_frame_if_any().is_some() {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    };
+    let peer = Peer::new(vec![dying(), dying(), speak(answer)]);
+    let (timeout, answer_timeout) = (Duration::from_secs(1), Duration::from_secs(120));
+    let client = peer.native_client_with(Options { timeout, answer_timeout, retry_count_max: 0, ..quick() });
+    let ask = || assert_eq!(client.size(&digest_of(b"abc")).unwrap(), Some(3));
+    thread::scope(|scope| {
+        scope.spawn(ask);
+        scope.spawn(ask);
+    });
+    let began = Instant::now();
+    ask();
+    assert!(began.elapsed() < answer_timeout / 2);
+    peer.finish();
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
 #[test]

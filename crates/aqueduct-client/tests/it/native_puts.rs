@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId};
 use aqueduct_client::{Client, Error, ErrorKind, Options, Source, Uploaded};
@@ -458,6 +458,63 @@ fn a_source_that_shrinks_is_a_change() {
 }
 
 #[test]
+fn a_change_is_told_although_nobody_answers_that_what_came_is_dropped() {
+    let (timeout, answer_timeout) = (Duration::from_millis(300), Duration::from_secs(120));
+    let file = file(&noise(12 << 20));
+    let source = source(&file);
+    File::options().write(true).open(file.path()).unwrap().set_len(5 << 20).unwrap();
+    let peer = Peer::new(vec![
+        speak(|talk| {
+            let (Request { task, ask }, _) = talk.hear_frame();
+            let Ask::Put(put) = ask else { panic!("{ask:?} is no Put") };
+            talk.tell(task, Say::Opened { upload: put.upload.unwrap(), verified: Vec::new() });
+            talk.hear_all();
+        }),
+        speak(|talk| {
+            assert!(matches!(talk.hear_frame().0.ask, Ask::DropUpload { .. }));
+            talk.hang();
+        }),
+    ]);
+    let began = Instant::now();
+    let client = peer.native_client_with(Options { timeout, answer_timeout, ..quick() });
+    let error = client.put_unnamed(Algorithm::Sha256, &source, &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed);
+    assert!(began.elapsed() < answer_timeout / 2);
+    peer.finish();
+}
+
+#[test]
+fn nothing_is_dropped_where_nothing_was_opened_or_all_is_stored() {
+    for is_stored in [false, true] {
+        let blob = Blob::new(Algorithm::Sha256, noise(5 << 20));
+        let file = file(&blob.bytes);
+        let source = source(&file);
+        // Other bytes would be another failure.
+        file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let question = speak(|talk| {
+            let task = talk.hear_ask(&Ask::Stat { digest: digest_of(b"abc") });
+            talk.tell(task, refused(Code::Absent));
+        });
+        let put = speak(move |talk| {
+            if is_stored {
+                open(talk, &blob, None);
+                let (task, _) = talk.hear_upload(&blob);
+                talk.tell(task, stored(&blob));
+            } else {
+                let (Request { task, .. }, _) = talk.hear_frame();
+                talk.tell(task, refused(Code::NeedsWriteToken));
+            }
+        });
+        let peer = Peer::new(vec![put, question]);
+        let client = peer.native_client();
+        let error = client.put_unnamed(Algorithm::Sha256, &source, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+        assert_eq!(client.size(&digest_of(b"abc")).unwrap(), None);
+        peer.finish();
+    }
+}
+
+#[test]
 fn answers_that_come_for_ever_and_ask_for_nothing_are_no_answers() {
     let blob = large(Algorithm::Sha256);
     for is_of_question in [false, true] {
@@ -538,6 +595,114 @@ fn large_files_that_go_at_once_share_the_lines_there_may_be() {
         }
     });
     assert_eq!(peer.native_client().size(&digest_of(b"abc")).unwrap(), None);
+    peer.finish();
+}
+
+/// A blob of so many segments, which costs little to make and is told apart by its size.
+fn blank(segment_count: u64) -> Blob {
+    Blob::new(Algorithm::Blake3, vec![0; usize::try_from(segment_count * SEGMENT_LEN).unwrap()])
+}
+
+/// Hears an upload begin and opens it, calling `asked` before and `opened` with its size after, and takes it to its end, or
+/// as far as this line has a part in it.
+fn take_one_of(talk: &mut Talk, blobs: &[Blob], asked: impl FnOnce(), opened: impl FnOnce(u64)) {
+    let (Request { task: put, ask }, _) = talk.hear_frame();
+    let Ask::Put(Put { size, upload, .. }) = ask else { panic!("{ask:?} is no Put") };
+    asked();
+    talk.tell(put, Say::Opened { upload: upload.unwrap(), verified: Vec::new() });
+    opened(size.unwrap());
+    loop {
+        let (Request { task, ask }, _) = talk.hear_frame();
+        match ask {
+            Ask::End { digest } => {
+                let blob = blobs.iter().find(|blob| Some(blob.digest) == digest).unwrap();
+                return talk.tell(put, stored(blob));
+            }
+            Ask::Leave => return talk.tell(put, Say::Done),
+            Ask::Has { .. } => talk.tell(task, Say::Presence { present: vec![false] }),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_large_file_has_its_second_line_when_another_one_ends() {
+    let blobs = [blank(16), blank(40)];
+    let both_are_asked_for = Arc::new(Barrier::new(2));
+    let larger_is_shared = Arc::new(Barrier::new(2));
+    let conversation = |both: Option<Arc<Barrier>>| {
+        let (blobs, larger_is_shared) = (blobs.clone(), Arc::clone(&larger_is_shared));
+        speak(move |talk| {
+            let asked = || {
+                both.iter().for_each(|both| _ = both.wait());
+            };
+            take_one_of(talk, &blobs, asked, |size| {
+                // The larger one goes no further before it has two lines.
+                if size == blobs[1].bytes.len() as u64 {
+                    larger_is_shared.wait();
+                }
+            });
+        })
+    };
+    let both = || Some(Arc::clone(&both_are_asked_for));
+    let peer = Peer::new(vec![conversation(both()), conversation(both()), conversation(None)]);
+    let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
+    thread::scope(|scope| {
+        for blob in &blobs {
+            scope.spawn(|| put(&client, blob).unwrap());
+        }
+    });
+    peer.finish();
+}
+
+#[test]
+fn a_file_that_is_not_to_be_shared_takes_no_line_from_one_that_is() {
+    let blobs = [blank(3), blank(40)];
+    let all_are_open = Arc::new(Barrier::new(3));
+    let conversation = || {
+        let (blobs, all_are_open) = (blobs.clone(), Arc::clone(&all_are_open));
+        speak(move |talk| {
+            let opened = |_| _ = all_are_open.wait();
+            take_one_of(talk, &blobs, || {}, opened);
+        })
+    };
+    let peer = Peer::new((0..3).map(|_| conversation()).collect());
+    let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
+    thread::scope(|scope| {
+        for blob in &blobs {
+            scope.spawn(|| put(&client, blob).unwrap());
+        }
+    });
+    peer.finish();
+}
+
+#[test]
+fn a_file_whose_put_failed_is_sent_by_whoever_waited_for_it() {
+    let blob = large(Algorithm::Blake3);
+    let file = file(&blob.bytes);
+    let (refuse, is_refused) = mpsc::channel();
+    let expected = blob.clone();
+    let peer = Peer::new(vec![
+        speak(move |talk| {
+            let (Request { task, .. }, _) = talk.hear_frame();
+            refuse.send(()).unwrap();
+            talk.tell(task, refused(Code::Fault));
+            talk.hear_all();
+        }),
+        speak(move |talk| {
+            is_refused.try_recv().expect("both are sent at once");
+            open(talk, &expected, None);
+            let (task, _) = talk.hear_upload(&expected);
+            talk.tell(task, stored(&expected));
+        }),
+    ]);
+    let client = peer.native_client();
+    let put = || client.put_unnamed(Algorithm::Blake3, &source(&file), &mut |_| {});
+    let outcomes = thread::scope(|scope| {
+        [scope.spawn(put), scope.spawn(put)].map(|thread| thread.join().unwrap().map_err(|it| it.kind()))
+    });
+    assert!(outcomes.iter().any(|it| it.as_ref().is_ok_and(|it| it.digest == blob.digest)), "{outcomes:?}");
+    assert!(outcomes.iter().any(|it| it.as_ref().is_err_and(|it| *it == ErrorKind::Server)), "{outcomes:?}");
     peer.finish();
 }
 

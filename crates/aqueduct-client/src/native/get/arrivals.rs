@@ -12,7 +12,7 @@ use aqueduct_flow::Carried;
 
 use super::list::List;
 use crate::error::Error;
-use crate::native::NativeClient;
+use crate::native::{NativeClient, SHARED_COUNT_MIN};
 
 pub(super) struct Arrivals<'a> {
     client: &'a NativeClient,
@@ -180,6 +180,13 @@ impl<'a> Arrivals<'a> {
     /// Bytes that have landed.
     pub(super) fn landed_len(&self) -> u64 {
         self.lock().assembly.held_len()
+    }
+
+    /// Whether there is so much left to come that a further line gains something.
+    pub(super) fn is_worth_sharing(&self) -> bool {
+        let state = self.lock();
+        let left = self.size - state.assembly.held_len();
+        !state.is_over && left.div_ceil(SEGMENT_LEN) >= SHARED_COUNT_MIN
     }
 
     pub(super) fn add_carried(&self, carried: &Carried) {

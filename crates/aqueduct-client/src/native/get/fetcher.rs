@@ -11,7 +11,6 @@ use aqueduct_wire::native::{Ask, Get, Say, TaskId};
 use super::arrivals::Arrivals;
 use crate::error::{Error, Mend};
 use crate::native::NativeClient;
-use crate::native::lanes::Lane;
 use crate::native::line::{Heard, Line};
 use crate::patience::Patience;
 
@@ -59,19 +58,20 @@ impl<'a> Fetcher<'a> {
                 // Only what is whole is right.
                 Ok(()) if self.arrivals.is_whole()? => return self.end(),
                 Ok(()) => return Err(self.arrivals.doubt()),
-                Err(error) => self.client.site.wait_after(error, &mut self.patience)?,
+                Err(error) => self.client.wait_after(error, &mut self.patience)?,
             }
         }
     }
 
-    /// Fetches beside the line that leads, as long as there is something to take.
-    pub(super) fn assist(mut self, _lane: Lane<'_>) {
+    /// Fetches beside the line that leads, once there may be another line, and as long as there is something to take.
+    pub(super) fn assist(mut self) {
+        let Some(_lane) = self.client.lanes.further(|| self.arrivals.is_worth_sharing()) else { return };
         loop {
             match self.fetch(&mut |_| {}) {
                 Ok(()) => break,
                 Err(error) if error.mend() == Mend::Nothing => return self.arrivals.fail(error),
                 Err(error) => {
-                    if self.client.site.wait_after(error, &mut self.patience).is_err() {
+                    if self.client.wait_after(error, &mut self.patience).is_err() {
                         // The line that leads will find out, too.
                         break;
                     }

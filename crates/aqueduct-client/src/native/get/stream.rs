@@ -80,7 +80,7 @@ impl<'c> Stream<'c> {
                 }
                 Err(error) => {
                     self.under_way = None;
-                    self.client.site.wait_after(error, &mut self.patience)?;
+                    self.client.wait_after(error, &mut self.patience)?;
                 }
             }
         }

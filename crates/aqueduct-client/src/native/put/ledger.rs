@@ -143,12 +143,26 @@ impl Ledger {
         state.list_again <= AGAIN_BEARABLE_MAX
     }
 
-    /// Waits until it is known what is to be sent, and begins a side line; false if there is nothing to begin one for.
-    pub(super) fn begin_side_line(&self) -> bool {
+    /// Whether the server has said what it lacks, so that there may be something of the blob there.
+    pub(super) fn is_opened(&self) -> bool {
+        self.lock().todo.is_some()
+    }
+
+    /// Waits until it is known what is to be sent.
+    pub(super) fn wait_for_todo(&self) {
         let is_idle = |state: &mut State| !state.is_over && state.todo.is_none();
-        let mut state = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
-        let is_worth_it =
-            !state.is_over && state.todo.as_ref().is_some_and(|todo| todo.len() >= SHARED_COUNT_MIN);
+        drop(self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether there is so much left to send that a further line gains something.
+    pub(super) fn is_worth_sharing(&self) -> bool {
+        self.lock().is_worth_sharing()
+    }
+
+    /// Begins a side line; false if there is nothing left to begin one for.
+    pub(super) fn begin_side_line(&self) -> bool {
+        let mut state = self.lock();
+        let is_worth_it = state.is_worth_sharing();
         state.side_line_count += usize::from(is_worth_it);
         is_worth_it
     }
@@ -216,6 +230,12 @@ impl Ledger {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_worth_sharing(&self) -> bool {
+        !self.is_over && self.todo.as_ref().is_some_and(|todo| todo.len() as u64 >= SHARED_COUNT_MIN)
     }
 }
 

@@ -74,22 +74,22 @@ impl<'a> Sender<'a> {
         let mut told = Told { observe, ledger: self.shared.ledger, base: None, len: 0 };
         loop {
             match self.lead_over_one_line(&mut told) {
-                Err(error) => self.shared.client.site.wait_after(error, &mut self.patience)?,
+                Err(error) => self.shared.client.wait_after(error, &mut self.patience)?,
                 sent => return sent,
             }
         }
     }
 
-    /// Sends segments beside the line that leads, as long as there are any.
+    /// Sends segments beside the line that leads, once there may be another line, and as long as there are any.
     pub(super) fn assist(mut self) {
-        if !self.shared.ledger.begin_side_line() {
+        let Shared { client, ledger, .. } = self.shared;
+        ledger.wait_for_todo();
+        let Some(_lane) = client.lanes.further(|| ledger.is_worth_sharing()) else { return };
+        if !ledger.begin_side_line() {
             return;
         }
-        let lane = self.shared.client.lanes.further();
-        while lane.is_some()
-            && let Err(error) = self.assist_over_one_line()
-        {
-            if self.shared.client.site.wait_after(error, &mut self.patience).is_err() {
+        while let Err(error) = self.assist_over_one_line() {
+            if client.wait_after(error, &mut self.patience).is_err() {
                 // What it is, the line that leads will find out.
                 break;
             }
@@ -355,7 +355,7 @@ impl<'a> Sender<'a> {
                 if !present[0] || open.has_ended {
                     return Ok(None);
                 }
-                self.abandon(open);
+                self.abandon(&mut open.line);
                 Ok(Some(Sent { digest: self.found_digest()?, is_new: false }))
             }
             // Somebody dropped it: it has to begin anew.
@@ -368,15 +368,23 @@ impl<'a> Sender<'a> {
     }
 
     /// Drops what was sent, which is of no use. If that cannot be said, it expires.
-    fn abandon(&self, open: &mut Open) {
-        // Its own task, too, may have something to say still.
-        open.line.spoil();
-        let task = open.line.task();
-        open.line.say(task, Ask::DropUpload { upload: self.shared.id });
+    fn abandon(&self, line: &mut Line) {
+        // The task of the upload, too, may have something to say still.
+        line.spoil();
+        let _ = self.drop_over(line);
+    }
+
+    fn drop_over(&self, line: &mut Line) -> Result<(), Error> {
+        let task = line.task();
+        line.say(task, Ask::DropUpload { upload: self.shared.id });
+        // As long as there is something to hear nothing is sent by itself, and there may be for ever.
+        line.push()?;
         let until = Instant::now() + self.shared.client.site.options.timeout;
-        while let Ok(heard) = open.line.hear(until.saturating_duration_since(Instant::now())) {
-            if heard.task == task || heard.payload_len > 0 {
-                return;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let heard = line.hear(left)?;
+            if heard.task == task || heard.payload_len > 0 || left.is_zero() {
+                return Ok(());
             }
         }
     }

@@ -10,7 +10,7 @@ use aqueduct_wire::native::Ask;
 use super::ledger::Ledger;
 use super::sender::{Sender, Shared};
 use crate::error::Error;
-use crate::native::NativeClient;
+use crate::native::{NativeClient, SHARED_COUNT_MIN};
 use crate::source::Source;
 use crate::uploaded::{Observe, Uploaded};
 
@@ -25,23 +25,26 @@ impl NativeClient {
         let ledger = Ledger::new(source.size());
         let id = upload_id(algorithm, digest, source);
         let _turn = self.turns.take(id);
-        let _lane = self.lanes.first();
         let shared = Shared { client: self, source, algorithm, digest: digest.copied(), id, ledger: &ledger };
+        let is_shared = segment_count(source.size()) >= SHARED_COUNT_MIN;
+        let line_count = if is_shared { self.lanes.count_max() } else { 1 };
         let sent = thread::scope(|scope| {
+            // Given back last: whoever waits for a further one then sees that there is no need for it any more.
+            let _lane = is_shared.then(|| self.lanes.first());
             // However this ends, nobody else goes on.
             let _end = End(&ledger);
             scope.spawn(|| ledger.hashed(hash(&ledger, source, algorithm)));
-            for _ in 1..self.lanes.count_max() {
+            for _ in 1..line_count {
                 scope.spawn(|| Sender::new(shared).assist());
             }
             Sender::new(shared).lead(observe)
         });
         // Whatever failed, a source that changed is the reason.
         if source.has_changed()? {
-            // Nobody will go on with it: a file that looks otherwise has another upload. If that cannot be said at once, it
+            // Nobody will go on with it: a file that looks otherwise has another upload. If that cannot be said soon, it
             // expires.
-            if !sent.is_err_and(|error| error.is_retryable()) {
-                self.ask_once(&[Ask::DropUpload { upload: id }]);
+            if ledger.is_opened() && sent.is_err_and(|error| !error.is_retryable()) {
+                self.ask_once(&[Ask::DropUpload { upload: id }], self.site.options.timeout);
             }
             return Err(Error::changed());
         }

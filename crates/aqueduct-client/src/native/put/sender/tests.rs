@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use aqueduct_blob::Hasher;
@@ -10,18 +10,16 @@ use crate::options::Options;
 use crate::site::Site;
 
 /// Takes one connection, answers what it hears as `answer` says, and gives all that it heard.
-fn serve(listener: &TcpListener, mut answer: impl FnMut(&Request) -> Option<Say>) -> Vec<Ask> {
+fn serve(
+    listener: &TcpListener,
+    mut answer: impl FnMut(&Request, &mut TcpStream) -> Option<Say>,
+) -> Vec<Ask> {
     let (mut stream, _) = listener.accept().unwrap();
-    let say = |task, say| {
-        let mut frame = Vec::new();
-        Answer { task, say }.write(0, &mut frame);
-        frame
-    };
     let (mut bytes, mut heard, mut buffer) = (Vec::new(), Vec::new(), vec![0; 64 << 10]);
     stream.read_exact(&mut buffer[..GREETING_LEN]).unwrap();
     let welcome =
         Welcome { agent: String::new(), capabilities: Vec::new(), task_count_max: 9, blob_size_max: 1 << 40 };
-    stream.write_all(&[&greeting()[..], &say(TaskId::CONNECTION, Say::Welcome(welcome))].concat()).unwrap();
+    stream.write_all(&[&greeting()[..], &said(TaskId::CONNECTION, Say::Welcome(welcome))].concat()).unwrap();
     while let Ok(len @ 1..) = stream.read(&mut buffer) {
         bytes.extend_from_slice(&buffer[..len]);
         while let Some(frame) = parse_request(&bytes).unwrap() {
@@ -30,8 +28,8 @@ fn serve(listener: &TcpListener, mut answer: impl FnMut(&Request) -> Option<Say>
                 break;
             }
             bytes.drain(..end);
-            if let Some(answered) = answer(&frame.message) {
-                stream.write_all(&say(frame.message.task, answered)).unwrap();
+            if let Some(answered) = answer(&frame.message, &mut stream) {
+                stream.write_all(&said(frame.message.task, answered)).unwrap();
             }
             heard.push(frame.message.ask);
         }
@@ -39,11 +37,20 @@ fn serve(listener: &TcpListener, mut answer: impl FnMut(&Request) -> Option<Say>
     heard
 }
 
-#[test]
-fn what_proves_to_be_there_is_sent_no_further_and_what_came_of_it_is_dropped() {
+fn said(task: TaskId, say: Say) -> Vec<u8> {
+    let mut frame = Vec::new();
+    Answer { task, say }.write(0, &mut frame);
+    frame
+}
+
+/// Sends a file that is hashed already to a peer that has the blob, and lets the peer answer that what came is to be dropped.
+fn abandon(
+    options: Options,
+    mut dropped: impl FnMut(&Request, &mut TcpStream) -> Option<Say> + Send,
+) -> Vec<Ask> {
     let listener = &TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("aqueduct://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let client = NativeClient::new(Site::new(endpoint, Options::default()));
+    let client = NativeClient::new(Site::new(endpoint, options));
     let (file, bytes) = (tempfile::tempfile().unwrap(), vec![7; 9 << 20]);
     (&file).write_all(&bytes).unwrap();
     let source = Source::new(file).unwrap();
@@ -59,7 +66,7 @@ fn what_proves_to_be_there_is_sent_no_further_and_what_came_of_it_is_dropped() {
     let (algorithm, digest, id) = (Algorithm::Sha256, None, UploadId::new([7; 16]));
     let shared = Shared { client: &client, source: &source, algorithm, digest, id, ledger: &ledger };
     let (sent, heard) = thread::scope(|scope| {
-        let answer = move |request: &Request| match &request.ask {
+        let answer = move |request: &Request, stream: &mut TcpStream| match &request.ask {
             Ask::Put(_) => Some(Say::Opened { upload: id, verified: Vec::new() }),
             Ask::Has { digests } => {
                 assert_eq!(*digests, [hashed.digest]);
@@ -67,7 +74,7 @@ fn what_proves_to_be_there_is_sent_no_further_and_what_came_of_it_is_dropped() {
             }
             Ask::DropUpload { upload } => {
                 assert_eq!(*upload, id);
-                Some(Say::Dropped)
+                dropped(request, stream)
             }
             _ => None,
         };
@@ -76,6 +83,26 @@ fn what_proves_to_be_there_is_sent_no_further_and_what_came_of_it_is_dropped() {
         (sent, served.join().unwrap())
     });
     assert!(sent.digest == hashed.digest && !sent.is_new);
+    heard
+}
+
+#[test]
+fn what_proves_to_be_there_is_sent_no_further_and_what_came_of_it_is_dropped() {
+    let heard = abandon(Options::default(), |_, _| Some(Say::Dropped));
     assert!(!heard.iter().any(|ask| matches!(ask, Ask::End { .. })));
     assert!(matches!(heard.last(), Some(Ask::DropUpload { .. })), "{heard:?}");
+}
+
+#[test]
+fn a_server_that_says_something_else_for_ever_is_not_heard_for_ever() {
+    let timeout = Duration::from_millis(300);
+    let began = Instant::now();
+    let limit = Duration::from_secs(30);
+    abandon(Options { timeout, ..Options::default() }, |_, stream| {
+        // So much at a time that there is always more to hear.
+        let flood = said(TaskId(1), Say::Done).repeat(10_000);
+        while stream.write_all(&flood).is_ok() && began.elapsed() < limit {}
+        None
+    });
+    assert!(began.elapsed() < limit);
 }
