@@ -49,7 +49,8 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Close(read_only) => disk(read_only.0.kind()),
         Fault::Client(error)
         | Fault::Upload { source: error, .. }
-        | Fault::Download { source: error, .. } => client(error),
+        | Fault::Download { source: error, .. }
+        | Fault::Remove { source: error, .. } => client(error),
         Fault::Tokens(TokenError::Unreadable { .. }) => Code::Local,
         Fault::Tokens(_) | Fault::Bind(BindError::Open { .. }) => Code::Usage,
         Fault::Bind(BindError::Taken { .. } | BindError::Start(_)) => Code::Other,

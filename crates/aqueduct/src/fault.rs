@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     Upload { path: String, source: aqueduct_client::Error },
     #[error("cannot fetch {path}")]
     Download { path: String, source: aqueduct_client::Error },
+    #[error("cannot remove {digest}")]
+    Remove { digest: Digest, source: aqueduct_client::Error },
     /// A file that was to appear whole, and did not.
     #[error("cannot write {path}")]
     Landing { path: String, source: io::Error },

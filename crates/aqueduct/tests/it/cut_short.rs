@@ -16,6 +16,8 @@ const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff
 
 const ABSENT: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
+const OTHER: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
 /// Runs the program against a server that gives one answer a connection, and refuses all that comes after.
 fn run_against(answers: &'static [&str], site: &Site, arguments: &[&str]) -> Ran {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -56,6 +58,25 @@ fn rm_tells_what_it_removed_before_the_server_refused() {
 }
 
 #[test]
+fn rm_names_each_blob_that_a_server_fails_with_and_goes_on_to_the_next() {
+    let ran = run_against(&[FAILURE, GONE, FAILURE], &Site::new(), &["rm", ABSENT, ABC, OTHER]).code(12);
+    let ran = ran.says("1 blob removed").says("2 of 3 failed");
+    for failed in [ABSENT, OTHER] {
+        assert!(ran.stderr.contains(&format!("cannot remove {failed}")), "{}", ran.stderr);
+    }
+    assert_eq!(object(&ran)["removed"], json!([ABC]));
+    // The only one there is to remove is the whole failure.
+    run_against(&[FAILURE], &Site::new(), &["rm", ABC]).code(1).says(&format!("cannot remove {ABC}"));
+}
+
+#[test]
+fn rm_asks_for_nothing_more_of_a_server_that_refuses() {
+    let ran = run_against(&[REFUSAL, GONE], &Site::new(), &["rm", ABC, ABSENT]).code(9);
+    assert_eq!(object(&ran)["removed"], json!([]));
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[test]
 fn put_stops_at_the_first_file_that_a_server_refuses() {
     let site = Site::new();
     for name in ["a", "b", "c"] {
@@ -93,6 +114,8 @@ fn get_stops_at_the_first_blob_that_a_server_refuses() {
     assert_eq!(object(&ran), json!({ "files": [] }));
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
 }
+
+const FAILURE: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 const REFUSAL: &str = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
