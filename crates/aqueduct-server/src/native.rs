@@ -5,6 +5,7 @@
 //! `docs/protocol.md` says what is said.
 
 mod answering;
+mod doubtful;
 mod hearing;
 mod outbox;
 mod putting;
@@ -19,14 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::discard;
 use crate::inbox::Inbox;
-use crate::server::{CHECKER_COUNT_MAX, Shared};
+use crate::server::Shared;
+use doubtful::Doubtful;
 use hearing::Hearing;
 use outbox::Outbox;
 pub(crate) use small::{COUNT as SMALL_COUNT, GATHERED_COUNT_MAX};
@@ -40,10 +41,8 @@ struct Talk {
     jobs: Arc<Semaphore>,
     /// Who may have a blob open for it.
     sendings: Arc<Semaphore>,
-    /// Who may have blobs hashed for it.
-    hashing: Semaphore,
-    /// Where what goes on after a worker is done waits.
-    reactor: Handle,
+    /// What is answered once something was hashed.
+    doubtful: Doubtful,
 }
 
 impl Talk {
@@ -110,20 +109,22 @@ enum Ended {
 pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Close {
     let Connection { stream, inbox } = connection;
     let stream = Arc::new(stream);
+    let (doubtful, line) = doubtful::line();
     let talk = Arc::new(Talk {
         session: Mutex::new(Session::new()),
         outbox: Outbox::default(),
         jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
         sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX.min(shared.descriptor_share))),
-        hashing: Semaphore::new(HASHING_COUNT_MAX),
-        reactor: Handle::current(),
+        doubtful,
     });
     let close = {
         let mut speaking = pin!(speaking::speak(&stream, &shared, &talk));
         let hearing = Hearing::new(Arc::clone(&stream), inbox, Arc::clone(&shared), Arc::clone(&talk), stop);
+        let check = |question| answering::check_and_answer(Arc::clone(&shared), Arc::clone(&talk), question);
         let ended = tokio::select! {
             ended = hearing.hear() => ended,
             close = &mut speaking => Ended::Gone(close),
+            never = line.work_off(check) => match never {},
         };
         let close = match ended {
             Ended::Gone(close) => return close,
@@ -159,9 +160,6 @@ fn blame(code: Code) -> Close {
 
 /// As many as keep the workers busy while others are on their way here.
 const JOB_COUNT_MAX: usize = 8;
-
-/// As many as are hashed at once: more of one peer would only keep those of others waiting.
-const HASHING_COUNT_MAX: usize = CHECKER_COUNT_MAX;
 
 /// Each has a descriptor, and a frame at a time: more would make none faster.
 const SENDING_COUNT_MAX: usize = 32;

@@ -11,6 +11,7 @@ use aqueduct_wire::native::{Ask, Code, Get, ListedBlob, ListedUpload, Say, TaskI
 use super::Talk;
 use super::refusal::{refusal, refused};
 use super::sending::Sending;
+use crate::close::Close;
 use crate::door::Refusal;
 use crate::server::Shared;
 use crate::tokens::Right;
@@ -90,26 +91,42 @@ pub(super) fn workers(shared: &Shared, kind: Kind) -> &Workers {
 
 /// Answers questions as long as the peer takes the answers. Those for which something has to be hashed first are answered
 /// later, so that the others need not wait. For workers.
-pub(super) fn answer(shared: &Arc<Shared>, talk: &Arc<Talk>, questions: Vec<Question>) {
-    answer_within(shared, talk, questions, Effort::Look);
+pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
+    for question in questions {
+        let Some(later) = answer_one(shared, talk, question, Effort::Look) else { continue };
+        let task = later.task;
+        if talk.doubtful.push(later).is_err() {
+            let message = "too much has to be hashed before this can be answered; ask again in a moment";
+            talk.end(task, refusal(Code::Busy, message));
+        }
+    }
 }
 
 /// Answers a question for which something has to be hashed first: blobs that a power cut made suspect, or one whose
 /// checkpoint list nobody has kept. That takes as long as they are large.
-async fn hash_and_answer(shared: Arc<Shared>, talk: Arc<Talk>, question: Question) {
-    let answered = async {
-        let _turn = talk.hashing.acquire().await.expect("nobody closes it");
-        for digest in question.digests() {
-            shared.clear_doubt(*digest).await?;
-        }
-        let (shared, talk) = (Arc::clone(&shared), Arc::clone(&talk));
-        let checkers = shared.checkers.clone();
-        checkers.run(move || answer_within(&shared, &talk, vec![question], Effort::Hash)).await
-    };
-    // A worker panicked.
-    if answered.await.is_err() {
+pub(super) async fn check_and_answer(shared: Arc<Shared>, talk: Arc<Talk>, question: Question) {
+    if check(&shared, &talk, question).await.is_err() {
+        // A worker panicked.
         talk.outbox.break_off();
     }
+}
+
+async fn check(shared: &Arc<Shared>, talk: &Arc<Talk>, question: Question) -> Result<(), Close> {
+    for digest in question.digests() {
+        let (job, digest) = (Arc::clone(shared), *digest);
+        // Apart: others may wait for the same blob, and its hashing is not begun anew because the first of them has gone.
+        let cleared = tokio::spawn(async move { job.clear_doubt(digest).await });
+        cleared.await.map_err(|_| Close::Bug)??;
+    }
+    let (job, peer) = (Arc::clone(shared), Arc::clone(talk));
+    let look = move || answer_one(&job, &peer, question, Effort::Look);
+    let Some(question) = shared.readers.run(look).await? else { return Ok(()) };
+    let (job, peer) = (Arc::clone(shared), Arc::clone(talk));
+    let hash = move || {
+        let left = answer_one(&job, &peer, question, Effort::Hash);
+        assert!(left.is_none(), "whoever hashes gives no question back");
+    };
+    shared.checkers.run(hash).await
 }
 
 /// What an answer may take.
@@ -119,26 +136,20 @@ enum Effort {
     Hash,
 }
 
-fn answer_within(shared: &Arc<Shared>, talk: &Arc<Talk>, questions: Vec<Question>, effort: Effort) {
-    let mut questions = questions.into_iter();
-    while let Some(question) = questions.next() {
-        if talk.outbox.is_full() {
-            let left = iter::once(question).chain(questions);
-            return talk.outbox.postpone(left);
-        }
-        let task = question.task;
-        match answer_one(shared, talk, question, effort) {
-            Ok(None) => {}
-            Ok(Some(later)) => {
-                drop(talk.reactor.spawn(hash_and_answer(Arc::clone(shared), Arc::clone(talk), later)));
-            }
-            Err(refusal) => talk.end(task, refused(&refusal)),
-        }
+/// Gives the question back if something has to be hashed first, and that is more than the `effort` it is worth here.
+fn answer_one(shared: &Shared, talk: &Talk, question: Question, effort: Effort) -> Option<Question> {
+    if talk.outbox.is_full() {
+        talk.outbox.postpone(question);
+        return None;
     }
+    let task = question.task;
+    look(shared, talk, question, effort).unwrap_or_else(|refusal| {
+        talk.end(task, refused(&refusal));
+        None
+    })
 }
 
-/// Gives the question back if something has to be hashed first, and that is more than the `effort` it is worth here.
-fn answer_one(
+fn look(
     shared: &Shared,
     talk: &Talk,
     question: Question,

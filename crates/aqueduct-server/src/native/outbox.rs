@@ -145,9 +145,9 @@ impl Outbox {
         }
     }
 
-    /// Keeps questions for later: what is held for a peer that does not read is bounded, whatever it asked before.
-    pub(super) fn postpone(&self, questions: impl Iterator<Item = Question>) {
-        self.state().postponed.extend(questions);
+    /// Keeps a question for later: what is held for a peer that does not read is bounded, whatever it asked before.
+    pub(super) fn postpone(&self, question: Question) {
+        self.state().postponed.push(question);
         self.emptied.notify_one();
     }
 

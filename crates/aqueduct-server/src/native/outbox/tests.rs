@@ -19,7 +19,7 @@ fn what_is_held_for_a_peer_that_does_not_read_is_bounded() {
     let outbox = Outbox::default();
     fill(&outbox);
     assert!(outbox.len() < SAID_LEN_MAX + (64 << 10));
-    outbox.postpone([question(100)].into_iter());
+    outbox.postpone(question(100));
     assert!(outbox.take_postponed(1).is_empty(), "there is no room yet");
 }
 
@@ -27,7 +27,8 @@ fn what_is_held_for_a_peer_that_does_not_read_is_bounded() {
 fn what_was_postponed_is_taken_up_once_the_peer_has_read() {
     let outbox = Outbox::default();
     fill(&outbox);
-    outbox.postpone([question(100), question(101)].into_iter());
+    outbox.postpone(question(100));
+    outbox.postpone(question(101));
     let batch = outbox.take().expect("there is something to say");
     assert!(outbox.is_full(), "what was taken has not left yet");
     outbox.left(&batch.ended);
