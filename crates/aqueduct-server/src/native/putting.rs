@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io;
 use std::mem;
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_flow::Intake;
-use aqueduct_store::Staging;
+use aqueduct_store::{Staging, Store};
 use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::refusal::{refusal, refused};
 use super::segmented::{self, Segmented};
 use super::small::stored;
-use crate::door::{Name, Refusal, Write};
+use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::reply::TURN_LEN;
@@ -125,9 +125,7 @@ pub(super) fn too_many() -> Say {
 }
 
 fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result<Opened, Refusal> {
-    let name = put.digest.map_or(Name::Found(put.algorithm), Name::Given);
-    let write = Write { name, if_present: true, if_absent: true };
-    Ok(match work::begin(&shared.store, write, put.size)? {
+    Ok(match stage(&shared.store, put.algorithm, put.digest, put.size)? {
         Begun::Present(published) => Opened::Over(stored(&published, 0)),
         Begun::Staging(staging) => {
             let plain = Plain {
@@ -139,6 +137,23 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
             Opened::Open { putting: Putting::Plain(Box::new(plain)), say: None }
         }
     })
+}
+
+/// Begins to stage a blob, unless it is known to be here. Hashes nothing, since others of the same peer wait meanwhile: a
+/// suspect in its place is looked at when the name is given, and hashed only if it is as large as what came.
+pub(super) fn stage(
+    store: &Store,
+    algorithm: Algorithm,
+    digest: Option<Digest>,
+    size: Option<u64>,
+) -> Result<Begun, Refusal> {
+    if let Some(digest) = digest
+        && !store.is_suspect(&digest)?
+        && let Some(published) = work::present(store, digest)?
+    {
+        return Ok(Begun::Present(published));
+    }
+    Ok(Begun::Staging(Box::new(store.begin(algorithm, size)?)))
 }
 
 /// What became of one turn.

@@ -8,8 +8,9 @@ use aqueduct_store::{Outcome, Published, Store, Verified};
 use aqueduct_wire::native::{Put, Say, TaskId};
 
 use super::Talk;
+use super::putting;
 use super::refusal::refused;
-use crate::door::{Name, Refusal, Write};
+use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::staged::log_stored;
 use crate::work::{self, Begun};
@@ -91,10 +92,8 @@ enum Staged {
 }
 
 fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
-    let name = blob.digest.map_or(Name::Found(blob.algorithm), Name::Given);
-    let write = Write { name, if_present: true, if_absent: true };
     // All of it is here: to reserve space first would only be one call more.
-    let mut staging = match work::begin(store, write, None)? {
+    let mut staging = match putting::stage(store, blob.algorithm, blob.digest, None)? {
         Begun::Present(published) => return Ok(Staged::Present(published)),
         Begun::Staging(staging) => staging,
     };

@@ -15,6 +15,7 @@ mod logged;
 mod mistakes;
 mod native;
 mod native_mistakes;
+mod native_suspects;
 mod stopping;
 mod suspects;
 mod tus;

@@ -6,16 +6,14 @@ use std::process::Command;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::SyncPolicy;
-use aqueduct_wire::native::{Ask, Code, Get, Say};
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, digest, pattern};
-use crate::frames::{Native, get, put, refused};
+use crate::fixture::{Fixture, pattern};
 
 const HOST: &str = "Host: localhost\r\n";
 
 /// What a kill at this moment would leave: a copy of everything, with the change times of now.
-fn image(root: &Path) -> TempDir {
+pub(crate) fn image(root: &Path) -> TempDir {
     let image = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let copied = Command::new("cp").arg("-a").arg(root.join(".")).arg(image.path()).status().unwrap();
     assert!(copied.success());
@@ -23,48 +21,9 @@ fn image(root: &Path) -> TempDir {
 }
 
 /// Where a blob lies.
-fn path(image: &TempDir, digest: &Digest) -> PathBuf {
+pub(crate) fn path(image: &TempDir, digest: &Digest) -> PathBuf {
     let hex = digest.hex();
     image.path().join("blobs/sha256").join(&hex[..2]).join(&hex[2..])
-}
-
-#[test]
-fn only_who_asks_for_a_suspect_waits_for_it_to_be_hashed() {
-    let before =
-        Fixture::over(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), SyncPolicy::None, |_| {});
-    before.put(b"what makes it a store with blobs");
-    let image = image(before.root());
-    // As many as are hashed at once, and each takes longer than everything else here.
-    let suspects = [digest(b"never"), digest(b"ever")];
-    for suspect in &suspects {
-        std::fs::File::create(path(&image, suspect)).unwrap().set_len(1 << 29).unwrap();
-    }
-    let server = Fixture::over(image, SyncPolicy::None, |_| {});
-    let bytes = pattern(5 << 20);
-    let mut native = Native::connect(server.address);
-    let asked = suspects.iter().chain(&suspects);
-    let waiting: Vec<_> = asked.map(|name| native.ask(get(*name), &[])).collect();
-    let last = native.ask(Ask::Has { digests: suspects.to_vec() }, &[]);
-    let name = server.put(&bytes);
-    assert_eq!(
-        native.ask_and_hear(Ask::Has { digests: vec![name] }, &[]).say,
-        Say::Presence { present: vec![true] }
-    );
-    assert!(matches!(native.ask_and_hear(Ask::Stat { digest: name }, &[]).say, Say::Described { .. }));
-    let whole = Get { digest: name, ranges: Vec::new(), checkpoints: true, list_only: false };
-    let task = native.ask(Ask::Get(whole), &[]);
-    assert!(native.bytes(task) == bytes);
-    let small = native.ask_and_hear(put(None, 5), b"small");
-    assert!(matches!(small.say, Say::Stored { is_new: true, .. }));
-    // They are no such blobs, as comes out at last.
-    for _ in 0..=waiting.len() {
-        let told = native.hear();
-        if told.task == last {
-            assert_eq!(told.say, Say::Presence { present: vec![false; 2] });
-        } else {
-            assert!(waiting.contains(&told.task) && refused(&told) == Code::Absent, "{told:?}");
-        }
-    }
 }
 
 #[test]
