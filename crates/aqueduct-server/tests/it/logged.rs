@@ -1,7 +1,8 @@
 //! What a server writes down of transfers: what carried them, and what it took in.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use aqueduct_wire::native::{Ask, Code, Say};
 use tracing_subscriber::filter::LevelFilter;
@@ -30,9 +31,8 @@ fn puts_and_gets_say_which_route_carried_how_many_bytes() {
     let task = native.ask(get(digest(&large)), &[]);
     assert!(native.bytes(task) == large);
     // Written down once all of it has left, which its reader may know before.
-    while lines("carried=sendfile 3210987") != ["sent"] {
-        std::thread::yield_now();
-    }
+    wait_for("carried=sendfile 3210987");
+    assert_eq!(lines("carried=sendfile 3210987"), ["sent"]);
 }
 
 #[test]
@@ -78,9 +78,7 @@ fn every_segment_that_was_received_is_accounted_for() {
         format!("segment upload={upload} index={index} received={len} hashed={len} outcome={outcome:?}")
     };
     // What was cancelled is let go of after that was said.
-    while lines(&segment(2, 4, "broken off")).is_empty() {
-        std::thread::yield_now();
-    }
+    wait_for(&segment(2, 4, "broken off"));
     for line in [segment(0, SEGMENT, "held"), segment(1, SEGMENT, "failed"), segment(2, 4, "broken off")] {
         assert_eq!(lines(&line).len(), 1, "{line}");
     }
@@ -108,6 +106,17 @@ fn record() {
     });
 }
 
+/// Waits for a line that has `part` in it.
+fn wait_for(part: &str) {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_missing = |written: &mut String| !written.lines().any(|line| line.contains(part));
+    let waited = GROWN.wait_timeout_while(written, PATIENCE, is_missing);
+    let (written, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+    // Others go on writing, whatever comes of this test.
+    drop(written);
+    assert!(!timeout.timed_out(), "no line says {part:?}");
+}
+
 /// The first words of the lines that have `part` in them.
 fn lines(part: &str) -> Vec<String> {
     let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +131,8 @@ impl Write for Record {
         let line = std::str::from_utf8(bytes).unwrap();
         // Other tests' servers write as well, and much.
         if ["segment", "stored", "sent"].iter().any(|event| line.contains(event)) {
-            WRITTEN.lock().unwrap().push_str(line);
+            WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).push_str(line);
+            GROWN.notify_all();
         }
         Ok(bytes.len())
     }
@@ -133,3 +143,8 @@ impl Write for Record {
 }
 
 static WRITTEN: Mutex<String> = Mutex::new(String::new());
+
+/// A line was written.
+static GROWN: Condvar = Condvar::new();
+
+const PATIENCE: Duration = Duration::from_secs(60);
