@@ -85,7 +85,8 @@ impl Segment {
         visit.outcome = match landed {
             Ok(Landed::Held) => "held",
             Ok(Landed::Failed) => "failed",
-            Ok(Landed::TakenOver) => "taken over",
+            // Only now: it was hashed to its end.
+            Ok(Landed::TakenOver) => "superseded",
             Err(_) => "fault",
         };
         landed
@@ -109,3 +110,6 @@ impl Drop for Visit {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

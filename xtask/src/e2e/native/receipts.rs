@@ -13,6 +13,8 @@ pub(super) struct Receipts {
     pub(super) hashed: u64,
     /// How often each segment was hashed to its end.
     whole: BTreeMap<u64, u32>,
+    /// How many of those that were hashed to their end somebody had begun anew by then.
+    pub(super) superseded_count: u64,
 }
 
 impl Receipts {
@@ -32,6 +34,7 @@ impl Receipts {
         let (_, outcome) = fields.split_once("outcome=").context("no outcome")?;
         self.received += number("received=")?;
         self.hashed += number("hashed=")?;
+        self.superseded_count += u64::from(outcome == SUPERSEDED);
         if WHOLE.contains(&outcome) {
             *self.whole.entry(number("index=")?).or_default() += 1;
         }
@@ -55,7 +58,10 @@ fn fields(line: &str) -> Option<&str> {
 }
 
 /// What becomes of a segment that is hashed to its end. It may also be taken over, or break off, before that.
-const WHOLE: [&str; 2] = ["\"held\"", "\"failed\""];
+const WHOLE: [&str; 3] = ["\"held\"", "\"failed\"", SUPERSEDED];
+
+/// Somebody had begun it anew by then, and hashes it as well.
+const SUPERSEDED: &str = "\"superseded\"";
 
 #[cfg(test)]
 mod tests;

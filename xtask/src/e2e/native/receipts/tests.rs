@@ -27,6 +27,15 @@ fn segments_are_added_up_over_all_lives() {
 }
 
 #[test]
+fn a_segment_that_was_superseded_was_hashed_whole() {
+    let mut receipts = Receipts::default();
+    receipts.add(&SECOND_LIFE.replace("failed", "superseded")).unwrap();
+    assert_eq!((receipts.repeated_count(), receipts.superseded_count), (1, 1));
+    receipts.add(&SECOND_LIFE.replace("failed", "taken over")).unwrap();
+    assert_eq!((receipts.repeated_count(), receipts.superseded_count), (2, 1));
+}
+
+#[test]
 fn a_line_that_lacks_a_field_is_told() {
     let log = FIRST_LIFE.replace("hashed=2 ", "");
     let error = Receipts::default().add(&log).unwrap_err();
