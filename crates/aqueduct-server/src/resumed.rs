@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use aqueduct_blob::{SEGMENT_LEN, UploadId};
 use aqueduct_flow::ReceiveRoute;
 use aqueduct_store::{
-    Counts, FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan,
+    FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan,
 };
 use aqueduct_sys::random_bytes;
 use tokio::net::TcpStream;
@@ -21,7 +21,7 @@ use crate::connection::Connection;
 use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadOutcome, Write};
 use crate::inbox::Inbox;
 use crate::pour::Stop;
-use crate::segment::Segment;
+use crate::segment::{Segment, log_stored};
 use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::upload::{self, Begun, Sink, Uploaded};
 use crate::work;
@@ -246,10 +246,7 @@ fn reached(store: &Store, upload: &Upload, offset: u64) -> Result<Progress, Refu
     }
     match upload.finish(None) {
         Ok(published) => {
-            let Counts { received, hashed, carried } = upload.counts();
-            tracing::debug!(
-                upload = %upload.id(), digest = %published.digest, size, received, hashed, %carried, "stored"
-            );
+            log_stored(upload, &published);
             Ok(Progress::Stored(published))
         }
         // Somebody who sends it by checkpoints found something wrong meanwhile.

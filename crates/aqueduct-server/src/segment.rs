@@ -1,7 +1,7 @@
 //! A segment of an upload on its way in, whichever protocol it comes by.
 
 use aqueduct_flow::{Intake, ReceiveRoute};
-use aqueduct_store::{ChangeError, Landed, Receiving, Upload};
+use aqueduct_store::{ChangeError, Counts, Landed, Published, Receiving, Upload};
 use tokio::net::TcpStream;
 
 use crate::inbox::Inbox;
@@ -98,6 +98,14 @@ impl Segment {
         visit.outcome = "parked";
         receiving
     }
+}
+
+/// Writes down that an upload became a blob, and what this process took in of it.
+pub(crate) fn log_stored(upload: &Upload, published: &Published) {
+    let Counts { received, hashed, carried } = upload.counts();
+    tracing::debug!(
+        upload = %upload.id(), digest = %published.digest, size = published.size, received, hashed, %carried, "stored"
+    );
 }
 
 impl Drop for Visit {

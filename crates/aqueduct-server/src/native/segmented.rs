@@ -20,7 +20,7 @@ use super::small::stored;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::pour::Stop;
-use crate::segment::Segment;
+use crate::segment::{Segment, log_stored};
 use crate::server::Shared;
 use crate::work;
 
@@ -237,11 +237,7 @@ impl Ending {
         }
         let said = match self.upload.finish(digest) {
             Ok(published) => {
-                let counts = self.upload.counts();
-                tracing::debug!(
-                    upload = %self.upload.id(), digest = %published.digest, size = published.size,
-                    received = counts.received, hashed = counts.hashed, carried = %counts.carried, "stored"
-                );
+                log_stored(&self.upload, &published);
                 Err(stored(&published, self.received))
             }
             Err(FinishError::Missing(mut segments)) => {
