@@ -397,7 +397,7 @@ impl Workload {
         run.go().unwrap();
         let durable = run.known.durable;
         let known = Model { live: durable.clone(), durable };
-        let acts = vec![Open(Full), Upload(Finish), Kill, Open(Full), Upload(Begin), Close];
+        let acts = vec![Open(Full), Upload(Finish), Close];
         Self { name: "rebooted upload", start: disk.image_of_durable(), known, acts, samples: Some(3) }
     }
 
