@@ -9,9 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use aqueduct_blob::{SEGMENT_LEN, UploadId};
 use aqueduct_flow::ReceiveRoute;
-use aqueduct_store::{
-    FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan,
-};
+use aqueduct_store::{FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan};
 use aqueduct_sys::random_bytes;
 use tokio::net::TcpStream;
 
