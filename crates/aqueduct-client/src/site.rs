@@ -1,6 +1,7 @@
 //! What a dialect knows of its server before a word is said.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Mend};
@@ -53,7 +54,15 @@ impl Site {
         };
         if goes_on { Ok(()) } else { Err(error) }
     }
+
+    /// How long to wait for the answer to a blob of `size` bytes that was sent: the server syncs it first.
+    pub(crate) fn answer_wait(&self, size: u64) -> Duration {
+        self.options.answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
+    }
 }
 
 /// How a client names itself.
 pub(crate) const USER_AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
+
+/// Bytes a second: a disk that syncs more slowly is broken.
+const SYNC_RATE_MIN: u64 = 16 << 20;

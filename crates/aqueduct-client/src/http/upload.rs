@@ -5,7 +5,6 @@ mod stream;
 mod unnamed;
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::{Carried, SendQueue, SendRoute};
@@ -70,13 +69,9 @@ impl HttpClient {
             progress.left(left);
             if stop(left) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let (response, carried) = self.exchange(method, queue, self.answer_wait(source.size()), watch)?;
+        let (response, carried) =
+            self.exchange(method, queue, self.site.answer_wait(source.size()), watch)?;
         Ok((response.map(|response| self.stored(response)).transpose()?, carried))
-    }
-
-    /// How long to wait for the answer to an upload: the server syncs it first.
-    fn answer_wait(&self, size: u64) -> Duration {
-        self.site.options.answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
     }
 
     /// Reads what the server says of an upload.
@@ -95,6 +90,3 @@ impl HttpClient {
 }
 
 const CONTENT_TYPE: &str = "application/octet-stream";
-
-/// Bytes a second: a disk that syncs more slowly is broken.
-const SYNC_RATE_MIN: u64 = 16 << 20;

@@ -36,27 +36,32 @@ impl NativeClient {
         &self,
         mut work: impl FnMut(&mut Line, &mut Patience) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut patience = Patience::new(&self.site.options);
-        loop {
-            let attempt = self.line().and_then(|mut line| {
-                let done = work(&mut line, &mut patience)?;
-                self.keep(line);
-                Ok(done)
-            });
-            match attempt {
-                Err(error) => self.wait_after(error, &mut patience)?,
-                done => return done,
-            }
-        }
+        self.site.persist(|patience| {
+            let mut line = self.line()?;
+            let done = work(&mut line, patience).inspect_err(|error| self.forget_dead(error))?;
+            self.keep(line);
+            Ok(done)
+        })
     }
 
     /// Waits before the next attempt, or fails with what the last one failed with.
     pub(super) fn wait_after(&self, error: Error, patience: &mut Patience) -> Result<(), Error> {
+        self.forget_dead(&error);
+        self.site.wait_after(error, patience)
+    }
+
+    /// Keeps no line for longer where one was dead: to find each of them so may cost a timeout each.
+    fn forget_dead(&self, error: &Error) {
         if error.mend() == Mend::OtherLine {
-            // The others were kept for the same server: to find each of them dead may cost a timeout each.
             self.idle().clear();
         }
-        self.site.wait_after(error, patience)
+    }
+
+    /// How long to wait for the next frame of a blob. A server may have to hash the blob before it vouches for it; once
+    /// something `has_come`, it has no excuse.
+    pub(super) fn frame_wait(&self, has_come: bool) -> Duration {
+        let options = &self.site.options;
+        if has_come { options.timeout } else { options.answer_timeout }
     }
 
     /// Asks questions that have one answer each, many at a time, and gives the answers in the order of the questions.

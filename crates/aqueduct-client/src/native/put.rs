@@ -7,8 +7,6 @@ mod sender;
 mod stream;
 mod upload;
 
-use std::time::Duration;
-
 use aqueduct_blob::{Algorithm, Digest, SEGMENT_LEN};
 use aqueduct_wire::native::Say;
 
@@ -58,15 +56,7 @@ impl NativeClient {
             other => Err(self.failure(other)),
         }
     }
-
-    /// How long to wait for the answer to a put: the server syncs it first.
-    fn answer_wait(&self, size: u64) -> Duration {
-        self.site.options.answer_timeout + Duration::from_secs(size / SYNC_RATE_MIN)
-    }
 }
-
-/// Bytes a second: a disk that syncs more slowly is broken.
-const SYNC_RATE_MIN: u64 = 16 << 20;
 
 /// How often bytes that arrive damaged are sent again.
 const AGAIN_COUNT_MAX: u32 = 3;

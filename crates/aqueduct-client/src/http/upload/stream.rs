@@ -37,7 +37,7 @@ impl HttpClient {
             observe(bytes.len() as u64);
         })?;
         let size = hasher.size();
-        let received = connection.receive_head(&Method::POST, self.answer_wait(size));
+        let received = connection.receive_head(&Method::POST, self.site.answer_wait(size));
         let head = received.map_err(|error| Error::moving(&self.site.endpoint, error))?;
         let stored = self.stored(Response::new(self, connection, head, answered == Sent::Whole))?;
         let digest = hasher.finish().digest;

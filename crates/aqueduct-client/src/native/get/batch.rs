@@ -84,10 +84,8 @@ impl Batch<'_> {
             if flying.is_empty() {
                 return Ok(());
             }
-            // A server may have to hash a blob before it vouches for it; after that it has no excuse.
-            let options = &self.client.site.options;
             let has_come = flying.iter().any(|it| it.size.is_some());
-            let heard = line.hear(if has_come { options.timeout } else { options.answer_timeout })?;
+            let heard = line.hear(self.client.frame_wait(has_come))?;
             let place = flying.iter().position(|it| it.task == heard.task);
             let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
             let held = flying.iter().filter(|it| it.skipped.is_none()).filter_map(|it| it.size);

@@ -123,10 +123,7 @@ impl<'a> Fetcher<'a> {
             tell(self.arrivals.landed_len());
             match line {
                 Some(line) if !self.asked.is_empty() => {
-                    let options = &self.client.site.options;
-                    // A server may have to hash a blob before it vouches for it; after that it has no excuse.
-                    let wait = if self.has_come { options.timeout } else { options.answer_timeout };
-                    let heard = line.hear(wait)?;
+                    let heard = line.hear(self.client.frame_wait(self.has_come))?;
                     self.has_come = true;
                     self.heard(line, &heard)?;
                 }

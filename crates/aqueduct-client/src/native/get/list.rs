@@ -66,11 +66,10 @@ impl NativeClient {
         let get = Get { digest: *digest, ranges: Vec::new(), checkpoints: true, list_only: true };
         line.say(task, Ask::Get(get));
         let mut found: Option<Told> = None;
-        // A server may have to hash a blob before it vouches for it.
-        let mut wait = self.site.options.answer_timeout;
+        let mut has_come = false;
         loop {
-            let heard = line.hear(wait)?;
-            wait = self.site.options.timeout;
+            let heard = line.hear(self.frame_wait(has_come))?;
+            has_come = true;
             if heard.task != task || heard.payload_len > 0 {
                 return Err(line.nonsense("it answers what was not asked"));
             }

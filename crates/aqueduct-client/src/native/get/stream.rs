@@ -96,9 +96,7 @@ impl<'c> Stream<'c> {
         };
         let UnderWay { line, task, payload_left, is_last, has_come } = under_way;
         while *payload_left == 0 {
-            // A server may have to hash a blob before it vouches for it; after that it has no excuse.
-            let options = &self.client.site.options;
-            let heard = line.hear(if *has_come { options.timeout } else { options.answer_timeout })?;
+            let heard = line.hear(self.client.frame_wait(*has_come))?;
             let had_come = std::mem::replace(has_come, true);
             match heard.say {
                 _ if heard.task != *task => return Err(line.nonsense("it answers what was not asked")),

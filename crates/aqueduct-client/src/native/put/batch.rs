@@ -76,7 +76,7 @@ impl Batch<'_> {
             let heard = if can_send {
                 line.send_down_to(UNSENT_LEN_MAX / 2)?
             } else {
-                Some(line.hear(self.client.answer_wait(0))?)
+                Some(line.hear(self.client.site.answer_wait(0))?)
             };
             let Some(heard) = heard else { continue };
             let place = flying.iter().position(|(task, _)| *task == heard.task);

@@ -51,7 +51,7 @@ impl NativeClient {
             Put { algorithm: digest.algorithm(), digest: Some(*digest), size: Some(size), upload: None };
         let task = line.task();
         line.say_extent(task, Ask::Put(put), source.extent(0..size));
-        let heard = line.hear(self.answer_wait(size))?;
+        let heard = line.hear(self.site.answer_wait(size))?;
         if heard.task != task || heard.payload_len > 0 {
             return Err(line.nonsense("it answers what was not asked"));
         }

@@ -135,7 +135,7 @@ impl<'a> Sender<'a> {
             };
             open.line.say(open.task, Ask::End { digest: Some(digest) });
             open.has_ended = true;
-            let wait = self.shared.client.answer_wait(self.shared.source.size());
+            let wait = self.shared.client.site.answer_wait(self.shared.source.size());
             loop {
                 let heard = open.line.hear(wait)?;
                 // What was asked for before the server heard of the end is asked for once more then.

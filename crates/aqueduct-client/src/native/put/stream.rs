@@ -42,7 +42,7 @@ impl NativeClient {
             Some(heard) => heard,
             None => {
                 line.say(task, Ask::End { digest: Some(digest) });
-                line.hear(self.answer_wait(size))?
+                line.hear(self.site.answer_wait(size))?
             }
         };
         if heard.task != task || heard.payload_len > 0 {
