@@ -646,9 +646,14 @@ fn a_large_file_has_its_second_line_when_another_one_ends() {
     };
     let both = || Some(Arc::clone(&both_are_asked_for));
     let peer = Peer::new(vec![conversation(both()), conversation(both()), conversation(None)]);
+    put_at_once(peer, &blobs);
+}
+
+/// Puts blobs at the same time, all over two lines together.
+fn put_at_once(peer: Peer, blobs: &[Blob]) {
     let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
     thread::scope(|scope| {
-        for blob in &blobs {
+        for blob in blobs {
             scope.spawn(|| put(&client, blob).unwrap());
         }
     });
@@ -667,13 +672,7 @@ fn a_file_that_is_not_to_be_shared_takes_no_line_from_one_that_is() {
         })
     };
     let peer = Peer::new((0..3).map(|_| conversation()).collect());
-    let client = peer.native_client_with(Options { stream_count: NonZeroUsize::new(2).unwrap(), ..quick() });
-    thread::scope(|scope| {
-        for blob in &blobs {
-            scope.spawn(|| put(&client, blob).unwrap());
-        }
-    });
-    peer.finish();
+    put_at_once(peer, &blobs);
 }
 
 #[test]
