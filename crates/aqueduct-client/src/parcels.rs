@@ -43,8 +43,13 @@ impl Parcels<'_> {
         self.native.send_parcels(parcels, tell);
     }
 
-    /// Asks for whole blobs, and tells of each, by its place among them, what came.
-    pub fn get(&self, digests: &[Digest], tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>)) {
-        self.native.fetch_parcels(digests, tell);
+    /// Asks for whole blobs, each with a number, and tells by that what came. They are taken when their turn comes, so that
+    /// several threads can share them.
+    pub fn get(
+        &self,
+        wanted: &mut dyn Iterator<Item = (usize, Digest)>,
+        tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>),
+    ) {
+        self.native.fetch_parcels(wanted, tell);
     }
 }

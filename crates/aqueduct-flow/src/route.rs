@@ -47,6 +47,14 @@ pub struct Carried {
 }
 
 impl Carried {
+    /// All of `len` bytes by one route.
+    #[must_use]
+    pub fn by_route(route: Route, len: u64) -> Self {
+        let mut carried = Self::default();
+        carried.add(route, len);
+        carried
+    }
+
     /// The number of bytes that went by `route`.
     #[must_use]
     pub fn by(&self, route: Route) -> u64 {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aqueduct_blob::{Digest, Hasher};
 use aqueduct_store::{
-    Blob, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, Staging, StorageFault,
-    Store, UploadError, VerifyError,
+    Blob, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, PutError, Staging,
+    StorageFault, Store, UploadError, VerifyError,
 };
 
 use crate::cache::Cache;
@@ -203,6 +203,15 @@ impl From<UploadError> for Refusal {
                 Self::Fault
             }
             UploadError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutError> for Refusal {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::DigestMismatch { expected, actual } => Self::Mismatch { expected, actual },
+            PutError::Publish(error) => error.into(),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Bytes come in through [`Store::begin`], which stages them without a name; [`Staging::verify`] finds or checks their
 //! digest; [`Verified::publish`] makes them visible under it. They go out through [`Store::blob`]. Each step gives a
 //! stronger type, and none can be skipped. What is large comes in through [`Store::upload`], segment by segment in any
-//! order, and goes on where it was after the sender, the process or the power is back.
+//! order, and goes on where it was after the sender, the process or the power is back. What is whole in memory needs none
+//! of these steps: [`Store::put_all`].
 //!
 //! # The contract
 //! - A blob is visible whole under the digest of its bytes, or not at all; also after a crash at any moment.
@@ -38,6 +39,7 @@ mod staging;
 mod store;
 mod turns;
 mod uploads;
+mod whole;
 
 pub use blob::Blob;
 pub use damage::Checked;
@@ -53,3 +55,4 @@ pub use uploads::{
     ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver,
     UPLOAD_COUNT_MAX, Upload, UploadError, UploadListed, UploadPlan,
 };
+pub use whole::{PutError, Whole};

@@ -18,7 +18,7 @@ use crate::index::Note;
 use crate::layout;
 use crate::poison::{lock, share};
 use crate::staging::{STAGED, Verified};
-use crate::store::{Inner, Store};
+use crate::store::Inner;
 
 /// A blob that is in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +69,6 @@ impl From<StorageFault> for PublishError {
 /// How often a name may vanish between finding it taken and looking at what it leads to.
 const PLACE_COUNT_MAX: usize = 16;
 
-impl Store {
-    /// Publishes many blobs with one directory sync for each directory, instead of one for each blob. Answers in the
-    /// order given.
-    pub fn publish_all(&self, verified: Vec<Verified>) -> Vec<Result<Published, PublishError>> {
-        self.inner.publish_all(verified)
-    }
-}
-
 impl Inner {
     pub(crate) fn publish(&self, verified: Verified) -> Result<Published, PublishError> {
         self.begin_changes()?;
@@ -100,7 +92,9 @@ impl Inner {
         Ok(published)
     }
 
-    fn publish_all(&self, verified: Vec<Verified>) -> Vec<Result<Published, PublishError>> {
+    /// Publishes many blobs with one directory sync for each directory, instead of one for each blob. Answers in the
+    /// order given.
+    pub(crate) fn publish_all(&self, verified: Vec<Verified>) -> Vec<Result<Published, PublishError>> {
         if self.is_loose() {
             return verified.into_iter().map(|verified| self.publish(verified)).collect();
         }

@@ -19,8 +19,6 @@ pub(crate) struct Source {
     /// As it was named, or found below what was named; `-` for standard input.
     pub(crate) path: PathBuf,
     pub(crate) kind: Kind,
-    /// Bytes, as far as they are known.
-    pub(crate) size: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,28 +38,26 @@ pub(crate) struct Sources {
     pub(crate) list: Vec<Result<Source, Fault>>,
     /// What was met in a walk and is neither a file nor a directory, or is the store itself.
     pub(crate) skipped: usize,
-    /// The sum of the sizes that are known; 0 if one is not.
+    /// The sum of the sizes, if all are known and somebody wants it; else 0.
     pub(crate) size: u64,
 }
 
 impl Sources {
-    /// Lists what `paths` name, without the store itself, if they go into one: a walk that found it would never end.
-    pub(crate) fn list(paths: &[PathBuf], store: Option<&Path>) -> Result<Self, Fault> {
+    /// Lists what `paths` name, without the store itself, if they go into one: a walk that found it would never end. Only if
+    /// they are `measured` is every file looked at, which takes as long as to list them.
+    pub(crate) fn list(paths: &[PathBuf], store: Option<&Path>, measured: bool) -> Result<Self, Fault> {
         if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
             return Err(Fault::Usage("standard input (-) can be read only once".to_owned()));
         }
         let store = store.map(fs::metadata).transpose().map_err(Fault::local("look at the store"))?;
         let store = store.as_ref().map(identity);
         let mut sources = Self::default();
-        let mut walk = Walk { sources: &mut sources, store, above: HashSet::new() };
+        let size = measured.then_some(0);
+        let mut walk = Walk { sources: &mut sources, store, above: HashSet::new(), size };
         for path in paths {
             walk.name(path);
         }
-        let sizes = sources.list.iter().flatten().map(|source| match source.kind {
-            Kind::Named | Kind::Found => Some(source.size),
-            Kind::Stream | Kind::Stdin => None,
-        });
-        sources.size = sizes.sum::<Option<u64>>().unwrap_or(0);
+        sources.size = walk.size.unwrap_or(0);
         Ok(sources)
     }
 }
@@ -109,19 +105,21 @@ struct Walk<'a> {
     store: Option<(u64, u64)>,
     /// The directories that the walk is in: bind mounts can make a circle.
     above: HashSet<(u64, u64)>,
+    /// The sum of the sizes so far; `None` once it is not known.
+    size: Option<u64>,
 }
 
 impl Walk<'_> {
     /// Takes what was named on the command line.
     fn name(&mut self, path: &Path) {
         if is_stdin(path) {
-            return self.take(path, Kind::Stdin, 0);
+            return self.take(path, Kind::Stdin, None);
         }
         match fs::metadata(path) {
             Err(source) => self.fail(path, source),
             Ok(found) if found.is_dir() => self.descend(path, &found),
-            Ok(found) if found.is_file() => self.take(path, Kind::Named, found.len()),
-            Ok(_) => self.take(path, Kind::Stream, 0),
+            Ok(found) if found.is_file() => self.take(path, Kind::Named, Some(found.len())),
+            Ok(_) => self.take(path, Kind::Stream, None),
         }
     }
 
@@ -148,15 +146,19 @@ impl Walk<'_> {
             self.sources.skipped += 1;
             return;
         }
+        if file_type.is_file() && self.size.is_none() {
+            return self.take(path, Kind::Found, None);
+        }
         match fs::symlink_metadata(path) {
             Err(source) => self.fail(path, source),
             Ok(found) if found.is_dir() => self.descend(path, &found),
-            Ok(found) => self.take(path, Kind::Found, found.len()),
+            Ok(found) => self.take(path, Kind::Found, Some(found.len())),
         }
     }
 
-    fn take(&mut self, path: &Path, kind: Kind, size: u64) {
-        self.sources.list.push(Ok(Source { path: path.to_owned(), kind, size }));
+    fn take(&mut self, path: &Path, kind: Kind, size: Option<u64>) {
+        self.size = self.size.zip(size).map(|(sum, size)| sum.saturating_add(size));
+        self.sources.list.push(Ok(Source { path: path.to_owned(), kind }));
     }
 
     fn fail(&mut self, path: &Path, source: io::Error) {

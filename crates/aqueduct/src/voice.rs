@@ -52,6 +52,11 @@ impl Voice {
         Self { is_quiet: manner.quiet, verbosity: manner.verbose, is_colored, show, bar: Mutex::default() }
     }
 
+    /// Whether anybody sees how far long work is.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.show != Show::Nothing
+    }
+
     /// A sentence that a script may do without.
     pub(crate) fn say(&self, text: &str) {
         if !self.is_quiet {

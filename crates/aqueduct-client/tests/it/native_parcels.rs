@@ -30,7 +30,7 @@ fn put(client: &Client, parcels: &[Parcel]) -> Vec<Result<bool, ErrorKind>> {
 /// The bytes of each, or why there are none.
 fn get(client: &Client, digests: &[Digest]) -> Vec<Result<Vec<u8>, String>> {
     let mut told = BTreeMap::new();
-    client.parcels().unwrap().get(digests, &mut |place, got| {
+    client.parcels().unwrap().get(&mut digests.iter().copied().enumerate(), &mut |place, got| {
         let got = match got {
             Ok(Got::Blob(bytes)) => Ok(bytes.to_vec()),
             Ok(other) => Err(format!("{other:?}")),
@@ -341,7 +341,7 @@ fn that_a_blob_is_not_wanted_is_heard_before_anything_else_is() {
         talk.tell(task, refused(Code::Cancelled));
     })]);
     let mut was_heard = false;
-    peer.native_client().parcels().unwrap().get(&[digest_of(b"abc")], &mut |_, got| {
+    peer.native_client().parcels().unwrap().get(&mut [(0, digest_of(b"abc"))].into_iter(), &mut |_, got| {
         assert_eq!(got.unwrap(), Got::Large);
         was_heard = told.recv_timeout(Duration::from_secs(10)).is_ok();
     });
@@ -389,12 +389,15 @@ fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
         let mut told = Vec::new();
         // The second one is not told of before the line is left.
         let asked = [digest_of(b"abc"), digest_of(b"abd")];
-        peer.native_client().parcels().unwrap().get(&asked, &mut |place, got| {
-            told.push((
-                place,
-                got.map_err(|error| error.kind()).is_err_and(|kind| kind == ErrorKind::Protocol),
-            ));
-        });
+        peer.native_client().parcels().unwrap().get(
+            &mut asked.iter().copied().enumerate(),
+            &mut |place, got| {
+                told.push((
+                    place,
+                    got.map_err(|error| error.kind()).is_err_and(|kind| kind == ErrorKind::Protocol),
+                ));
+            },
+        );
         assert_eq!(told.last(), Some(&(1, true)), "{number}");
         peer.finish();
     }

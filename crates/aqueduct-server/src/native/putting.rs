@@ -6,7 +6,7 @@ use std::mem;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_flow::Intake;
-use aqueduct_store::{Staging, Store};
+use aqueduct_store::{Published, Staging, Store};
 use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -141,19 +141,23 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
 
 /// Begins to stage a blob, unless it is known to be here. Hashes nothing, since others of the same peer wait meanwhile: a
 /// suspect in its place is looked at when the name is given, and hashed only if it is as large as what came.
-pub(super) fn stage(
+fn stage(
     store: &Store,
     algorithm: Algorithm,
     digest: Option<Digest>,
     size: Option<u64>,
 ) -> Result<Begun, Refusal> {
     if let Some(digest) = digest
-        && !store.is_suspect(&digest)?
-        && let Some(published) = work::present(store, digest)?
+        && let Some(published) = present(store, digest)?
     {
         return Ok(Begun::Present(published));
     }
     Ok(Begun::Staging(Box::new(store.begin(algorithm, size)?)))
+}
+
+/// A blob that is known to be here: a suspect is not.
+pub(super) fn present(store: &Store, digest: Digest) -> Result<Option<Published>, Refusal> {
+    if store.is_suspect(&digest)? { Ok(None) } else { work::present(store, digest) }
 }
 
 /// What became of one turn.

@@ -3,17 +3,15 @@
 use std::ops::Range;
 
 use aqueduct_blob::{Algorithm, Digest};
-use aqueduct_flow::{Carried, Intake, ReceiveRoute, Step};
-use aqueduct_store::{Outcome, Published, Store, Verified};
+use aqueduct_flow::{Carried, Route};
+use aqueduct_store::{Outcome, Published, PutError, Store, Whole};
 use aqueduct_wire::native::{Put, Say, TaskId};
 
 use super::Talk;
 use super::putting;
 use super::refusal::refused;
-use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::staged::log_stored;
-use crate::work::{self, Begun};
 
 /// A few blobs, and their bytes one after the other.
 #[derive(Debug, Default)]
@@ -55,27 +53,32 @@ impl Small {
     /// Stores them, and says what became of each.
     pub(super) fn store(self, store: &Store, talk: &Talk) {
         let Self { blobs, bytes } = self;
-        let mut tasks = Vec::new();
-        let mut ready = Vec::new();
-        for blob in blobs {
-            match stage(store, &blob, &bytes[blob.place.clone()]) {
-                Ok(Staged::Present(published)) => talk.end(blob.task, stored(&published, 0)),
-                Ok(Staged::Verified(verified, carried)) => {
-                    tasks.push((blob.task, carried));
-                    ready.push(verified);
-                }
-                Err(refusal) => talk.end(blob.task, refused(&refusal)),
-            }
+        let whole: Vec<_> = blobs.iter().map(|blob| blob.whole(&bytes)).collect();
+        for (blob, stored) in blobs.iter().zip(store.put_all(&whole)) {
+            talk.end(blob.task, blob.answer(store, stored));
         }
-        for ((task, carried), published) in tasks.into_iter().zip(store.publish_all(ready)) {
-            let say = match published {
-                Ok(published) => {
-                    log_stored(&published, &carried);
-                    stored(&published, carried.total())
-                }
-                Err(error) => refused(&error.into()),
-            };
-            talk.end(task, say);
+    }
+}
+
+impl Blob {
+    fn whole<'a>(&self, bytes: &'a [u8]) -> Whole<'a> {
+        Whole { algorithm: self.algorithm, expected: self.digest, bytes: &bytes[self.place.clone()] }
+    }
+
+    fn answer(&self, store: &Store, outcome: Result<Published, PutError>) -> Say {
+        match (outcome, self.digest) {
+            (Ok(published), _) if published.outcome == Outcome::New => {
+                log_stored(&published, &Carried::by_route(Route::Copy, published.size));
+                stored(&published, published.size)
+            }
+            (Ok(published), _) => stored(&published, 0),
+            // A full disk is no reason to refuse what is here already.
+            (Err(PutError::Publish(_)), Some(digest))
+                if let Ok(Some(published)) = putting::present(store, digest) =>
+            {
+                stored(&published, 0)
+            }
+            (Err(error), _) => refused(&error.into()),
         }
     }
 }
@@ -84,26 +87,6 @@ impl Small {
 pub(super) fn stored(published: &Published, received: u64) -> Say {
     let Published { digest, size, outcome } = *published;
     Say::Stored { digest, size, is_new: outcome == Outcome::New, received }
-}
-
-enum Staged {
-    Present(Published),
-    Verified(Verified, Carried),
-}
-
-fn stage(store: &Store, blob: &Blob, bytes: &[u8]) -> Result<Staged, Refusal> {
-    // All of it is here: to reserve space first would only be one call more.
-    let mut staging = match putting::stage(store, blob.algorithm, blob.digest, None)? {
-        Begun::Present(published) => return Ok(Staged::Present(published)),
-        Begun::Staging(staging) => staging,
-    };
-    let mut intake = Intake::new(ReceiveRoute::Copy);
-    let put = staging.fill(&mut |file, offset, observe| {
-        intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
-        Ok(Step::Moved(bytes.len()))
-    });
-    let _ = put.map_err(|error| work::fault("receive a blob", &error))?;
-    Ok(Staged::Verified(staging.verify(blob.digest.as_ref())?, *intake.carried()))
 }
 
 /// As many as one round of a group commit is good for. Each has a file open until it is published.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::Step;
-use aqueduct_store::{Absent, Options, Outcome, Store, SyncPolicy, Verified};
+use aqueduct_store::{Absent, Options, Outcome, Store, SyncPolicy, Verified, Whole};
 use aqueduct_testkit::{SimDisk, Slot};
 use tempfile::TempDir;
 
@@ -46,6 +46,10 @@ pub(crate) fn digest(bytes: &[u8]) -> Digest {
 pub(crate) fn bytes(len: usize, seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
+}
+
+pub(crate) fn whole(bytes: &[u8], expected: Option<Digest>) -> Whole<'_> {
+    Whole { algorithm: Algorithm::Sha256, expected, bytes }
 }
 
 pub(crate) fn stage(store: &Store, bytes: &[u8]) -> Verified {

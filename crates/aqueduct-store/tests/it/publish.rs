@@ -9,10 +9,10 @@ use std::thread;
 use aqueduct_blob::Algorithm;
 use aqueduct_flow::{Intake, ReceiveRoute, Step};
 use aqueduct_store::disk::Verb;
-use aqueduct_store::{ChangeError, Outcome, PublishError, Store, SyncPolicy, VerifyError};
+use aqueduct_store::{ChangeError, Outcome, PublishError, PutError, Store, SyncPolicy, VerifyError};
 use aqueduct_testkit::{Plan, SimDisk};
 
-use crate::fixture::{bytes, digest, path, put, read, reopen, simulated, snapshot, stage, store};
+use crate::fixture::{bytes, digest, path, put, read, reopen, simulated, snapshot, stage, store, whole};
 
 #[test]
 fn a_blob_is_visible_once_it_is_published_and_not_before() {
@@ -130,13 +130,61 @@ fn of_sixteen_writers_of_one_blob_one_brings_it_and_all_succeed() {
 fn blobs_published_together_share_the_sync_of_their_directory() {
     let (_slot, disk, store) = simulated(SyncPolicy::Full);
     let mut alike = (0_u32..).map(u32::to_le_bytes).filter(|bytes| digest(bytes).as_bytes()[0] == 7);
-    let together: Vec<_> = alike.by_ref().take(5).map(|bytes| stage(&store, &bytes)).collect();
+    let together: Vec<_> = alike.by_ref().take(5).collect();
+    let together: Vec<_> = together.iter().map(|bytes| whole(bytes, None)).collect();
     disk.plan(Plan::default());
-    for published in store.publish_all(together) {
+    for published in store.put_all(&together) {
         assert_eq!(published.unwrap().outcome, Outcome::New);
     }
     let syncs = disk.trace().iter().filter(|traced| traced.verb == Verb::SyncDir).count();
     assert_eq!(syncs, 1);
+}
+
+#[test]
+fn of_blobs_put_together_each_has_its_own_outcome() {
+    let (_directory, store) = store();
+    put(&store, b"here");
+    let long = bytes(200_000, 7);
+    let together = [
+        whole(b"new", None),
+        whole(b"here", Some(digest(b"here"))),
+        whole(b"not what it says", Some(digest(b"something else"))),
+        whole(&long, Some(digest(&long))),
+        whole(b"", None),
+        whole(b"new", None),
+    ];
+    let outcomes = store.put_all(&together);
+    let outcome = |place: usize| outcomes[place].as_ref().map(|published| published.outcome);
+    assert_eq!(outcome(0).unwrap(), Outcome::New);
+    assert_eq!(outcome(1).unwrap(), Outcome::AlreadyPresent);
+    let Err(PutError::DigestMismatch { expected, actual }) = outcome(2) else { panic!("{:?}", outcome(2)) };
+    assert_eq!((*expected, *actual), (digest(b"something else"), digest(b"not what it says")));
+    assert_eq!(outcome(3).unwrap(), Outcome::New);
+    assert_eq!(outcome(4).unwrap(), Outcome::New);
+    assert_eq!(outcome(5).unwrap(), Outcome::AlreadyPresent);
+    for blob in [&b"new"[..], b"here", &long, b""] {
+        assert_eq!(read(&store, &digest(blob)).unwrap(), blob);
+    }
+    assert!(!store.has(&digest(b"something else")).unwrap());
+    assert!(!store.has(&digest(b"not what it says")).unwrap());
+}
+
+#[test]
+fn a_blob_that_a_full_disk_does_not_take_keeps_no_other_from_being_stored() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    put(&store, b"so that the session is on record");
+    // Staging and writing the first, then staging the second.
+    disk.plan(Plan { fail_at: Some((3, ErrorKind::StorageFull)), ..Plan::default() });
+    let outcomes = store.put_all(&[whole(b"first", None), whole(b"second", None), whole(b"third", None)]);
+    let taken: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(taken, [true, false, true]);
+    let [_, Err(PutError::Publish(PublishError::Change(ChangeError::Fault(fault)))), _] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(fault.kind(), ErrorKind::StorageFull);
+    assert_eq!(read(&store, &digest(b"third")).unwrap(), b"third");
+    assert!(!store.has(&digest(b"second")).unwrap());
 }
 
 #[test]

@@ -236,5 +236,5 @@ fn is_special(path: &Path) -> bool {
     })
 }
 
-/// Blobs fetched before the first of them is told of: enough that a line stays busy.
-const TOGETHER_COUNT: usize = 4096;
+/// Blobs fetched before the first of them is told of: so many that it does not count how lines begin and end.
+const TOGETHER_COUNT: usize = 16 << 10;

@@ -36,7 +36,7 @@ pub(super) fn run(put: &Put, json: bool, voice: &Voice, output: &mut Output<'_>)
                 SyncPolicy::None => cores(),
             });
             with_store(directory, Opening { absent: Absent::Make, sync }, voice, |store| {
-                let sources = Sources::list(&put.paths, Some(&store.root()))?;
+                let sources = Sources::list(&put.paths, Some(&store.root()), voice.shows_progress())?;
                 let into = IntoStore::new(store, put.digest);
                 put_all(sources, json, voice, output, |teller, meter| into.put_all(teller, threads, meter))
             })
@@ -44,7 +44,7 @@ pub(super) fn run(put: &Put, json: bool, voice: &Voice, output: &mut Output<'_>)
         Place::Server(server) => {
             let client = remote::client(server, put.threads)?;
             let threads = put.threads.unwrap_or(THREAD_COUNT_SYNCED);
-            let sources = Sources::list(&put.paths, None)?;
+            let sources = Sources::list(&put.paths, None, voice.shows_progress())?;
             let to = ToServer::new(&client, put);
             let done =
                 put_all(sources, json, voice, output, |teller, meter| to.put_all(teller, threads, meter));

@@ -12,22 +12,23 @@ use crate::parcels::Got;
 use crate::patience::Patience;
 
 impl NativeClient {
-    /// Asks for whole blobs, and tells of each, by its place among them, what came.
+    /// Asks for whole blobs, each with a number, and tells by that what came. They are taken when their turn comes.
     pub(crate) fn fetch_parcels(
         &self,
-        digests: &[Digest],
+        wanted: &mut dyn Iterator<Item = (usize, Digest)>,
         tell: &mut dyn FnMut(usize, Result<Got<'_>, Error>),
     ) {
         let mut batch = Batch {
             client: self,
-            digests,
-            todo: (0..digests.len()).collect(),
+            wanted,
+            again: VecDeque::new(),
+            arrived: Vec::new(),
             window: WINDOW_COUNT_MIN,
             tell,
         };
         let fetched = self.persist(|line, patience| batch.fetch(line, patience));
         if let Err(error) = fetched {
-            for index in std::mem::take(&mut batch.todo) {
+            while let Some((index, _)) = batch.next() {
                 (batch.tell)(index, Err(error.shared()));
             }
         }
@@ -36,9 +37,11 @@ impl NativeClient {
 
 struct Batch<'a> {
     client: &'a NativeClient,
-    digests: &'a [Digest],
-    /// What nobody was told of.
-    todo: VecDeque<usize>,
+    wanted: &'a mut dyn Iterator<Item = (usize, Digest)>,
+    /// What was taken from there, and nobody was told of.
+    again: VecDeque<(usize, Digest)>,
+    /// What is whole, and was not held against its digest yet.
+    arrived: Vec<Flying>,
     /// How many to ask for at a time. It grows with every small blob, as far as such blobs have room in memory, and begins
     /// anew with every one that nobody has room for: until the server has heard that, it comes.
     window: usize,
@@ -48,6 +51,7 @@ struct Batch<'a> {
 struct Flying {
     task: TaskId,
     index: usize,
+    digest: Digest,
     /// Its size, once the server has begun to answer: as much memory is set aside for it.
     size: Option<u64>,
     bytes: Vec<u8>,
@@ -56,11 +60,16 @@ struct Flying {
 }
 
 impl Batch<'_> {
+    fn next(&mut self) -> Option<(usize, Digest)> {
+        self.again.pop_front().or_else(|| self.wanted.next())
+    }
+
     fn fetch(&mut self, line: &mut Line, patience: &mut Patience) -> Result<(), Error> {
         let mut flying = VecDeque::new();
         let fetched = self.fetch_over(line, patience, &mut flying);
-        let untold = flying.into_iter().filter(|it| it.skipped.is_none()).map(|it| it.index);
-        self.todo.extend(untold);
+        self.settle(patience);
+        let untold = flying.into_iter().filter(|it| it.skipped.is_none()).map(|it| (it.index, it.digest));
+        self.again.extend(untold);
         fetched
     }
 
@@ -71,51 +80,76 @@ impl Batch<'_> {
         flying: &mut VecDeque<Flying>,
     ) -> Result<(), Error> {
         loop {
-            let window = self.window.min(line.task_count_max());
-            while flying.len() < window
-                && let Some(index) = self.todo.pop_front()
-            {
-                let task = line.task();
-                let digest = self.digests[index];
-                let get = Get { digest, ranges: Vec::new(), checkpoints: false, list_only: false };
-                line.say(task, Ask::Get(get));
-                flying.push_back(Flying { task, index, size: None, bytes: Vec::new(), skipped: None });
-            }
+            self.ask(line, flying)?;
             if flying.is_empty() {
                 return Ok(());
             }
-            let has_come = flying.iter().any(|it| it.size.is_some());
-            let heard = line.hear(self.client.frame_wait(has_come))?;
+            let arrived_len: usize = self.arrived.iter().map(|it| it.bytes.len()).sum();
+            if self.arrived.len() == ARRIVED_COUNT_MAX || arrived_len > ARRIVED_LEN_MAX {
+                self.settle(patience);
+            }
+            let heard = match line.hear_if_any()? {
+                Some(heard) => heard,
+                None => {
+                    // There is time for it now.
+                    self.settle(patience);
+                    let has_come = flying.iter().any(|it| it.size.is_some());
+                    line.hear(self.client.frame_wait(has_come))?
+                }
+            };
             let place = flying.iter().position(|it| it.task == heard.task);
             let place = place.ok_or_else(|| line.nonsense("it answers what was not asked"))?;
-            let held = flying.iter().filter(|it| it.skipped.is_none()).filter_map(|it| it.size);
-            let room = HELD_LEN_MAX - held.sum::<u64>();
-            if self.heard(line, &mut flying[place], heard, room)? {
-                flying.remove(place);
-                patience.refresh();
+            match self.heard(line, flying, place, heard)? {
+                After::More => {}
+                After::Told => {
+                    flying.remove(place);
+                    patience.refresh();
+                }
+                After::Whole => self.arrived.extend(flying.remove(place)),
             }
         }
     }
 
-    /// Takes an answer, for which there is `room` in memory; true if it was the last one of its task.
-    fn heard(&mut self, line: &mut Line, blob: &mut Flying, heard: Heard, room: u64) -> Result<bool, Error> {
-        if let Some(skipped) = &mut blob.skipped {
+    /// Asks for as many as there may be on their way. The server hears of them before it has answered all the others.
+    fn ask(&mut self, line: &mut Line, flying: &mut VecDeque<Flying>) -> Result<(), Error> {
+        let window = self.window.min(line.task_count_max());
+        while flying.len() < window
+            && let Some((index, digest)) = self.next()
+        {
+            let task = line.task();
+            let get = Get { digest, ranges: Vec::new(), checkpoints: false, list_only: false };
+            line.say(task, Ask::Get(get));
+            flying.push_back(Flying { task, index, digest, size: None, bytes: Vec::new(), skipped: None });
+        }
+        if line.unsent() > UNSENT_LEN_MAX { line.push() } else { Ok(()) }
+    }
+
+    /// Takes an answer to the blob at `place`.
+    fn heard(
+        &mut self,
+        line: &mut Line,
+        flying: &mut VecDeque<Flying>,
+        place: usize,
+        heard: Heard,
+    ) -> Result<After, Error> {
+        if let Some(skipped) = &mut flying[place].skipped {
             return skip(line, skipped, &heard);
         }
-        let had_come = blob.size.is_some();
+        let had_come = flying[place].size.is_some();
         if let Say::Found { size, .. } | Say::Data { size, .. } = heard.say {
             // What is whole in one frame is given away as soon as it has come.
             let is_held = !matches!(heard.say, Say::Data { end: true, .. });
-            if !had_come && (size > SEGMENT_LEN || is_held && size > room) {
-                return self.turn_away(line, blob, &heard, size);
+            if !had_come && (size > SEGMENT_LEN || is_held && size > room(flying)) {
+                return self.turn_away(line, &mut flying[place], &heard, size);
             }
-            if *blob.size.get_or_insert(size) != size {
+            if *flying[place].size.get_or_insert(size) != size {
                 return Err(line.nonsense("the blob's size is not what it was"));
             }
         }
+        let blob = &mut flying[place];
         match heard.say {
             Say::Found { .. } if had_come => Err(line.nonsense("it has found the same blob before")),
-            Say::Found { .. } => Ok(false),
+            Say::Found { .. } => Ok(After::More),
             Say::Data { offset, size, end } => {
                 let held = blob.bytes.len() as u64;
                 let is_too_much = size.checked_sub(held).is_none_or(|left| heard.payload_len > left);
@@ -126,14 +160,17 @@ impl Batch<'_> {
                     blob.bytes.reserve_exact(usize::try_from(size).expect("it has at most 4 MiB"));
                 }
                 line.read_all(&mut blob.bytes)?;
-                if end {
-                    self.arrived(line, blob, size)?;
+                match end {
+                    false => Ok(After::More),
+                    true if (blob.bytes.len() as u64) < size => {
+                        Err(line.nonsense("it sends fewer bytes than were asked for"))
+                    }
+                    true => Ok(After::Whole),
                 }
-                Ok(end)
             }
             Say::Refused { code: Code::Absent, .. } => {
                 (self.tell)(blob.index, Ok(Got::Absent));
-                Ok(true)
+                Ok(After::Told)
             }
             other => {
                 let error = self.client.failure(&other);
@@ -141,19 +178,19 @@ impl Batch<'_> {
                     return Err(error);
                 }
                 (self.tell)(blob.index, Err(error));
-                Ok(true)
+                Ok(After::Told)
             }
         }
     }
 
-    /// Wants no more of a blob: it is too large, or has to come later; true if there is no more of it.
+    /// Wants no more of a blob: it is too large, or has to come later.
     fn turn_away(
         &mut self,
         line: &mut Line,
         blob: &mut Flying,
         heard: &Heard,
         size: u64,
-    ) -> Result<bool, Error> {
+    ) -> Result<After, Error> {
         line.say(blob.task, Ask::Cancel);
         // As long as there is something to hear nothing is sent by itself, and until this is heard there is.
         line.push()?;
@@ -161,31 +198,45 @@ impl Batch<'_> {
         if size > SEGMENT_LEN {
             (self.tell)(blob.index, Ok(Got::Large));
         } else {
-            self.todo.push_front(blob.index);
+            self.again.push_front((blob.index, blob.digest));
         }
         blob.size = Some(size);
         let skipped = blob.skipped.insert(0);
-        if matches!(heard.say, Say::Found { .. }) { Ok(false) } else { skip(line, skipped, heard) }
+        if matches!(heard.say, Say::Found { .. }) { Ok(After::More) } else { skip(line, skipped, heard) }
     }
 
-    fn arrived(&mut self, line: &Line, blob: &Flying, size: u64) -> Result<(), Error> {
-        if (blob.bytes.len() as u64) < size {
-            return Err(line.nonsense("it sends fewer bytes than were asked for"));
+    /// Holds what arrived against its digests, and tells of it.
+    fn settle(&mut self, patience: &mut Patience) {
+        for Flying { index, digest, bytes, .. } in self.arrived.drain(..) {
+            let mut hasher = Hasher::new(digest.algorithm());
+            hasher.update(&bytes);
+            let is_right = hasher.finish().digest == digest;
+            // What was damaged on its way is worth the care that is taken of a large one.
+            (self.tell)(index, Ok(if is_right { Got::Blob(&bytes) } else { Got::Large }));
+            let fitting = usize::try_from(HELD_LEN_MAX / (bytes.len() as u64).max(1)).unwrap_or(usize::MAX);
+            self.window = (self.window * 2).min(fitting).min(WINDOW_COUNT_MAX);
+            patience.refresh();
         }
-        let digest = &self.digests[blob.index];
-        let mut hasher = Hasher::new(digest.algorithm());
-        hasher.update(&blob.bytes);
-        let is_right = hasher.finish().digest == *digest;
-        // What was damaged on its way is worth the care that is taken of a large one.
-        (self.tell)(blob.index, Ok(if is_right { Got::Blob(&blob.bytes) } else { Got::Large }));
-        let fitting = usize::try_from(HELD_LEN_MAX / size.max(1)).unwrap_or(usize::MAX);
-        self.window = (self.window * 2).min(fitting).min(WINDOW_COUNT_MAX);
-        Ok(())
     }
 }
 
-/// Takes an answer that nobody wants; true if it was the last one of its task.
-fn skip(line: &mut Line, skipped: &mut u64, heard: &Heard) -> Result<bool, Error> {
+/// How much memory there is for blobs that are not whole.
+fn room(flying: &VecDeque<Flying>) -> u64 {
+    let held = flying.iter().filter(|it| it.skipped.is_none()).filter_map(|it| it.size);
+    HELD_LEN_MAX - held.sum::<u64>()
+}
+
+/// What an answer leaves to be done.
+enum After {
+    More,
+    /// It was the last one of its task, of which everything was told.
+    Told,
+    /// It brought the last bytes.
+    Whole,
+}
+
+/// Takes an answer that nobody wants.
+fn skip(line: &mut Line, skipped: &mut u64, heard: &Heard) -> Result<After, Error> {
     let end = match heard.say {
         Say::Data { end, .. } => end,
         Say::Done | Say::Refused { .. } => true,
@@ -196,7 +247,7 @@ fn skip(line: &mut Line, skipped: &mut u64, heard: &Heard) -> Result<bool, Error
         return Err(line.nonsense("it goes on sending what nobody wants"));
     }
     line.skip()?;
-    Ok(end)
+    Ok(if end { After::Told } else { After::More })
 }
 
 /// Blobs of a size that nobody knows yet: large ones come in vain.
@@ -204,6 +255,15 @@ const WINDOW_COUNT_MIN: usize = 4;
 
 /// Blobs without an answer: a long line stays busy.
 const WINDOW_COUNT_MAX: usize = 256;
+
+/// Blobs that are held against their digests together.
+const ARRIVED_COUNT_MAX: usize = 16;
+
+/// Bytes after which there are enough of them.
+const ARRIVED_LEN_MAX: usize = 256 << 10;
+
+/// Some tens of questions: they are sent before nothing is left to hear, so that the server is never without any.
+const UNSENT_LEN_MAX: u64 = 2 << 10;
 
 /// What is set aside for blobs that are not whole: there is room for [`WINDOW_COUNT_MIN`] of the largest, so that a
 /// window of as many always comes.

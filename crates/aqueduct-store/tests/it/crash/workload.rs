@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::{CopyLadder, Step as Turned};
-use aqueduct_store::{Absent, Options, Outcome, PublishError, Store, SyncPolicy, Verified, VerifyError};
+use aqueduct_store::{Absent, Options, Outcome, PutError, Store, SyncPolicy, Verified, VerifyError, Whole};
 use aqueduct_testkit::{Image, SimDisk, Slot};
 
 use super::pieces::{self, Piece};
@@ -546,15 +546,16 @@ pub(super) fn put(store: &Store, content: Content) -> Result<Outcome, String> {
 }
 
 fn put_together(store: &Store, contents: &[Content]) -> Vec<Option<Outcome>> {
-    let mut staged = Vec::new();
-    for content in contents {
-        match stage(store, *content) {
-            Ok(verified) => staged.push(verified),
-            Err(_) => return vec![None; contents.len()],
-        }
-    }
-    let outcomes = store.publish_all(staged).into_iter();
-    outcomes.map(|outcome: Result<_, PublishError>| outcome.ok().map(|published| published.outcome)).collect()
+    let whole: Vec<_> = contents
+        .iter()
+        .map(|content| Whole {
+            algorithm: content.algorithm(),
+            expected: Some(content.digest()),
+            bytes: content.bytes(),
+        })
+        .collect();
+    let outcomes = store.put_all(&whole).into_iter();
+    outcomes.map(|outcome: Result<_, PutError>| outcome.ok().map(|published| published.outcome)).collect()
 }
 
 fn stage(store: &Store, content: Content) -> Result<Verified, String> {

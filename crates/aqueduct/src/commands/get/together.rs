@@ -1,8 +1,11 @@
-//! Small blobs from a server, many at a time: some threads, each with a connection and a part of the list.
+//! Small blobs from a server, many at a time: some threads, each with a connection, take them in turn.
 
 use std::io::Write;
+use std::iter;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use aqueduct_blob::Digest;
@@ -32,41 +35,53 @@ impl Together<'_> {
     pub(super) fn fetch(&self, some: &[(Wanted, PathBuf)]) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = some.iter().map(|_| None).collect();
         let Some(parcels) = self.client.parcels() else { return outcomes };
-        let mut jobs: Vec<Job<'_>> = (some.iter().zip(&mut outcomes))
-            .filter(|((wanted, _), _)| wanted.range.is_none())
-            .map(|((wanted, path), outcome)| Job { digest: wanted.digest, path, outcome })
-            .collect();
-        if jobs.len() < JOB_COUNT_MIN {
+        let whole = some.iter().enumerate().filter(|(_, (wanted, _))| wanted.range.is_none());
+        if whole.clone().nth(JOB_COUNT_MIN - 1).is_none() {
             return outcomes;
         }
         // What is wrong with it is told of each blob that is fetched alone.
-        let Ok(directory) = Directory::of(jobs[0].path) else { return outcomes };
+        let Ok(directory) = Directory::of(&some[0].1) else { return outcomes };
+        let wanted = Mutex::new(whole.map(|(place, (wanted, _))| (place, wanted.digest)));
+        let next = || wanted.lock().unwrap_or_else(PoisonError::into_inner).next();
         progress::during(self.voice, "get", 0, |meter| {
-            let share = jobs.len().div_ceil(self.threads().get());
-            thread::scope(|scope| {
-                for jobs in jobs.chunks_mut(share) {
-                    scope.spawn(|| self.fetch_all(parcels, jobs, &directory, meter));
-                }
+            let take = || self.take(parcels, some, &next, &directory, meter);
+            let told: Vec<_> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..self.threads().get()).map(|_| scope.spawn(take)).collect();
+                let joined = threads.into_iter().map(|thread| thread.join());
+                joined.flat_map(|told| told.unwrap_or_else(|panic| resume_unwind(panic))).collect()
             });
+            for (place, outcome) in told {
+                outcomes[place] = outcome;
+            }
         });
         outcomes
     }
 
-    fn fetch_all(&self, parcels: Parcels<'_>, jobs: &mut [Job<'_>], directory: &Directory, meter: &Meter) {
-        let mut jobs: Vec<_> = jobs.iter_mut().filter(|job| !is_taken(job.path)).collect();
-        let digests: Vec<_> = jobs.iter().map(|job| job.digest).collect();
-        parcels.get(&digests, &mut |place, got| {
-            let job = &mut jobs[place];
-            *job.outcome = match got {
+    /// Fetches those that come `next`, until there are no more.
+    fn take(
+        &self,
+        parcels: Parcels<'_>,
+        some: &[(Wanted, PathBuf)],
+        next: &impl Fn() -> Option<(usize, Digest)>,
+        directory: &Directory,
+        meter: &Meter,
+    ) -> Vec<(usize, Outcome)> {
+        let mut told = Vec::new();
+        let mut free = iter::from_fn(next).filter(|(place, _)| !is_taken(&some[*place].1));
+        parcels.get(&mut free, &mut |place, got| {
+            let (wanted, path) = &some[place];
+            let outcome = match got {
                 Ok(Got::Blob(bytes)) => {
                     meter.add(bytes.len() as u64);
-                    self.land(directory, job.path, bytes).transpose()
+                    self.land(directory, path, bytes).transpose()
                 }
-                Ok(Got::Absent) => Some(Err(Fault::Absent(job.digest))),
+                Ok(Got::Absent) => Some(Err(Fault::Absent(wanted.digest))),
                 Ok(Got::Large) => None,
-                Err(source) => Some(Err(Fault::Download { path: shown(job.path), source })),
+                Err(source) => Some(Err(Fault::Download { path: shown(path), source })),
             };
+            told.push((place, outcome));
         });
+        told
     }
 
     /// Writes a file and gives it its name; `None` if somebody took the name meanwhile.
@@ -91,12 +106,6 @@ impl Together<'_> {
             Sync::None => cores(),
         }
     }
-}
-
-struct Job<'a> {
-    digest: Digest,
-    path: &'a Path,
-    outcome: &'a mut Outcome,
 }
 
 /// As with `put`.
