@@ -4,19 +4,24 @@
 //! one small buffer a thread, and 40 bytes a segment. One thread is the caller's own, so with `threads` of 1
 //! none is spawned.
 
+mod line;
+
 use std::convert::identity;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use self::line::Line;
 use crate::assembly::joined;
+use crate::chain::{self, Block, State};
 use crate::checkpoints::CheckpointList;
 use crate::digest::{Algorithm, Digest};
 use crate::hasher::{Hashed, Hasher};
-use crate::segment::{SegmentHasher, segment_count, segment_range};
+use crate::lanes::{LANES_MAX, Lanes};
+use crate::segment::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
 use crate::tree;
 
 /// Hashes a blob of `size` bytes.
@@ -27,7 +32,7 @@ use crate::tree;
 ///
 /// # Errors
 ///
-/// The first error of `read`. The other threads stop after the segment that they are at.
+/// The first error of `read`. The other threads stop after the segments that they are at.
 pub fn hash<E: Send>(
     algorithm: Algorithm,
     size: u64,
@@ -41,7 +46,9 @@ pub fn hash<E: Send>(
             Ok(hasher.finish())
         }
         Algorithm::Blake3 => {
-            let mut entries = hash_segments(size, threads, |index| SegmentHasher::tree(size, index), read)?;
+            let begin = |index| SegmentHasher::tree(size, index);
+            // BLAKE3 finds its lanes within a segment.
+            let mut entries = hash_segments(size, threads, Lanes::ONE, begin, read)?;
             let bytes = match entries[..] {
                 [only] => {
                     entries.clear();
@@ -62,6 +69,8 @@ pub fn hash<E: Send>(
 /// range. They may come from anywhere: a list of another blob, algorithm or size, or one that is damaged,
 /// costs time and never changes whether the blob is found intact. Without them BLAKE3 still uses all threads,
 /// and SHA-256 only the caller's.
+/// Where there are many segments of SHA-256 each thread hashes several at once, if this machine has
+/// [lanes](Lanes::detect) for it.
 /// `read` is used as by [`hash`].
 ///
 /// # Errors
@@ -74,12 +83,28 @@ pub fn verify<E: Send>(
     threads: NonZeroUsize,
     read: impl Fn(u64, &mut [u8]) -> Result<(), E> + Sync,
 ) -> Result<Verdict, E> {
+    verify_in(Lanes::detect(), digest, size, checkpoints, threads, read)
+}
+
+/// Does what [`verify`] does, in `lanes` of the caller's choice: to measure one beside the other.
+///
+/// # Errors
+///
+/// The first error of `read`, as in [`hash`].
+pub fn verify_in<E: Send>(
+    lanes: Lanes,
+    digest: &Digest,
+    size: u64,
+    checkpoints: Option<&CheckpointList>,
+    threads: NonZeroUsize,
+    read: impl Fn(u64, &mut [u8]) -> Result<(), E> + Sync,
+) -> Result<Verdict, E> {
     let list = checkpoints.filter(|list| is_usable(list, digest, size));
     let mut broken = Vec::new();
     if let Some(list) = list
         && list.algorithm() == Algorithm::Sha256
     {
-        let ends = hash_segments(size, threads, |index| list.segment_hasher(index), &read)?;
+        let ends = hash_segments(size, threads, lanes, |index| list.segment_hasher(index), &read)?;
         broken = disagreeing(&ends, list, digest);
         if broken.is_empty() {
             return Ok(Verdict::Intact { checkpoints: None });
@@ -136,29 +161,39 @@ fn disagreeing(ends: &[[u8; 32]], list: &CheckpointList, digest: &Digest) -> Vec
     (0..).zip(ends).filter(|&(index, end)| end != list.after(digest, index)).map(|(index, _)| index).collect()
 }
 
-/// Hashes every segment, each begun by `begin`, and gives what they end in, in the order of the blob.
+/// Hashes every segment, each begun by `begin`, and gives what they end in, in the order of the blob. In more than one
+/// of `lanes` only segments of a SHA-256 chain are hashed.
 fn hash_segments<E: Send>(
     size: u64,
     threads: NonZeroUsize,
+    lanes: Lanes,
     begin: impl Fn(u64) -> SegmentHasher + Sync,
     read: impl Fn(u64, &mut [u8]) -> Result<(), E> + Sync,
 ) -> Result<Vec<[u8; 32]>, E> {
     let count = segment_count(size);
-    let next = AtomicU64::new(0);
+    let line = Line::new(count, threads, lanes);
     let stop = AtomicBool::new(false);
     let work = || -> Result<Vec<(u64, [u8; 32])>, E> {
         let mut buffer = new_buffer(size);
         let mut ends = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                break;
-            }
-            let mut hasher = begin(index);
-            let outcome =
-                read_through(segment_range(size, index), &mut buffer, &read, |bytes| hasher.update(bytes));
+            let taken = line.take();
+            let outcome = match taken.end - taken.start {
+                0 => break,
+                1 => {
+                    let index = taken.start;
+                    let mut hasher = begin(index);
+                    read_through(segment_range(size, index), &mut buffer, &read, |bytes| hasher.update(bytes))
+                        .map(|()| ends.push((index, hasher.finish())))
+                }
+                _ => {
+                    let starts = taken.clone().map(|index| *begin(index).before());
+                    hash_at_once(lanes, taken.start, starts, &mut buffer, &read)
+                        .map(|found| ends.extend(taken.zip(found)))
+                }
+            };
             match outcome {
-                Ok(()) => ends.push((index, hasher.finish())),
+                Ok(()) => {}
                 // Of several errors the first is told; a thread that comes later has nothing to add.
                 Err(_) if stop.swap(true, Ordering::Relaxed) => break,
                 Err(error) => return Err(error),
@@ -180,6 +215,30 @@ fn hash_segments<E: Send>(
     assert_eq!(ends.len() as u64, count, "every segment is hashed once, or an error says why not");
     ends.sort_unstable_by_key(|&(index, _)| index);
     Ok(ends.into_iter().map(|(_, end)| end).collect())
+}
+
+/// Hashes the segments of a SHA-256 chain from segment `first` on, all of them full and none the blob's last, each from
+/// one of the states `starts`. Gives the states that they end in.
+fn hash_at_once<E>(
+    lanes: Lanes,
+    first: u64,
+    starts: impl Iterator<Item = [u8; 32]>,
+    buffer: &mut [u8],
+    read: &impl Fn(u64, &mut [u8]) -> Result<(), E>,
+) -> Result<impl Iterator<Item = [u8; 32]>, E> {
+    let mut states: Vec<State> = starts.map(|start| chain::words(&start)).collect();
+    let count = states.len();
+    // A power of two of bytes for each, so that the last piece of a segment is as long as the others.
+    let len = buffer.len() / lanes.count();
+    for offset in (0..SEGMENT_LEN).step_by(len) {
+        let mut runs: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
+        for ((index, run), piece) in (first..).zip(&mut runs[..count]).zip(buffer.chunks_exact_mut(len)) {
+            read(index * SEGMENT_LEN + offset, piece)?;
+            *run = piece.as_chunks().0;
+        }
+        lanes.compress(&mut states, &runs[..count]);
+    }
+    Ok(states.into_iter().map(chain::bytes))
 }
 
 /// Reads `range` piece by piece through `buffer` and shows each piece to `observe`.

@@ -1,9 +1,11 @@
+use std::sync::atomic::AtomicU64;
 use std::sync::{Barrier, Mutex};
 use std::thread::ThreadId;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::lanes::tests::every_width;
 use crate::sample::{self, reader};
 use crate::segment::SEGMENT_LEN;
 
@@ -21,6 +23,21 @@ fn hashed(algorithm: Algorithm, blob: &[u8]) -> Hashed {
 
 fn verified(good: &Hashed, list: Option<&CheckpointList>, threads: NonZeroUsize, blob: &[u8]) -> Verdict {
     verify(&good.digest, blob.len() as u64, list, threads, reader(blob)).unwrap()
+}
+
+/// What [`verify_in`] finds on one thread and on two, whatever the lanes.
+fn verified_in_every_width(good: &Hashed, blob: &[u8]) -> Verdict {
+    let verify = |lanes, threads| {
+        let list = Some(&good.checkpoints);
+        verify_in(lanes, &good.digest, blob.len() as u64, list, threads, reader(blob)).unwrap()
+    };
+    let expected = verify(Lanes::ONE, ONE);
+    for lanes in every_width() {
+        for threads in [ONE, TWO] {
+            assert_eq!(verify(lanes, threads), expected, "{lanes:?} on {threads} threads");
+        }
+    }
+    expected
 }
 
 fn flip(blob: &mut [u8], place: u64) {
@@ -240,6 +257,76 @@ fn two_threads_read_two_segments_at_once() {
                 read(offset, buffer)
             });
         assert_eq!(verdict, Ok(KEPT));
+    }
+}
+
+/// Enough segments to fill the lanes of every machine, and a few more.
+const LARGE: u64 = (LANES_MAX as u64 + 2) * SEGMENT_LEN + 100;
+
+#[test]
+fn damage_in_any_lane_is_named_and_in_no_other() {
+    let mut blob = sample::bytes(LARGE);
+    let good = hashed(Algorithm::Sha256, &blob);
+    assert_eq!(verified_in_every_width(&good, &blob), KEPT);
+    for first in [0, 1] {
+        let rotten = (first..segment_count(LARGE)).step_by(2);
+        for index in rotten.clone() {
+            flip(&mut blob, index * SEGMENT_LEN + index);
+        }
+        let Verdict::Damaged { ranges, actual } = verified_in_every_width(&good, &blob) else {
+            panic!("the blob is damaged")
+        };
+        assert_eq!(ranges, rotten.clone().map(|index| segment_range(LARGE, index)).collect::<Vec<_>>());
+        assert_eq!(actual, hashed(Algorithm::Sha256, &blob).digest);
+        for index in rotten {
+            flip(&mut blob, index * SEGMENT_LEN + index);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_entry_between_two_lanes_is_repaired() {
+    let blob = sample::bytes(LARGE);
+    let good = hashed(Algorithm::Sha256, &blob);
+    let mut entries = good.checkpoints.entries().to_vec();
+    entries[7][31] ^= 1;
+    let list = CheckpointList::new(Algorithm::Sha256, LARGE, entries).unwrap();
+    let repaired = Verdict::Intact { checkpoints: Some(good.checkpoints.clone()) };
+    let claimed = Hashed { checkpoints: list, ..good };
+    assert_eq!(verified_in_every_width(&claimed, &blob), repaired);
+}
+
+#[test]
+fn as_many_segments_as_there_are_lanes_are_read_side_by_side() {
+    let blob = sample::bytes(LARGE);
+    let Hashed { digest, checkpoints, .. } = hashed(Algorithm::Sha256, &blob);
+    for lanes in every_width() {
+        let offsets = Mutex::new(Vec::new());
+        let read = reader(&blob);
+        let verdict =
+            verify_in(lanes, &digest, LARGE, Some(&checkpoints), ONE, |offset, buffer: &mut [u8]| {
+                offsets.lock().unwrap().push(offset);
+                read(offset, buffer)
+            });
+        assert_eq!(verdict, Ok(KEPT));
+        let beginnings: Vec<u64> = (0..lanes.count() as u64).map(|index| index * SEGMENT_LEN).collect();
+        assert_eq!(offsets.into_inner().unwrap()[..lanes.count()], beginnings, "{lanes:?}");
+    }
+}
+
+#[test]
+fn an_error_in_one_lane_ends_all_of_them() {
+    // Whoever does not stop hashes this blob for years.
+    let count = 1 << 20;
+    let size = count * SEGMENT_LEN;
+    let list = CheckpointList::new(Algorithm::Sha256, size, vec![[0; 32]; (1 << 20) - 1]).unwrap();
+    let failing = |offset: u64, _: &mut [u8]| if offset == 5 * SEGMENT_LEN { Err(offset) } else { Ok(()) };
+    let digest = Digest::new(Algorithm::Sha256, [0; 32]);
+    for lanes in every_width() {
+        for threads in [ONE, TWO, MANY] {
+            let verdict = verify_in(lanes, &digest, size, Some(&list), threads, failing);
+            assert_eq!(verdict, Err(5 * SEGMENT_LEN), "{lanes:?}");
+        }
     }
 }
 
