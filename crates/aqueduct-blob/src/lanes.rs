@@ -18,7 +18,7 @@ use std::arch::is_x86_feature_detected;
 use fearless_simd::{Avx2, Avx512, Level, u32x8, u32x16};
 use sha2::block_api::compress256;
 
-pub use self::batch::hash_together;
+pub use self::batch::{hash_each, hash_together};
 use crate::chain::{Block, State};
 
 /// How many chains a thread computes at once, and by which instructions.

@@ -39,7 +39,7 @@ pub use assembly::{Assembly, Landed, OutOfBounds, Record, Unfinished};
 pub use checkpoints::{CheckpointList, CheckpointListError, checkpoint_count};
 pub use digest::{Algorithm, Digest, DigestParseError};
 pub use hasher::{Hashed, Hasher};
-pub use lanes::{Lanes, hash_together};
+pub use lanes::{Lanes, hash_each, hash_together};
 pub use range::{ByteRange, ByteRangeParseError};
 pub use segment::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
 pub use upload_id::{UploadId, UploadIdParseError};

@@ -18,13 +18,14 @@ use crate::door::{
     Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, UploadOutcome,
     parse_digests,
 };
+use crate::find::{self, Found};
 use crate::inbox::Inbox;
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::scratch::with_scratch;
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::work::{self, Found};
+use crate::work;
 use crate::{discard, native, resumed, staged, upload};
 
 /// A peer, and what it sent that was not looked at yet.
@@ -228,7 +229,7 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
         None => {
             shared.clear_doubt(digest).await?;
             let job = Arc::clone(shared);
-            shared.readers.run(move || work::find(&job.store, &job.cache, &digest)).await?
+            shared.readers.run(move || find::find(&job.store, &job.cache, &digest)).await?
         }
     };
     Ok(match found {

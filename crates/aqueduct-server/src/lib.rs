@@ -20,6 +20,7 @@ mod deadline;
 mod discard;
 mod door;
 mod doubts;
+mod find;
 mod inbox;
 mod listen;
 mod lists;

@@ -16,10 +16,10 @@ use crate::close::Close;
 use crate::connection::{Connection, blocked};
 use crate::deadline::{Expired, Pace};
 use crate::door::{Answer, Content, Piece};
+use crate::find::Found;
 use crate::residency;
 use crate::scratch::with_scratch;
 use crate::server::Shared;
-use crate::work::Found;
 
 /// What the connection adds to an answer.
 #[derive(Clone, Copy, Debug)]

@@ -1,61 +1,15 @@
 //! What workers do on the store for a reactor: everything here may wait for a disk.
 
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
-use aqueduct_blob::{Digest, Hasher};
+use aqueduct_blob::Digest;
 use aqueduct_store::{
-    Blob, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, PutError, Staging,
-    StorageFault, Store, UploadError, VerifyError,
+    ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, PutError, Staging, StorageFault,
+    Store, UploadError, VerifyError,
 };
 
 use crate::cache::Cache;
 use crate::door::{Name, Refusal, Write, already_present};
-
-/// A blob that was found, in the form in which it is sent.
-#[derive(Clone, Debug)]
-pub(crate) enum Found {
-    /// All of a small one.
-    Bytes(Arc<[u8]>),
-    Open(Blob),
-}
-
-impl Found {
-    pub(crate) fn size(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Open(blob) => blob.size(),
-        }
-    }
-}
-
-/// Looks for a blob. A small one is read, hashed and kept in the cache.
-pub(crate) fn find(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
-    let ticket = cache.ticket();
-    let Some(blob) = store.blob(digest)? else { return Ok(None) };
-    if !Cache::admits(blob.size()) {
-        return Ok(Some(Found::Open(blob)));
-    }
-    let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;
-    let mut hasher = Hasher::new(digest.algorithm());
-    hasher.update(&bytes);
-    if hasher.finish().digest != *digest {
-        tracing::error!(%digest, "a blob is not what its name says; verifying it");
-        // Damaged, it goes to quarantine; then it is not here.
-        store.verify(digest, std::num::NonZeroUsize::MIN, &|_| {})?;
-        return Ok(None);
-    }
-    let bytes: Arc<[u8]> = bytes.into();
-    cache.put(ticket, *digest, Arc::clone(&bytes));
-    Ok(Some(Found::Bytes(bytes)))
-}
-
-fn read_whole(blob: &Blob) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(blob.size()).map_err(io::Error::other)?];
-    blob.file().read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
-}
 
 /// Removes a blob; false where there was none.
 ///

@@ -1,6 +1,6 @@
 //! Blobs that are whole in memory: verified before anything of them is written, and published together.
 
-use aqueduct_blob::{Algorithm, Digest, Hashed, Hasher};
+use aqueduct_blob::{Algorithm, CheckpointList, Digest, Hashed, SEGMENT_LEN, hash_each};
 use aqueduct_flow::{Intake, ReceiveRoute, Step};
 
 use crate::fault::{Blame, ChangeError};
@@ -15,7 +15,7 @@ pub struct Whole<'a> {
     pub algorithm: Algorithm,
     /// The name it is to have, if that is known.
     pub expected: Option<Digest>,
-    /// All of it.
+    /// All of it: at most 4 MiB.
     pub bytes: &'a [u8],
 }
 
@@ -40,10 +40,15 @@ impl Store {
     ///
     /// Each has a file open until all of them are published. That a blob is here already is found when it gets its name:
     /// whoever has many of those asks first.
+    ///
+    /// # Panics
+    /// If one has more than 4 MiB: such a blob has checkpoints.
     pub fn put_all(&self, blobs: &[Whole<'_>]) -> Vec<Result<Published, PutError>> {
+        assert!(blobs.iter().all(|blob| blob.bytes.len() as u64 <= SEGMENT_LEN), "what is whole is small");
+        let alike: Vec<_> = blobs.iter().map(|blob| (blob.algorithm, blob.bytes)).collect();
         let mut verified = Vec::with_capacity(blobs.len());
-        let refused: Vec<_> = (blobs.iter())
-            .map(|blob| self.stage_whole(blob).map(|staged| verified.push(staged)).err())
+        let refused: Vec<_> = (blobs.iter().zip(hash_each(&alike)))
+            .map(|(blob, actual)| self.stage_whole(blob, actual).map(|it| verified.push(it)).err())
             .collect();
         let mut published = self.inner.publish_all(verified).into_iter();
         let outcomes = refused.into_iter().map(|refused| match refused {
@@ -53,20 +58,18 @@ impl Store {
         outcomes.collect()
     }
 
-    fn stage_whole(&self, blob: &Whole<'_>) -> Result<Verified, PutError> {
-        let mut hasher = Hasher::new(blob.algorithm);
-        hasher.update(blob.bytes);
-        let hashed = hasher.finish();
+    fn stage_whole(&self, blob: &Whole<'_>, actual: Digest) -> Result<Verified, PutError> {
         match blob.expected {
-            Some(expected) if expected != hashed.digest => {
-                Err(PutError::DigestMismatch { expected, actual: hashed.digest })
-            }
-            _ => Ok(self.write_whole(blob.bytes, hashed).map_err(PublishError::from)?),
+            Some(expected) if expected != actual => Err(PutError::DigestMismatch { expected, actual }),
+            _ => Ok(self.write_whole(blob.bytes, actual).map_err(PublishError::from)?),
         }
     }
 
-    fn write_whole(&self, bytes: &[u8], hashed: Hashed) -> Result<Verified, ChangeError> {
+    fn write_whole(&self, bytes: &[u8], digest: Digest) -> Result<Verified, ChangeError> {
         let inner = &self.inner;
+        let size = bytes.len() as u64;
+        let checkpoints = CheckpointList::new(digest.algorithm(), size, Vec::new());
+        let checkpoints = checkpoints.expect("a blob of one segment has no checkpoints");
         inner.begin_changes()?;
         let file = inner.disk.stage().blame("stage", STAGED)?;
         let written = inner.disk.write(&file, 0, &mut |file| {
@@ -75,6 +78,6 @@ impl Store {
             Ok(Step::Moved(bytes.len()))
         });
         let _ = written.blame("write", STAGED)?;
-        Ok(Verified { inner: inner.clone(), file, hashed })
+        Ok(Verified { inner: inner.clone(), file, hashed: Hashed { digest, size, checkpoints } })
     }
 }

@@ -18,6 +18,20 @@ pub fn hash_together(algorithm: Algorithm, blobs: &[&[u8]]) -> Vec<Digest> {
     }
 }
 
+/// Hashes each of `blobs`, as [`hash_together`] does, by an algorithm of its own.
+pub fn hash_each(blobs: &[(Algorithm, &[u8])]) -> Vec<Digest> {
+    let mut digests = vec![None; blobs.len()];
+    for algorithm in Algorithm::ALL {
+        let (places, alike): (Vec<_>, Vec<_>) = (blobs.iter().enumerate())
+            .filter_map(|(place, &(of, blob))| (of == algorithm).then_some((place, blob)))
+            .unzip();
+        for (place, digest) in places.into_iter().zip(hash_together(algorithm, &alike)) {
+            digests[place] = Some(digest);
+        }
+    }
+    digests.into_iter().map(|digest| digest.expect("there is no other algorithm")).collect()
+}
+
 pub(super) fn in_lanes(lanes: Lanes, blobs: &[&[u8]]) -> Vec<Digest> {
     let mut digests = vec![Digest::new(Algorithm::Sha256, [0; 32]); blobs.len()];
     let mut waiting = blobs.iter().enumerate().map(|(place, blob)| Lane::begin(place, blob));

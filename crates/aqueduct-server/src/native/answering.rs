@@ -13,9 +13,10 @@ use super::refusal::{refusal, refused};
 use super::sending::Sending;
 use crate::close::Close;
 use crate::door::Refusal;
+use crate::find::{self, Found};
 use crate::server::Shared;
 use crate::tokens::Right;
-use crate::work::{self, Found};
+use crate::work;
 use crate::workers::Workers;
 
 /// A question, and whose it is.
@@ -36,9 +37,14 @@ impl Question {
 
     /// The blob's bytes, where they are in memory and all that is asked for.
     pub(super) fn cached(&self, shared: &Shared) -> Option<Arc<[u8]>> {
+        self.whole().and_then(|digest| shared.cache.find(&digest))
+    }
+
+    /// The blob all of whose bytes are asked for, and nothing else.
+    fn whole(&self) -> Option<Digest> {
         match &self.ask {
             Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }) if ranges.is_empty() => {
-                shared.cache.find(digest)
+                Some(*digest)
             }
             _ => None,
         }
@@ -92,14 +98,32 @@ pub(super) fn workers(shared: &Shared, kind: Kind) -> &Workers {
 /// Answers questions as long as the peer takes the answers. Those for which something has to be hashed first are answered
 /// later, so that the others need not wait. For workers.
 pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
-    for question in questions {
-        let Some(later) = answer_one(shared, talk, question, Effort::Look) else { continue };
+    let found = find_whole(shared, talk, &questions);
+    for (question, found) in questions.into_iter().zip(found) {
+        let Some(later) = answer_one(shared, talk, question, found, Effort::Look) else { continue };
         let task = later.task;
         if talk.doubtful.push(later).is_err() {
             let message = "too much has to be hashed before this can be answered; ask again in a moment";
             talk.end(task, refusal(Code::Busy, message));
         }
     }
+}
+
+/// Finds the blobs that are asked for as a whole, so that those that are small are hashed together. What is to be said of the
+/// others is found when it is said.
+fn find_whole(shared: &Shared, talk: &Talk, questions: &[Question]) -> Vec<Option<Found>> {
+    let mut found: Vec<_> = questions.iter().map(|_| None).collect();
+    if talk.outbox.is_full() {
+        return found;
+    }
+    let is_right = |digest: &Digest| matches!(shared.store.is_suspect(digest), Ok(false));
+    let (places, digests): (Vec<_>, Vec<_>) = (questions.iter().enumerate())
+        .filter_map(|(place, question)| Some((place, question.whole().filter(is_right)?)))
+        .unzip();
+    for (place, outcome) in places.into_iter().zip(find::find_all(&shared.store, &shared.cache, &digests)) {
+        found[place] = outcome.ok().flatten();
+    }
+    found
 }
 
 /// Answers a question for which something has to be hashed first: blobs that a power cut made suspect, or one whose
@@ -119,11 +143,11 @@ async fn check(shared: &Arc<Shared>, talk: &Arc<Talk>, question: Question) -> Re
         cleared.await.map_err(|_| Close::Bug)??;
     }
     let (job, peer) = (Arc::clone(shared), Arc::clone(talk));
-    let look = move || answer_one(&job, &peer, question, Effort::Look);
+    let look = move || answer_one(&job, &peer, question, None, Effort::Look);
     let Some(question) = shared.readers.run(look).await? else { return Ok(()) };
     let (job, peer) = (Arc::clone(shared), Arc::clone(talk));
     let hash = move || {
-        let left = answer_one(&job, &peer, question, Effort::Hash);
+        let left = answer_one(&job, &peer, question, None, Effort::Hash);
         assert!(left.is_none(), "whoever hashes gives no question back");
     };
     shared.checkers.run(hash).await
@@ -136,14 +160,21 @@ enum Effort {
     Hash,
 }
 
-/// Gives the question back if something has to be hashed first, and that is more than the `effort` it is worth here.
-fn answer_one(shared: &Shared, talk: &Talk, question: Question, effort: Effort) -> Option<Question> {
+/// Gives the question back if something has to be hashed first, and that is more than the `effort` it is worth here. What it
+/// asks for may have been `found` before.
+fn answer_one(
+    shared: &Shared,
+    talk: &Talk,
+    question: Question,
+    found: Option<Found>,
+    effort: Effort,
+) -> Option<Question> {
     if talk.outbox.is_full() {
         talk.outbox.postpone(question);
         return None;
     }
     let task = question.task;
-    look(shared, talk, question, effort).unwrap_or_else(|refusal| {
+    look(shared, talk, question, found, effort).unwrap_or_else(|refusal| {
         talk.end(task, refused(&refusal));
         None
     })
@@ -153,9 +184,10 @@ fn look(
     shared: &Shared,
     talk: &Talk,
     question: Question,
+    found: Option<Found>,
     effort: Effort,
 ) -> Result<Option<Question>, Refusal> {
-    if effort == Effort::Look {
+    if effort == Effort::Look && found.is_none() {
         for digest in question.digests() {
             if shared.store.is_suspect(digest)? {
                 return Ok(Some(question));
@@ -164,7 +196,7 @@ fn look(
     }
     let Question { task, ask } = question;
     let said = match ask {
-        Ask::Get(get) => return find(shared, talk, task, get, effort),
+        Ask::Get(get) => return send(shared, talk, task, get, found, effort),
         Ask::Has { digests } => has(shared, &digests)?,
         Ask::Stat { digest } => describe(shared, &digest)?,
         Ask::List { after, limit } => list(shared, after, limit)?,
@@ -186,16 +218,20 @@ pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
     talk.end_with(task, data, bytes);
 }
 
-fn find(
+fn send(
     shared: &Shared,
     talk: &Talk,
     task: TaskId,
     get: Get,
+    found: Option<Found>,
     effort: Effort,
 ) -> Result<Option<Question>, Refusal> {
     let digest = get.digest;
     let absent = || Refusal::Absent { digest };
-    let found = work::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?;
+    let found = match found {
+        Some(found) => found,
+        None => find::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?,
+    };
     let size = found.size();
     let parts: Vec<Range<u64>> = match &get.ranges[..] {
         _ if get.list_only => Vec::new(),

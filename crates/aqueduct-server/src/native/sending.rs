@@ -10,9 +10,9 @@ use aqueduct_wire::native::limits::ENTRY_COUNT_MAX;
 use aqueduct_wire::native::{Answer, Say, TaskId};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::find::Found;
 use crate::reply::TURN_LEN;
 use crate::residency;
-use crate::work::Found;
 
 /// What is left to send for one task.
 #[derive(Debug)]

@@ -82,6 +82,18 @@ fn blake3_digests_are_those_of_a_hasher() {
     assert_eq!(hash_together(Algorithm::Blake3, &blobs), expected);
 }
 
+#[test]
+fn each_blob_is_hashed_by_its_own_algorithm() {
+    let [sha256, blake3] = [Algorithm::Sha256, Algorithm::Blake3];
+    let blobs: [(_, &[u8]); 4] = [(blake3, b"abc"), (sha256, b"abc"), (sha256, b""), (blake3, b"")];
+    let expected = blobs.map(|(algorithm, blob)| {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(blob);
+        hasher.finish().digest
+    });
+    assert_eq!(hash_each(&blobs), expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

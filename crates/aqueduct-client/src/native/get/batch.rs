@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use aqueduct_blob::{Digest, Hasher, SEGMENT_LEN};
+use aqueduct_blob::{Digest, SEGMENT_LEN, hash_each};
 use aqueduct_wire::native::{Ask, Code, Get, Say, TaskId};
 
 use crate::error::{Error, ErrorKind};
@@ -80,7 +80,7 @@ impl Batch<'_> {
         flying: &mut VecDeque<Flying>,
     ) -> Result<(), Error> {
         loop {
-            self.ask(line, flying)?;
+            self.ask(line, flying);
             if flying.is_empty() {
                 return Ok(());
             }
@@ -110,8 +110,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Asks for as many as there may be on their way. The server hears of them before it has answered all the others.
-    fn ask(&mut self, line: &mut Line, flying: &mut VecDeque<Flying>) -> Result<(), Error> {
+    /// Asks for as many as there may be on their way.
+    fn ask(&mut self, line: &mut Line, flying: &mut VecDeque<Flying>) {
         let window = self.window.min(line.task_count_max());
         while flying.len() < window
             && let Some((index, digest)) = self.next()
@@ -121,7 +121,6 @@ impl Batch<'_> {
             line.say(task, Ask::Get(get));
             flying.push_back(Flying { task, index, digest, size: None, bytes: Vec::new(), skipped: None });
         }
-        if line.unsent() > UNSENT_LEN_MAX { line.push() } else { Ok(()) }
     }
 
     /// Takes an answer to the blob at `place`.
@@ -207,10 +206,11 @@ impl Batch<'_> {
 
     /// Holds what arrived against its digests, and tells of it.
     fn settle(&mut self, patience: &mut Patience) {
-        for Flying { index, digest, bytes, .. } in self.arrived.drain(..) {
-            let mut hasher = Hasher::new(digest.algorithm());
-            hasher.update(&bytes);
-            let is_right = hasher.finish().digest == digest;
+        let blobs: Vec<_> =
+            self.arrived.iter().map(|it| (it.digest.algorithm(), it.bytes.as_slice())).collect();
+        let actual = hash_each(&blobs);
+        for (Flying { index, digest, bytes, .. }, actual) in self.arrived.drain(..).zip(actual) {
+            let is_right = actual == digest;
             // What was damaged on its way is worth the care that is taken of a large one.
             (self.tell)(index, Ok(if is_right { Got::Blob(&bytes) } else { Got::Large }));
             let fitting = usize::try_from(HELD_LEN_MAX / (bytes.len() as u64).max(1)).unwrap_or(usize::MAX);
@@ -261,9 +261,6 @@ const ARRIVED_COUNT_MAX: usize = 16;
 
 /// Bytes after which there are enough of them.
 const ARRIVED_LEN_MAX: usize = 256 << 10;
-
-/// Some tens of questions: they are sent before nothing is left to hear, so that the server is never without any.
-const UNSENT_LEN_MAX: u64 = 2 << 10;
 
 /// What is set aside for blobs that are not whole: there is room for [`WINDOW_COUNT_MIN`] of the largest, so that a
 /// window of as many always comes.

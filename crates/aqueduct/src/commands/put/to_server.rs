@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use aqueduct_blob::{Algorithm, Digest, Hasher};
+use aqueduct_blob::{Algorithm, Digest, Hasher, hash_together};
 use aqueduct_client::{Client, DigestCache, Error, Parcel, Uploaded};
 use aqueduct_flow::SourceChanged;
 use aqueduct_sys::{Stat, stat};
@@ -48,6 +48,13 @@ enum Known {
     Nothing,
     /// Nobody knows where it ends.
     Stream,
+}
+
+/// What a look at a source gives.
+enum Looked {
+    Known(Known),
+    /// All its bytes, and how it looked.
+    Read(Vec<u8>, Stat),
 }
 
 /// A source to be sent, and the number to tell its outcome by.
@@ -160,59 +167,49 @@ impl<'a> ToServer<'a> {
     }
 
     fn look<'t>(&self, some: Vec<(usize, &'t Source)>, found: &Sender<Vec<Found<'t>>>, teller: &Teller<'_>) {
-        let (mut known, mut failed) = (Vec::with_capacity(some.len()), Vec::new());
+        let (mut known, mut read, mut failed) = (Vec::with_capacity(some.len()), Vec::new(), Vec::new());
         for (index, source) in some {
             match self.know(source) {
-                Ok(it) => known.push((index, source, it)),
+                Ok(Looked::Known(it)) => known.push((index, source, it)),
+                Ok(Looked::Read(bytes, seen)) => read.push((index, source, bytes, seen)),
                 Err(fault) => failed.push((index, Err(fault))),
             }
         }
         teller.tell_all(failed);
+        let blobs: Vec<_> = read.iter().map(|(.., bytes, _)| bytes.as_slice()).collect();
+        let digests = hash_together(self.algorithm, &blobs);
+        for ((index, source, bytes, seen), digest) in read.into_iter().zip(digests) {
+            self.remember(&seen, &digest);
+            known.push((index, source, Known::Read(Parcel { digest, bytes })));
+        }
         // Whoever goes ahead waits for it.
         let _ = found.send(known);
     }
 
     /// What can be known of a source without sending it, or reading much of it.
-    fn know(&self, source: &Source) -> Result<Known, Fault> {
+    fn know(&self, source: &Source) -> Result<Looked, Fault> {
         if matches!(source.kind, Kind::Stream | Kind::Stdin) {
-            return Ok(Known::Stream);
+            return Ok(Looked::Known(Known::Stream));
         }
         let (mut file, seen) = source.open_file().map_err(|error| unread(source, error))?;
         if seen.size == 0 {
             // It is empty, or one of those files of /proc that have no size.
             let len = file.read(&mut [0]).map_err(|error| unread(source, error))?;
             let digest = Hasher::new(self.algorithm).finish().digest;
-            return Ok(if len == 0 { Known::Hashed { digest, seen } } else { Known::Stream });
+            let known = if len == 0 { Known::Hashed { digest, seen } } else { Known::Stream };
+            return Ok(Looked::Known(known));
         }
         if let Some(digest) = self.cache.as_ref().and_then(|cache| cache.digest(&seen, self.algorithm)) {
-            return Ok(Known::Cached { digest, size: seen.size });
+            return Ok(Looked::Known(Known::Cached { digest, size: seen.size }));
         }
         if seen.size > HASHED_SIZE_MAX {
-            return Ok(Known::Nothing);
+            return Ok(Looked::Known(Known::Nothing));
         }
         if seen.size <= PARCEL_SIZE_MAX && self.client.parcels().is_some() {
-            return self.read(source, &mut file, &seen).map(Known::Read);
+            return Ok(Looked::Read(read(source, &mut file, &seen)?, seen));
         }
         let digest = self.hash(source, file, seen)?;
-        Ok(Known::Hashed { digest, seen })
-    }
-
-    fn read(&self, source: &Source, file: &mut File, seen: &Stat) -> Result<Parcel, Fault> {
-        let mut bytes = vec![0; usize::try_from(seen.size).expect("it is small")];
-        match file.read_exact(&mut bytes) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bytes.clear(),
-            read => read.map_err(|error| unread(source, error))?,
-        }
-        let now = stat(&*file).map_err(|error| unread(source, error.into()))?;
-        if bytes.len() as u64 != seen.size || (now.mtime, now.ctime) != (seen.mtime, seen.ctime) {
-            let changed = SourceChanged { size_before: seen.size, size_after: now.size };
-            return Err(Fault::Changed { path: shown(&source.path), source: changed.into() });
-        }
-        let mut hasher = Hasher::new(self.algorithm);
-        hasher.update(&bytes);
-        let digest = hasher.finish().digest;
-        self.remember(seen, &digest);
-        Ok(Parcel { digest, bytes })
+        Ok(Looked::Known(Known::Hashed { digest, seen }))
     }
 
     fn hash(&self, source: &Source, file: File, seen: Stat) -> Result<Digest, Fault> {
@@ -337,6 +334,21 @@ fn jobs(absent: Vec<Found<'_>>) -> Vec<Job<'_>> {
 /// The next job; `None` once there will be no more.
 fn next<'t>(jobs: &Mutex<Receiver<Job<'t>>>) -> Option<Job<'t>> {
     jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// Reads a small file that looks like `seen`, and still does after that.
+fn read(source: &Source, file: &mut File, seen: &Stat) -> Result<Vec<u8>, Fault> {
+    let mut bytes = vec![0; usize::try_from(seen.size).expect("it is small")];
+    match file.read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bytes.clear(),
+        read => read.map_err(|error| unread(source, error))?,
+    }
+    let now = stat(&*file).map_err(|error| unread(source, error.into()))?;
+    if bytes.len() as u64 != seen.size || (now.mtime, now.ctime) != (seen.mtime, seen.ctime) {
+        let changed = SourceChanged { size_before: seen.size, size_after: now.size };
+        return Err(Fault::Changed { path: shown(&source.path), source: changed.into() });
+    }
+    Ok(bytes)
 }
 
 fn open(source: &Source) -> Result<File, Fault> {
