@@ -322,7 +322,7 @@ fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Resul
 }
 
 /// Opens of a few microseconds each, as many as are worth handing over.
-pub(super) const QUESTION_COUNT: usize = 16;
+pub(super) const QUESTION_COUNT: usize = 32;
 
 /// A `Has` of as many digests as it may have is enough for one worker.
 pub(super) const QUESTION_WEIGHT: usize = 2000;

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Talk;
-use super::putting::{After, Halt, Opened, Putting};
+use super::putting::{self, After, Halt, Opened, Putting};
 use super::refusal::{refusal, refused};
 use super::small::stored;
 use crate::door::Refusal;
@@ -22,7 +22,6 @@ use crate::inbox::Inbox;
 use crate::pour::Stop;
 use crate::segment::{Segment, log_stored};
 use crate::server::Shared;
-use crate::work;
 
 /// One task's part in an upload.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
         return Err(refusal(Code::BadMessage, "an upload has an id and a size"));
     };
     if let Some(digest) = put.digest
-        && let Some(published) = work::present(&shared.store, digest).map_err(|error| refused(&error))?
+        && let Some(published) = putting::present(&shared.store, digest).map_err(|error| refused(&error))?
     {
         return Ok(Opened::Over(stored(&published, 0)));
     }

@@ -12,7 +12,7 @@ use aqueduct_wire::native::{Ask, Code, Get, Say, TaskId, limits};
 use tempfile::TempDir;
 
 use crate::fixture::{Fixture, digest, pattern};
-use crate::frames::{Native, Told, get, put, refused};
+use crate::frames::{Native, Told, get, put, refused, upload};
 use crate::suspects::{image, path};
 
 #[test]
@@ -120,6 +120,26 @@ fn a_put_that_names_a_suspect_has_it_replaced_without_waiting() {
         let task = native.ask(get(name), &[]);
         assert!(native.bytes(task) == bytes);
     }
+}
+
+#[test]
+fn an_upload_that_names_a_suspect_keeps_no_other_task_waiting() {
+    let bytes = pattern(100_000);
+    let name = digest(&bytes);
+    let (server, _held) = doubting(&[name]);
+    let mut native = Native::connect(server.address);
+    let task = native.ask(upload([7; 16], Some(name), bytes.len()), &[]);
+    // Another is told while the upload is open.
+    let small = b"another blob";
+    let other = native.ask(put(None, small.len()), small);
+    assert!(matches!(native.hear(), Told { task: told, say: Say::Opened { .. }, .. } if told == task));
+    assert!(matches!(native.hear(), Told { task: told, say: Say::Stored { .. }, .. } if told == other));
+    native.say(task, Ask::Data { offset: 0 }, &bytes);
+    native.say(task, Ask::End { digest: None }, &[]);
+    let stored = Say::Stored { digest: name, size: 100_000, is_new: true, received: 100_000 };
+    assert_eq!(native.hear().say, stored);
+    let task = native.ask(get(name), &[]);
+    assert!(native.bytes(task) == bytes);
 }
 
 fn has(digests: &[Digest]) -> Ask {

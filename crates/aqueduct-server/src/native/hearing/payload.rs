@@ -74,10 +74,6 @@ impl Hearing {
         if self.puts.count() >= PUT_COUNT_MAX.min(share) {
             return Ok(Opened::Over(putting::too_many()));
         }
-        // An upload looks for its blob before it begins, and would hash a suspect in its place.
-        if let (Some(digest), Some(_)) = (put.digest, put.upload) {
-            self.shared.clear_doubt(digest).await.map_err(Ended::Gone)?;
-        }
         let shared = Arc::clone(&self.shared);
         self.shared.writers.run(move || putting::open(&shared, &put)).await.map_err(Ended::Gone)
     }
