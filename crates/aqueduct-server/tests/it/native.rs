@@ -124,6 +124,33 @@ fn a_thousand_small_puts_in_one_write_are_all_stored() {
 }
 
 #[test]
+fn of_small_blobs_that_are_asked_for_together_a_damaged_one_is_not_here_and_the_others_come() {
+    let fixture = Fixture::new();
+    let blobs: Vec<_> = (0..40).map(|index| format!("blob {index}").into_bytes()).collect();
+    let digests: Vec<_> = blobs.iter().map(|blob| fixture.put(blob)).collect();
+    let hex = digests[20].hex();
+    let path = fixture.root().join("blobs/sha256").join(&hex[..2]).join(&hex[2..]);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, b"blob ??").unwrap();
+    let mut native = Native::connect(fixture.address);
+    let mut bytes = Vec::new();
+    let tasks: Vec<_> = digests.iter().map(|_| native.task()).collect();
+    for (task, digest) in tasks.iter().zip(&digests) {
+        aqueduct_wire::native::Request { task: *task, ask: get(*digest) }.write(0, &mut bytes);
+    }
+    native.peer.say_bytes(&bytes);
+    for _ in &tasks {
+        let told = native.hear();
+        let place = tasks.iter().position(|task| *task == told.task).unwrap();
+        match place {
+            20 => assert_eq!(refused(&told), Code::Absent),
+            _ => assert_eq!(told.payload, blobs[place]),
+        }
+    }
+    assert!(!path.exists(), "it went to quarantine");
+}
+
+#[test]
 fn ranges_come_in_order_with_their_offsets() {
     let fixture = Fixture::new();
     let bytes = noise(2_500_000);
