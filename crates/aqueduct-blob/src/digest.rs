@@ -74,13 +74,15 @@ impl Digest {
 
     /// The bytes as 64 lowercase hex digits, without the algorithm.
     pub fn hex(&self) -> String {
-        hex::text(&self.bytes)
+        hex::Text::of(&self.bytes).as_str().to_owned()
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm, self.hex())
+        f.write_str(self.algorithm.name())?;
+        f.write_str(":")?;
+        f.write_str(hex::Text::of(&self.bytes).as_str())
     }
 }
 

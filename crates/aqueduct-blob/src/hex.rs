@@ -1,13 +1,16 @@
 //! Bytes in lower-case hex: one spelling of each.
 
-/// Two digits for each byte.
-pub(crate) fn text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
+/// Two digits for each byte, where they are made.
+pub(crate) struct Text<const LEN: usize>([[u8; 2]; LEN]);
+
+impl<const LEN: usize> Text<LEN> {
+    pub(crate) fn of(bytes: &[u8; LEN]) -> Self {
+        Self(bytes.map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]))
     }
-    text
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(self.0.as_flattened()).expect("digits are ASCII")
+    }
 }
 
 /// The bytes that `text` spells, or why it spells none.
@@ -36,4 +39,4 @@ const fn nibble(digit: u8) -> Result<u8, HexError> {
     }
 }
 
-const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+const DIGITS: &[u8; 16] = b"0123456789abcdef";

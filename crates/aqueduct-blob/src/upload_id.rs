@@ -26,7 +26,7 @@ impl UploadId {
 
 impl fmt::Display for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::text(&self.0))
+        f.pad(hex::Text::of(&self.0).as_str())
     }
 }
 

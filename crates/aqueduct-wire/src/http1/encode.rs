@@ -1,7 +1,6 @@
 //! Heads, as we say them.
 
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Write};
 
 use http::{Method, StatusCode};
 
@@ -21,7 +20,7 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Clone, Debug)]
 #[must_use = "a head is finished, and then sent"]
 pub struct HeadWriter {
-    bytes: Vec<u8>,
+    text: String,
 }
 
 impl HeadWriter {
@@ -47,29 +46,31 @@ impl HeadWriter {
     ///
     /// If the value holds a control character: it could end the line and begin another field. What comes from a peer
     /// must have been checked before it is said.
-    pub fn field(self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.line(format_args!("{name}: {value}"))
+    pub fn field(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        let begin = self.text.len();
+        self.text.push_str(name);
+        self.text.push_str(": ");
+        self.end_line(begin, format_args!("{value}"))
     }
 
     /// Ends the head with the empty line.
-    pub fn finish(self) -> Vec<u8> {
-        self.line(format_args!("")).bytes
+    pub fn finish(mut self) -> Vec<u8> {
+        self.text.push_str("\r\n");
+        self.text.into_bytes()
     }
 
     fn begin(line: fmt::Arguments<'_>) -> Self {
-        Self { bytes: Vec::with_capacity(HEAD_LEN_USUAL) }.line(line)
+        Self { text: String::with_capacity(HEAD_LEN_USUAL) }.end_line(0, line)
     }
 
-    fn line(mut self, line: fmt::Arguments<'_>) -> Self {
-        let begin = self.bytes.len();
-        self.bytes.write_fmt(line).expect("a Vec takes all that is written to it");
-        let written = &self.bytes[begin..];
-        assert!(
-            !written.iter().any(u8::is_ascii_control),
-            "no line of a head holds a control character: {}",
-            written.escape_ascii()
-        );
-        self.bytes.extend_from_slice(b"\r\n");
+    /// Ends the line that begins at `begin`.
+    fn end_line(mut self, begin: usize, rest: fmt::Arguments<'_>) -> Self {
+        self.text.write_fmt(rest).expect("a String takes all that is written to it");
+        let line = &self.text[begin..];
+        // All of it, which takes less time than to stop at the first.
+        let is_clean = line.bytes().fold(true, |is_clean, byte| is_clean & !byte.is_ascii_control());
+        assert!(is_clean, "no line of a head holds a control character: {}", line.escape_debug());
+        self.text.push_str("\r\n");
         self
     }
 }

@@ -3,12 +3,13 @@
 use aqueduct_blob::{Algorithm, Digest};
 use base64::Engine;
 use base64::alphabet;
+use base64::display::Base64Display;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// The value of a `Repr-Digest` field, `sha-256=:BASE64:`. `None` for BLAKE3, which is not registered.
 pub fn repr_digest(digest: &Digest) -> Option<String> {
     match digest.algorithm() {
-        Algorithm::Sha256 => Some(format!("{SHA256}=:{}:", BASE64.encode(digest.as_bytes()))),
+        Algorithm::Sha256 => Some(format!("{SHA256}=:{}:", Base64Display::new(digest.as_bytes(), &BASE64))),
         Algorithm::Blake3 => None,
     }
 }

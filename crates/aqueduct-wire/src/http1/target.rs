@@ -11,6 +11,9 @@ use super::HeadError;
 ///
 /// An encoded `/` becomes one like any other, so whoever gives meaning to the parts of a path has to split it first.
 pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
     let is_whole = path.split('%').skip(1).all(|after| {
         matches!(after.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
     });
