@@ -1,5 +1,7 @@
 //! Small blobs in a batch: a lane that has come to the end of one goes on with the next.
 
+use std::cmp::Reverse;
+
 use super::{LANES_MAX, Lanes};
 use crate::chain::{self, Block, INITIAL_STATE, State};
 use crate::digest::{Algorithm, Digest};
@@ -34,7 +36,10 @@ pub fn hash_each(blobs: &[(Algorithm, &[u8])]) -> Vec<Digest> {
 
 pub(super) fn in_lanes(lanes: Lanes, blobs: &[&[u8]]) -> Vec<Digest> {
     let mut digests = vec![Digest::new(Algorithm::Sha256, [0; 32]); blobs.len()];
-    let mut waiting = blobs.iter().enumerate().map(|(place, blob)| Lane::begin(place, blob));
+    // The largest first: whatever comes last is alone for a short time only.
+    let mut order: Vec<usize> = (0..blobs.len()).collect();
+    order.sort_unstable_by_key(|&place| Reverse(blobs[place].len()));
+    let mut waiting = order.iter().map(|&place| Lane::begin(place, blobs[place]));
     let mut busy: Vec<Lane<'_>> = waiting.by_ref().take(lanes.count()).collect();
     while !busy.is_empty() {
         advance(lanes, &mut busy);

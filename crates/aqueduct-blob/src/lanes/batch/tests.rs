@@ -22,7 +22,6 @@ fn blobs_of_every_len_are_hashed_beside_each_other() {
     let bytes = sample::bytes(600);
     let rising: Vec<&[u8]> = (0..300).map(|len| &bytes[len..2 * len]).collect();
     let falling: Vec<&[u8]> = rising.iter().copied().rev().collect();
-    // A long one beside short ones, which are many when it is at its end.
     let shuffled: Vec<&[u8]> = (0..300).map(|place| rising[place * 7 % 300]).collect();
     for blobs in [&rising, &falling, &shuffled] {
         agrees(blobs);
