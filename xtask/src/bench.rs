@@ -5,6 +5,7 @@
 
 mod figures;
 mod hash;
+mod lanes;
 mod machine;
 mod native;
 mod publish;

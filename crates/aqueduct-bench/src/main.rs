@@ -19,6 +19,7 @@ use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_store::SyncPolicy;
 use bare::Naming;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hashing::AtOnce;
 
 /// One workload of Aqueduct, timed from inside.
 ///
@@ -53,6 +54,30 @@ enum Arm {
         /// What `hash` kept.
         #[arg(long, value_name = "FILE")]
         checkpoints: PathBuf,
+    },
+    /// Hash batches of small blobs in memory, by SHA-256.
+    Batches {
+        /// Batches, in all.
+        #[arg(long)]
+        count: u64,
+        /// Blobs of a batch.
+        #[arg(long, default_value = "32")]
+        blobs: usize,
+        /// Bytes of each.
+        #[arg(long, default_value = "4096")]
+        size: usize,
+        /// Blobs hashed at once.
+        #[arg(long, value_enum, default_value = "all")]
+        lanes: AtOnce,
+    },
+    /// Verify a blob in memory through its checkpoints, by SHA-256 on one thread.
+    Segments {
+        /// Its bytes.
+        #[arg(long)]
+        size: usize,
+        /// Segments hashed at once.
+        #[arg(long, value_enum, default_value = "all")]
+        lanes: AtOnce,
     },
     /// Publish blobs in a new store.
     Publish {
@@ -120,6 +145,8 @@ fn main() -> Result<()> {
         Arm::Verify { file, digest, threads, checkpoints } => {
             hashing::verify(&file, &digest, threads, &checkpoints)
         }
+        Arm::Batches { count, blobs, size, lanes } => hashing::batches(count, blobs, size, lanes),
+        Arm::Segments { size, lanes } => hashing::segments(size, lanes),
         Arm::Publish { store, load } => publishing::publish(&store, load),
         Arm::Bare { dir, shards, in_place, load } => {
             let naming = if in_place { Naming::AtOnce } else { Naming::Last };

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Extent;
 use super::figures::{Spread, gib, print_table};
-use super::machine;
 use super::run::{self, Taken};
+use super::{Extent, lanes, machine};
 use crate::filler::Filler;
 
 pub(super) fn run(program: &Path, scratch: &Path, extent: Extent) -> Result<()> {
@@ -32,7 +31,8 @@ pub(super) fn run(program: &Path, scratch: &Path, extent: Extent) -> Result<()> 
         }
     }
     let report = Report { arms: &arms, taken: &taken, gib: gib(size) };
-    report.print(round_count, scratch)
+    report.print(round_count, scratch)?;
+    lanes::run(program, extent)
 }
 
 /// One command line to be measured.
