@@ -18,15 +18,6 @@ impl Body {
         }
     }
 
-    /// Its length, if that is known before it is all here.
-    pub(crate) fn size(framing: Framing) -> Option<u64> {
-        match framing {
-            Framing::None => Some(0),
-            Framing::Length(len) => Some(len),
-            Framing::Chunked => None,
-        }
-    }
-
     /// Whether the next byte belongs to the next request.
     pub(crate) fn is_done(&self) -> bool {
         self.left() == Some(0)

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use aqueduct_blob::Digest;
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{read, stat};
 use aqueduct_wire::http1::{CONTINUE, Version, resolve_ranges};
@@ -103,55 +104,20 @@ async fn answer(
     let mut was_continued = false;
     let mut found = None;
     let outcome = match intent {
-        Err(Refusal::Tls) => {
-            reply::say(&mut connection, shared, TLS_ALERT.to_vec()).await?;
-            discard::linger(&mut connection, shared.options.deadlines.linger).await;
-            return Err(Close::Protocol("a TLS hello"));
-        }
+        Err(Refusal::Tls) => return Box::pin(refuse_tls(connection, shared)).await,
         Err(refusal) => Outcome::Refused(refusal),
-        Ok(Intent::Write(write)) => {
-            if let Name::Given(digest) = write.name {
-                shared.clear_doubt(digest).await?;
-            }
-            let size = Body::size(framing);
-            let begin = move |shared: &Shared| staged::begin(shared, write, size);
-            let outcome;
-            Uploaded { connection, body, outcome, was_continued } =
-                upload::receive(connection, shared, body, expects_continue, begin).await?;
-            outcome
-        }
-        Ok(Intent::Upload(intent)) => {
-            let outcome;
-            Uploaded { connection, body, outcome, was_continued } =
-                resumed::serve(connection, shared, intent, body, expects_continue).await?;
-            outcome
-        }
-        Ok(Intent::Missing) => {
-            let limit = MISSING_BODY_LEN_MAX as u64;
-            let collected = if body.left().is_some_and(|left| left > limit) {
-                Err(Refusal::TooLarge { limit })
-            } else {
-                if expects_continue && connection.inbox.is_empty() {
-                    was_continued = true;
-                    reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
-                }
-                collect(&mut connection, shared, &mut body).await?
-            };
-            match collected {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(bytes) => {
-                    let store = shared.store.clone();
-                    let missing = move || work::missing(&store, parse_digests(&bytes)?);
-                    shared.lookers().run(missing).await?.map_or_else(Outcome::Refused, Outcome::Missing)
-                }
-            }
-        }
         Ok(Intent::Read(read)) => {
             let (outcome, blob) = look_up(shared, &read).await?;
             found = blob;
             outcome
         }
-        Ok(intent) => act(shared, intent).await?,
+        // Apart again: what most ask for, to read a blob, needs less memory than this, and an allocator has that at hand.
+        Ok(intent) => {
+            let outcome;
+            Uploaded { connection, body, outcome, was_continued } =
+                Box::pin(act(connection, shared, intent, body, expects_continue)).await?;
+            outcome
+        }
     };
     let after = after(&outcome, &body, expects_continue && !was_continued);
     let is_kept = keep_alive && after != After::Close && !*stop.borrow();
@@ -165,21 +131,23 @@ async fn answer(
     };
     let answer = shared.voice().answer(&outcome);
     let answer = if is_tus { answer.in_tus() } else { answer };
-    reply::send(&mut connection, shared, answer, found.as_ref(), manner).await?;
+    let queue = reply::queue(shared, answer, found.as_ref(), manner);
+    reply::log_sent(&reply::drive(&connection.stream, shared, queue, 0..0).await?);
     let_go(shared, found);
     if after == After::Drain {
         let mut pace = Pace::new(shared.options.deadlines.body);
-        let drained = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace).await;
+        let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);
+        let drained = Box::pin(drain).await;
         if let Err(close) = drained {
             if let Close::Protocol(_) = close {
-                discard::linger(&mut connection, shared.options.deadlines.linger).await;
+                Box::pin(discard::linger(&mut connection, shared.options.deadlines.linger)).await;
             }
             return Err(close);
         }
     }
     if !is_kept {
         // Whoever closes first may lose what the other has not read.
-        discard::linger(&mut connection, shared.options.deadlines.linger).await;
+        Box::pin(discard::linger(&mut connection, shared.options.deadlines.linger)).await;
         return Err(Close::Clean);
     }
     Ok(connection)
@@ -226,11 +194,7 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
     let digest = read.digest;
     let found = match shared.cache.find(&digest) {
         Some(bytes) => Ok(Some(Found::Bytes(bytes))),
-        None => {
-            shared.clear_doubt(digest).await?;
-            let job = Arc::clone(shared);
-            shared.readers.run(move || find::find(&job.store, &job.cache, &digest)).await?
-        }
+        None => Box::pin(look_for(shared, digest)).await?,
     };
     Ok(match found {
         Err(refusal) => (Outcome::Refused(refusal), None),
@@ -247,9 +211,34 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
     })
 }
 
-/// Does what needs neither the body nor a blob's bytes.
-async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
-    Ok(match intent {
+/// Looks for a blob that is not in memory.
+async fn look_for(shared: &Arc<Shared>, digest: Digest) -> Result<Result<Option<Found>, Refusal>, Close> {
+    shared.clear_doubt(digest).await?;
+    let job = Arc::clone(shared);
+    shared.readers.run(move || find::find(&job.store, &job.cache, &digest)).await
+}
+
+/// Does what is asked for, other than to read a blob.
+async fn act(
+    connection: Connection,
+    shared: &Arc<Shared>,
+    intent: Intent,
+    body: Body,
+    expects_continue: bool,
+) -> Result<Uploaded, Close> {
+    let outcome = match intent {
+        Intent::Write(write) => {
+            if let Name::Given(digest) = write.name {
+                shared.clear_doubt(digest).await?;
+            }
+            let size = body.left();
+            let begin = move |shared: &Shared| staged::begin(shared, write, size);
+            return upload::receive(connection, shared, body, expects_continue, begin).await;
+        }
+        Intent::Upload(intent) => {
+            return resumed::serve(connection, shared, intent, body, expects_continue).await;
+        }
+        Intent::Missing => return missing(connection, shared, body, expects_continue).await,
         Intent::Remove { digest, if_present } => {
             let job = Arc::clone(shared);
             let remove = move || work::remove(&job.store, &job.cache, &digest, if_present);
@@ -269,10 +258,45 @@ async fn act(shared: &Arc<Shared>, intent: Intent) -> Result<Outcome, Close> {
         Intent::Health if shared.store.is_read_only() => Outcome::Refused(Refusal::ReadOnly),
         Intent::Health => Outcome::Healthy,
         Intent::Front { html, host } => Outcome::Front { html, host },
-        Intent::Read(_) | Intent::Write(_) | Intent::Missing | Intent::Upload(_) => {
-            unreachable!("these have ways of their own")
+        Intent::Read(_) => unreachable!("that has a way of its own"),
+    };
+    Ok(Uploaded { connection, body, outcome, was_continued: false })
+}
+
+/// Finds which of the digests in a body are not here.
+async fn missing(
+    mut connection: Connection,
+    shared: &Arc<Shared>,
+    mut body: Body,
+    expects_continue: bool,
+) -> Result<Uploaded, Close> {
+    let limit = MISSING_BODY_LEN_MAX as u64;
+    let mut was_continued = false;
+    let collected = if body.left().is_some_and(|left| left > limit) {
+        Err(Refusal::TooLarge { limit })
+    } else {
+        if expects_continue && connection.inbox.is_empty() {
+            was_continued = true;
+            reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
         }
-    })
+        collect(&mut connection, shared, &mut body).await?
+    };
+    let outcome = match collected {
+        Err(refusal) => Outcome::Refused(refusal),
+        Ok(bytes) => {
+            let store = shared.store.clone();
+            let missing = move || work::missing(&store, parse_digests(&bytes)?);
+            shared.lookers().run(missing).await?.map_or_else(Outcome::Refused, Outcome::Missing)
+        }
+    };
+    Ok(Uploaded { connection, body, outcome, was_continued })
+}
+
+/// Tells a peer that speaks TLS that nobody does here.
+async fn refuse_tls(mut connection: Connection, shared: &Shared) -> Result<Connection, Close> {
+    reply::say(&mut connection, shared, TLS_ALERT.to_vec()).await?;
+    discard::linger(&mut connection, shared.options.deadlines.linger).await;
+    Err(Close::Protocol("a TLS hello"))
 }
 
 /// What is read and forgotten to keep a connection whose request was refused: beyond, a new connection is cheaper.

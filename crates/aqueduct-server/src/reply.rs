@@ -30,20 +30,6 @@ pub(crate) struct Manner {
     pub(crate) connection: Option<&'static str>,
 }
 
-/// Sends an answer; `found` is the blob whose parts it names.
-pub(crate) async fn send(
-    connection: &mut Connection,
-    shared: &Shared,
-    answer: Answer,
-    found: Option<&Found>,
-    manner: Manner,
-) -> Result<(), Close> {
-    let queue = queue(shared, answer, found, manner);
-    let carried = drive(&connection.stream, shared, queue, 0..0).await?;
-    log_sent(&carried);
-    Ok(())
-}
-
 /// Writes down what carried the bytes of a blob that was sent, unless they came from memory.
 pub(crate) fn log_sent(carried: &Carried) {
     if carried.total() > 0 {
@@ -58,7 +44,8 @@ pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec
     drive(&connection.stream, shared, queue, 0..0).await.map(drop)
 }
 
-fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
+/// An answer as it leaves; `found` is the blob whose parts it names.
+pub(crate) fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, manner: Manner) -> SendQueue {
     let Answer { head, content } = answer;
     let head = head.field("Date", Date);
     let head = match manner.connection {
@@ -105,6 +92,22 @@ pub(crate) async fn drive(
     stream: &TcpStream,
     shared: &Shared,
     mut queue: SendQueue,
+    warm: Range<u64>,
+) -> Result<Carried, Close> {
+    // What is in memory nearly always leaves at once, and what it takes to wait is not even set up for it.
+    if queue.next_extent().is_none() {
+        let _ = queue.step(stream.as_fd(), TURN_LEN).map_err(failed)?;
+    }
+    if queue.is_empty() {
+        return Ok(*queue.carried());
+    }
+    Box::pin(drive_on(stream, shared, queue, warm)).await
+}
+
+async fn drive_on(
+    stream: &TcpStream,
+    shared: &Shared,
+    mut queue: SendQueue,
     mut warm: Range<u64>,
 ) -> Result<Carried, Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
@@ -140,8 +143,7 @@ pub(crate) async fn drive(
                     }
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Close::Fault(error)),
-            Err(error) => return Err(Close::PeerGone(error)),
+            Err(error) => return Err(failed(error)),
         }
         if queue.is_empty() {
             break;
@@ -150,6 +152,14 @@ pub(crate) async fn drive(
         tokio::task::yield_now().await;
     }
     Ok(*queue.carried())
+}
+
+fn failed(error: io::Error) -> Close {
+    match error.kind() {
+        // A file that ends before its blob does.
+        io::ErrorKind::UnexpectedEof => Close::Fault(error),
+        _ => Close::PeerGone(error),
+    }
 }
 
 /// Has a worker read what the next turn will send, unless it is in memory; says what that is.
