@@ -4,6 +4,9 @@
 //! segments in any order, from any of the lines, and of damage it has to ask for one segment again: the next one begins
 //! where the sender says that this one should have ended.
 
+mod assisting;
+mod leading;
+
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, UploadId, segment_range};
@@ -35,6 +38,7 @@ pub(super) struct Sent {
     pub(super) is_new: bool,
 }
 
+/// One of the lines of an upload: the one that leads, or one beside it.
 pub(super) struct Sender<'a> {
     shared: Shared<'a>,
     patience: Patience,
@@ -66,115 +70,6 @@ impl<'a> Sender<'a> {
     pub(super) fn new(shared: Shared<'a>) -> Self {
         let patience = Patience::new(&shared.client.site.options);
         Self { shared, patience, in_flight: Vec::new(), verified_len: 0, is_leading: false }
-    }
-
-    /// Sends, over new lines where one breaks, until the server has stored the blob.
-    pub(super) fn lead(mut self, observe: &mut Observe<'_>) -> Result<Sent, Error> {
-        self.is_leading = true;
-        let mut told = Told { observe, ledger: self.shared.ledger, base: None, len: 0 };
-        loop {
-            match self.lead_over_one_line(&mut told) {
-                Err(error) => self.shared.client.wait_after(error, &mut self.patience)?,
-                sent => return sent,
-            }
-        }
-    }
-
-    /// Sends segments beside the line that leads, once there may be another line, and as long as there are any.
-    pub(super) fn assist(mut self) {
-        let Shared { client, ledger, .. } = self.shared;
-        ledger.wait_for_todo();
-        let Some(_lane) = client.lanes.further(|| ledger.is_worth_sharing()) else { return };
-        if !ledger.begin_side_line() {
-            return;
-        }
-        while let Err(error) = self.assist_over_one_line() {
-            if client.wait_after(error, &mut self.patience).is_err() {
-                // What it is, the line that leads will find out.
-                break;
-            }
-        }
-        self.shared.ledger.put_back(self.in_flight.drain(..));
-        self.shared.ledger.end_side_line();
-    }
-
-    fn lead_over_one_line(&mut self, told: &mut Told<'_>) -> Result<Sent, Error> {
-        let mut open = match self.open()? {
-            Opened::Stored(sent) => return Ok(sent),
-            Opened::Open(open) => open,
-        };
-        told.base.get_or_insert(self.verified_len);
-        told.tell();
-        let sent = self.lead_over(&mut open, told);
-        self.shared.ledger.add_carried(open.line.carried());
-        // An answer that is still due would be taken for that of the next question.
-        if sent.is_ok() && !open.is_asking {
-            self.shared.client.keep(open.line);
-        }
-        sent
-    }
-
-    fn lead_over(&mut self, open: &mut Open, told: &mut Told<'_>) -> Result<Sent, Error> {
-        let ledger = self.shared.ledger;
-        loop {
-            if let Some(sent) = self.send_all(open, told)? {
-                return Ok(sent);
-            }
-            if ledger.has_side_lines() {
-                if let Some(sent) = self.show_life(open)? {
-                    return Ok(sent);
-                }
-                ledger.wait_for_side_lines(WATCH_EVERY);
-                continue;
-            }
-            let Some(digest) = ledger.digest()? else {
-                match self.wait_for_entries(open)? {
-                    Some(sent) => return Ok(sent),
-                    None => continue,
-                }
-            };
-            open.line.say(open.task, Ask::End { digest: Some(digest) });
-            open.has_ended = true;
-            let wait = self.shared.client.site.answer_wait(self.shared.source.size());
-            loop {
-                let heard = open.line.hear(wait)?;
-                // What was asked for before the server heard of the end is asked for once more then.
-                let is_answer = matches!(heard.say, Say::Again { after_end: true, .. });
-                if let Some(sent) = self.heard(open, &heard)? {
-                    return Ok(sent);
-                }
-                if is_answer {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn assist_over_one_line(&mut self) -> Result<(), Error> {
-        let Opened::Open(mut open) = self.open()? else { return Ok(()) };
-        let assisted = self.assist_over(&mut open);
-        self.shared.ledger.add_carried(open.line.carried());
-        assisted
-    }
-
-    fn assist_over(&mut self, open: &mut Open) -> Result<(), Error> {
-        let mut nobody = |_| {};
-        let mut told = Told { observe: &mut nobody, ledger: self.shared.ledger, base: None, len: 0 };
-        if self.send_all(open, &mut told)?.is_some() || self.shared.ledger.is_over() {
-            return Ok(());
-        }
-        // What it leaves is taken in when this is answered.
-        open.line.say(open.task, Ask::Leave);
-        loop {
-            let heard = open.line.hear(self.shared.client.site.options.answer_timeout)?;
-            if heard.task == open.task && heard.say == Say::Done {
-                self.in_flight.clear();
-                return Ok(());
-            }
-            if self.heard(open, &heard)?.is_some() {
-                return Ok(());
-            }
-        }
     }
 
     /// Opens the upload over a new line, and accounts for what went over the last one.
@@ -242,20 +137,6 @@ impl<'a> Sender<'a> {
             };
             if sent.is_some() {
                 return Ok(sent);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Says nothing new while others send: who is silent for long is taken for dead.
-    fn show_life(&mut self, open: &mut Open) -> Result<Option<Sent>, Error> {
-        if open.shown.elapsed() >= LIFE_EVERY {
-            open.shown = Instant::now();
-            open.line.say(open.task, Ask::Checkpoints { first: 0, entries: Vec::new() });
-        }
-        while let Some(heard) = open.line.send_down_to(0)? {
-            if let Some(sent) = self.heard(open, &heard)? {
-                return Ok(Some(sent));
             }
         }
         Ok(None)
@@ -436,9 +317,6 @@ impl Told<'_> {
 
 /// A segment is four of them: as long as a frame is, nothing else can be said.
 const FRAME_LEN: u64 = 1 << 20;
-
-/// A server waits for a minute.
-const LIFE_EVERY: Duration = Duration::from_secs(20);
 
 /// How long nobody looks up who waits for something on this side.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
