@@ -8,6 +8,8 @@
 //! - [`Intake`]: a socket, pipe or file into a file, every byte shown to an observer (the hash) on its way;
 //! - [`CopyLadder`]: one file to another on this machine.
 //!
+//! [`probe`] finds out which of the routes there are here.
+//!
 //! This crate knows no digest, no path and no protocol, and never changes the flags of a descriptor it was given: dup(2)
 //! shares `O_NONBLOCK` with every duplicate, so a mover that set it on standard output would set it for the shell too.
 //!
@@ -22,6 +24,7 @@ mod fault;
 mod intake;
 mod local;
 mod pipe_pool;
+pub mod probe;
 mod retry;
 mod route;
 mod send;

@@ -140,7 +140,7 @@ thread_local! {
 }
 
 /// The most a user without privileges may ask for: /proc/sys/fs/pipe-max-size, pipe(7).
-const PIPE_LEN: usize = 1024 * 1024;
+pub(crate) const PIPE_LEN: usize = 1024 * 1024;
 
 /// A step uses one pipe; a second is in use only while an observer steps another mover.
 const POOL_COUNT_MAX: usize = 2;

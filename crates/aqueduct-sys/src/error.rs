@@ -22,6 +22,12 @@ impl Error {
         Self { call, errno }
     }
 
+    /// What the C library's `errno` says of the call that failed last in this thread.
+    pub(crate) fn last(call: &'static str) -> Self {
+        let errno = Errno::from_io_error(&io::Error::last_os_error());
+        Self::new(call, errno.expect("the system's errors have a number"))
+    }
+
     /// The name of the call, as its man page has it.
     #[must_use]
     pub const fn call(self) -> &'static str {

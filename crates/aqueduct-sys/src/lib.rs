@@ -7,18 +7,23 @@
 //! Descriptors are borrowed or owned types, never numbers. Offsets are `u64` and refused when they do not fit the
 //! kernel's `loff_t`; lengths are `usize` and clamped to [`LEN_MAX`], the most Linux moves in one call.
 //!
-//! This is the only crate of the workspace with unsafe code, and [`ReadMapping`] and [`WriteMapping`] are the only
-//! places in it.
+//! This is the only crate of the workspace with unsafe code. It stands in [`ReadMapping`] and [`WriteMapping`], and in the
+//! few calls that `rustix` has no safe function for.
 
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "cachestat(2) is newer than every safe wrapper of it")]
+mod cachestat;
 mod clock;
+mod congestion;
 mod copy_file_range;
 mod error;
 mod fadvise;
 mod fallocate;
 mod flock;
 mod hostname;
+#[allow(unsafe_code, reason = "io_uring_setup(2) is unsafe for what its flags can ask for")]
+mod io_uring;
 #[allow(
     unsafe_code,
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
@@ -31,24 +36,33 @@ mod random;
 mod read;
 mod recv;
 mod reflink;
+mod release;
 mod rename;
 mod reuse_port;
 mod rlimit;
+mod room;
 mod seek;
 mod sendfile;
 mod splice;
 mod stat;
 mod sync;
 mod tmpfile;
+#[allow(unsafe_code, reason = "TCP_ULP has no safe wrapper")]
+mod upper_protocol;
+#[allow(unsafe_code, reason = "every ioctl(2) is unsafe: its number decides what its argument is")]
+mod verity;
 mod write;
 
+pub use cachestat::{CacheStat, cachestat};
 pub use clock::realtime_coarse;
+pub use congestion::congestion_control;
 pub use copy_file_range::copy_file_range;
 pub use error::{Error, Result, errno_of};
 pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
+pub use io_uring::open_ring;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use open::{Access, open_directory, open_file};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
@@ -57,9 +71,11 @@ pub use random::random_bytes;
 pub use read::{ReadFlags, pread, preadv2, read};
 pub use recv::recv_discard;
 pub use reflink::reflink;
+pub use release::kernel_release;
 pub use rename::rename_noreplace;
 pub use reuse_port::set_reuse_port;
-pub use rlimit::{DescriptorLimit, descriptor_limit, set_descriptor_limit};
+pub use rlimit::{DescriptorLimit, Memory, descriptor_limit, memory_limit, set_descriptor_limit};
+pub use room::{Room, room};
 pub use rustix::fs::FileType;
 pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
@@ -68,6 +84,8 @@ pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};
 pub use sync::{fdatasync, fsync, syncfs};
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};
+pub use upper_protocol::set_upper_protocol;
+pub use verity::has_verity;
 pub use write::{SendFlags, pwrite, sendmsg, write, writev};
 
 /// The most bytes that Linux moves in one call; longer requests are clamped to it.

@@ -1,4 +1,4 @@
-//! getrlimit(2) and setrlimit(2), for descriptors.
+//! getrlimit(2) and setrlimit(2).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -29,4 +29,23 @@ pub fn descriptor_limit() -> DescriptorLimit {
 /// setrlimit(2).
 pub fn set_descriptor_limit(limit: DescriptorLimit) -> Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: limit.soft, maximum: limit.hard }).named("setrlimit")
+}
+
+/// A kind of memory that a process may be allowed only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// What cannot be paged out (`RLIMIT_MEMLOCK`).
+    Locked,
+    /// Addresses, mappings of files included (`RLIMIT_AS`).
+    Addresses,
+}
+
+/// How many bytes of it the kernel lets this process have; `None` is no limit. See getrlimit(2).
+#[must_use]
+pub fn memory_limit(memory: Memory) -> Option<u64> {
+    let resource = match memory {
+        Memory::Locked => Resource::Memlock,
+        Memory::Addresses => Resource::As,
+    };
+    getrlimit(resource).current
 }

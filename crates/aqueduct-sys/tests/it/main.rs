@@ -5,6 +5,7 @@
 // The calls are what is tested: to prepare and to check, any way will do.
 #![allow(clippy::disallowed_methods)]
 
+mod asked;
 mod files;
 mod mapping;
 mod names;

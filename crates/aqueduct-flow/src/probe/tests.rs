@@ -1,0 +1,117 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use aqueduct_sys::{Errno, ReadFlags, open_unnamed, preadv2, reflink};
+
+use super::*;
+use crate::Route;
+use crate::write_all::write_all_at;
+
+/// A disk and a filesystem in memory.
+fn places() -> [&'static Path; 2] {
+    [Path::new(env!("CARGO_MANIFEST_DIR")), Path::new("/dev/shm")]
+}
+
+fn unnamed(dir: &Path) -> File {
+    open_unnamed(File::open(dir).unwrap(), 0o600).unwrap().into()
+}
+
+fn ground(dir: &Path) -> Ground {
+    Ground::of(&unnamed(dir), &unnamed(dir)).unwrap()
+}
+
+#[test]
+fn every_filesystem_gives_an_answer_and_the_same_one_twice() {
+    for dir in places() {
+        assert_eq!(ground(dir), ground(dir), "{}", dir.display());
+    }
+}
+
+#[test]
+fn what_is_said_to_work_works_when_it_is_called() {
+    for dir in places() {
+        let found = ground(dir);
+        let file = unnamed(dir);
+        write_all_at(&file, &[BYTE; LEN], 0).unwrap();
+        let by_flag = |flags| preadv2(&file, &mut [0], 0, flags).map_err(aqueduct_sys::Error::errno);
+        let tried = |answer: Result<usize, Errno>| match answer {
+            Ok(_) => Tried::Works,
+            Err(errno) => Tried::Refused(errno),
+        };
+        assert_eq!(found.nowait, tried(by_flag(ReadFlags::NOWAIT)), "{}", dir.display());
+        let dontcache = ReadFlags::from_bits_retain(0x80);
+        assert_eq!(found.dontcache, tried(by_flag(dontcache)), "{}", dir.display());
+        let shared = reflink(&file, unnamed(dir)).map(|()| LEN).map_err(aqueduct_sys::Error::errno);
+        assert_eq!(found.reflink, tried(shared), "{}", dir.display());
+    }
+}
+
+#[test]
+fn every_linux_copies_between_files_and_sends_and_splices_them() {
+    for dir in places() {
+        let found = ground(dir);
+        assert_eq!((found.copy_file_range, found.splice), (Tried::Works, Tried::Works), "{}", dir.display());
+        assert!(matches!(found.sendfile, Sending::ByReference | Sending::ByCopy), "{found:?}");
+    }
+}
+
+#[test]
+fn what_was_copied_before_it_was_overwritten_is_told_from_what_was_not() {
+    let file = unnamed(places()[0]);
+    for (byte, by_reference) in [(BYTE, false), (!BYTE, true)] {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        aqueduct_sys::write(&ours, &[byte; LEN]).unwrap();
+        let found = sendfile::overwritten_before_received(&file, LEN, theirs).unwrap();
+        assert_eq!(found, by_reference);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_sent_is_refused_and_no_connection_is_told_from_that() {
+    let directory = File::open("/").unwrap();
+    assert_eq!(sendfile::sent(&directory), Sending::Refused(Errno::INVAL));
+    assert!(Sending::Untried(io::ErrorKind::TimedOut).to_string().starts_with("not tried"));
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_no_answer() {
+    let full = File::options().read(true).write(true).open("/dev/full").unwrap();
+    assert_eq!(Ground::of(&full, &full).unwrap_err().errno(), Errno::NOSPC);
+}
+
+#[test]
+fn success_without_bytes_is_a_lie() {
+    let answers = [Ok(1), Ok(0), Err(aqueduct_sys::Error::new("read", Errno::OPNOTSUPP))];
+    let tried = answers.map(|answer| Tried::of(answer, |len| len > 0));
+    assert_eq!(tried, [Tried::Works, Tried::Lies, Tried::Refused(Errno::OPNOTSUPP)]);
+}
+
+#[test]
+fn a_local_copy_takes_the_best_rung_that_works() {
+    let works = Ground {
+        sendfile: Sending::ByReference,
+        splice: Tried::Works,
+        reflink: Tried::Works,
+        copy_file_range: Tried::Works,
+        nowait: Tried::Works,
+        dontcache: Tried::Works,
+        cachestat: Tried::Works,
+    };
+    let refused = Tried::Refused(Errno::OPNOTSUPP);
+    let no_reflink = Ground { reflink: refused, ..works };
+    let no_copy = Ground { copy_file_range: Tried::Lies, ..no_reflink };
+    let nothing = Ground { sendfile: Sending::Refused(Errno::INVAL), ..no_copy };
+    let rungs = [works, no_reflink, no_copy, nothing].map(|found| found.local_copy());
+    assert_eq!(rungs, [Route::Reflink, Route::CopyFileRange, Route::Sendfile, Route::Copy]);
+}
+
+#[test]
+fn a_pipe_is_as_large_as_wanted_or_as_it_was_made() {
+    let found = pipe().unwrap();
+    let (_read_end, write_end) = aqueduct_sys::pipe().unwrap();
+    let got = aqueduct_sys::set_pipe_len(&write_end, found.wanted);
+    assert_eq!(got.is_ok(), found.len >= found.wanted, "{got:?}");
+}
