@@ -32,6 +32,7 @@ mod reply;
 mod request;
 mod residency;
 mod resumed;
+mod routes;
 mod scratch;
 mod segment;
 mod server;

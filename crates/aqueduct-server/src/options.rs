@@ -28,9 +28,9 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// How many threads serve connections.
     pub reactors: NonZeroUsize,
-    /// How blobs are sent.
+    /// How blobs are sent; by copy where the store's filesystem turns out not to let the kernel send its files.
     pub send_route: SendRoute,
-    /// How blobs are received.
+    /// How blobs are received; by copy where the store's filesystem turns out not to take what is spliced.
     pub receive_route: ReceiveRoute,
 }
 

@@ -22,7 +22,7 @@ use crate::listen::listen;
 use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
 use crate::workers::{Crew, Workers};
-use crate::{Options, Tokens, reactor};
+use crate::{Options, Tokens, reactor, routes};
 
 /// A server that listens. It serves once it runs.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Server {
     /// # Errors
     ///
     /// Where an address is taken, cannot be had, or is open to a network without tokens.
-    pub fn bind(store: Store, options: Options) -> Result<Self, BindError> {
+    pub fn bind(store: Store, mut options: Options) -> Result<Self, BindError> {
         for &address in &options.listen {
             if !address.ip().is_loopback() && options.tokens.is_none() {
                 if !options.open_to_network {
@@ -148,6 +148,7 @@ impl Server {
             }
         }
         drop(context);
+        routes::choose(&mut options, store.ground());
         let names = options.hosts.iter().cloned().chain(hostname());
         let descriptors = Descriptors::available();
         let shared = Shared {

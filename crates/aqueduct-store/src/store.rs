@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
 
 use aqueduct_blob::Digest;
+use aqueduct_flow::probe::Ground;
 
 use crate::commit::Committer;
 use crate::disk::{Disk, Stat};
@@ -94,6 +96,16 @@ impl Store {
     /// The directory the store lies in.
     pub fn root(&self) -> PathBuf {
         self.inner.disk.root()
+    }
+
+    /// What the kernel does with files of the store's filesystem, tried on two that nobody else sees and that are gone
+    /// afterwards. Takes about a millisecond.
+    ///
+    /// # Errors
+    /// Where no file can be made, or nothing be written to it.
+    pub fn ground(&self) -> io::Result<Ground> {
+        let disk = &self.inner.disk;
+        Ok(Ground::of(&disk.stage()?, &disk.stage()?)?)
     }
 
     /// When its publishes are acknowledged.

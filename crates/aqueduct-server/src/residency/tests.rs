@@ -52,3 +52,11 @@ fn a_window_is_no_longer_than_a_turn() {
     assert_eq!(window(&extent, 10), 5..15);
     assert_eq!(window(&extent, 1000), 5..100);
 }
+
+#[test]
+fn where_nobody_can_tell_nothing_is_warm() {
+    // The files of /proc answer EOPNOTSUPP.
+    let file = File::open("/proc/self/status").unwrap();
+    assert_eq!(file.read_at(&mut [0], 0).unwrap(), 1);
+    assert!(!is_warm(&file, &(0..1)));
+}

@@ -7,6 +7,7 @@
 mod crash;
 mod damage;
 mod fixture;
+mod ground;
 mod list;
 mod open;
 mod publish;

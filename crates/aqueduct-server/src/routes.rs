@@ -1,0 +1,76 @@
+//! Which ways bytes take, chosen once at the start from what the store's filesystem does. A way that works in general
+//! and is refused for one file is left for that file alone, by whoever moves it.
+
+use std::fmt;
+use std::io;
+
+use aqueduct_flow::probe::{Ground, Sending, Tried};
+use aqueduct_flow::{ReceiveRoute, SendRoute};
+
+use crate::Options;
+
+/// Leaves the ways that the options name where the ground refuses them, and writes the choice down in one line.
+pub(crate) fn choose(options: &mut Options, ground: io::Result<Ground>) {
+    match ground {
+        Ok(ground) => {
+            let chosen = Chosen::new(options.send_route, options.receive_route, ground);
+            (options.send_route, options.receive_route) = (chosen.send, chosen.receive);
+            tracing::info!("{chosen}");
+        }
+        // A store on a full disk is read all the same.
+        Err(error) => {
+            let (send, receive) = (options.send_route, options.receive_route);
+            tracing::warn!(
+                "routes: send {send}, receive {receive}; no file could be made to try them: {error}"
+            );
+        }
+    }
+}
+
+/// The ways that bytes take, and why.
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    send: SendRoute,
+    receive: ReceiveRoute,
+    ground: Ground,
+}
+
+impl Chosen {
+    fn new(send: SendRoute, receive: ReceiveRoute, ground: Ground) -> Self {
+        let send = match (send, ground.sendfile) {
+            // sendfile(2) is a splice inside the kernel: what refuses one refuses the other.
+            (SendRoute::Sendfile | SendRoute::Splice, Sending::Refused(_)) => SendRoute::Copy,
+            (send, _) => send,
+        };
+        let receive = match (receive, ground.splice) {
+            (ReceiveRoute::Splice, Tried::Refused(_) | Tried::Lies) => ReceiveRoute::Copy,
+            (receive, _) => receive,
+        };
+        Self { send, receive, ground }
+    }
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { send, receive, ground } = self;
+        write!(f, "routes: send {send}")?;
+        match ground.sendfile {
+            Sending::Refused(_) => write!(f, " (sendfile: {})", ground.sendfile)?,
+            found if *send == SendRoute::Sendfile => write!(f, " ({found})")?,
+            _ => {}
+        }
+        write!(f, ", receive {receive}")?;
+        if !ground.splice.works() {
+            write!(f, " (splice: {})", ground.splice)?;
+        }
+        write!(f, ", local copy {}", ground.local_copy())?;
+        if !ground.nowait.works() {
+            // `residency` asks of every window anew, and takes what cannot be told for cold.
+            write!(f, ", every page read by a worker first (RWF_NOWAIT: {})", ground.nowait)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
