@@ -1,6 +1,7 @@
 //! What each command does. None decides an exit code, and none knows how another is called.
 
 mod completions;
+mod doctor;
 mod drop;
 mod get;
 mod has;
@@ -30,6 +31,7 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Drop(drop) => drop::run(drop, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
+        Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),
         Command::Man(man) => man::run(man, &mut output),
     };

@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Changed { path: String, source: io::Error },
     #[error("{failed} of {of} failed")]
     Some { failed: usize, of: usize },
+    #[error("action is needed on {}", text::counted(*.count, "finding"))]
+    NeedsAction { count: usize },
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("the store failed")]

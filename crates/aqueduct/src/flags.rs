@@ -5,6 +5,7 @@
 
 mod completions;
 mod digests;
+mod doctor;
 mod drop;
 mod get;
 mod has;
@@ -27,6 +28,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
+pub(crate) use doctor::Doctor;
 pub(crate) use drop::Drop;
 pub(crate) use get::{Get, Wanted};
 pub(crate) use has::Has;
@@ -87,6 +89,7 @@ pub(crate) enum Command {
     Drop(Drop),
     Verify(Verify),
     Serve(Serve),
+    Doctor(Doctor),
     Completions(Completions),
     Man(Man),
 }
@@ -113,7 +116,7 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, and verified
-    1  another error: the store is locked, damaged, too new or not there; the server failed
+    1  another error: the store is locked, damaged, too new or not there; the server failed; doctor found what needs action
     2  the command line is wrong
     3  a source is missing or unreadable; a blob or upload is not in the store
     4  the destination exists, and --force was not given

@@ -44,6 +44,8 @@ fn what_is_said_to_work_works_when_it_is_called() {
         assert_eq!(found.nowait, tried(by_flag(ReadFlags::NOWAIT)), "{}", dir.display());
         let dontcache = ReadFlags::from_bits_retain(0x80);
         assert_eq!(found.dontcache, tried(by_flag(dontcache)), "{}", dir.display());
+        let counted = aqueduct_sys::cachestat(&file, &(0..1)).map(|_| 1).map_err(aqueduct_sys::Error::errno);
+        assert_eq!(found.cachestat, tried(counted), "{}", dir.display());
         let shared = reflink(&file, unnamed(dir)).map(|()| LEN).map_err(aqueduct_sys::Error::errno);
         assert_eq!(found.reflink, tried(shared), "{}", dir.display());
     }

@@ -7,6 +7,7 @@
 mod child;
 mod cut_short;
 mod damage;
+mod doctor;
 mod exit_codes;
 mod fixture;
 mod interrupted;

@@ -1,0 +1,67 @@
+//! How much room there is.
+
+use aqueduct_sys::{Error, Room, room};
+
+use super::place::{Place, reason};
+use super::verdict::Verdict;
+use crate::text::size;
+
+pub(super) fn look_bytes(place: &Place) -> Verdict {
+    judge(asked(place), judge_bytes)
+}
+
+pub(super) fn look_inodes(place: &Place) -> Verdict {
+    judge(asked(place), judge_inodes)
+}
+
+fn asked(place: &Place) -> Result<Room, Error> {
+    place.directory.as_ref().map_err(|error| *error).and_then(room)
+}
+
+fn judge(asked: Result<Room, Error>, judge: fn(&Room) -> Verdict) -> Verdict {
+    match asked {
+        Ok(room) => judge(&room),
+        Err(error) => Verdict::note(format!("unknown: {}", reason(error))),
+    }
+}
+
+pub(super) fn judge_bytes(room: &Room) -> Verdict {
+    let found = format!("{} free of {}", size(room.available), size(room.size));
+    let advice = "free some space: a put that finds none fails, and leaves nothing behind";
+    if room.is_read_only {
+        Verdict::action(format!("{found}, read-only"), "mount the filesystem for writing")
+    } else if room.available < AVAILABLE_MIN {
+        Verdict::action(found, advice)
+    } else if is_scarce(room.available, room.size) {
+        Verdict::note(found).advise(advice)
+    } else {
+        Verdict::good(found)
+    }
+}
+
+pub(super) fn judge_inodes(room: &Room) -> Verdict {
+    if room.inode_count == 0 {
+        return Verdict::good("made as they are needed");
+    }
+    let found = format!("{} free of {}", room.inodes_available, room.inode_count);
+    let advice =
+        "a blob takes one, and another for its checkpoints: remove files, or make the filesystem with more";
+    if room.inodes_available < INODES_MIN {
+        Verdict::action(found, advice)
+    } else if is_scarce(room.inodes_available, room.inode_count) {
+        Verdict::note(found).advise(advice)
+    } else {
+        Verdict::good(found)
+    }
+}
+
+/// Less than a twentieth: filesystems slow down, and what grows does not stop.
+fn is_scarce(available: u64, of: u64) -> bool {
+    available < of / 20
+}
+
+/// Less does not hold a new store's own files and a blob worth the name.
+const AVAILABLE_MIN: u64 = 64 << 20;
+
+/// A new store's directories alone are some five hundred.
+const INODES_MIN: u64 = 1000;
