@@ -4,6 +4,8 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::count;
+
 /// A system call that failed: its name and its errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {}", io::Error::from(*.errno))]
@@ -55,13 +57,14 @@ pub fn errno_of(error: &io::Error) -> Option<Errno> {
     ours.map(|error| error.errno).or_else(|| error.raw_os_error().map(Errno::from_raw_os_error))
 }
 
-/// Names the call in a failure of `rustix`.
+/// Counts the call, and names it in a failure of `rustix`.
 pub(crate) trait Named<T> {
     fn named(self, call: &'static str) -> Result<T>;
 }
 
 impl<T> Named<T> for rustix::io::Result<T> {
     fn named(self, call: &'static str) -> Result<T> {
+        count::add();
         self.map_err(|errno| Error::new(call, errno))
     }
 }

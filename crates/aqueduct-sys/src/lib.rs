@@ -7,8 +7,9 @@
 //! Descriptors are borrowed or owned types, never numbers. Offsets are `u64` and refused when they do not fit the
 //! kernel's `loff_t`; lengths are `usize` and clamped to [`LEN_MAX`], the most Linux moves in one call.
 //!
-//! This is the only crate of the workspace with unsafe code. It stands in [`ReadMapping`] and [`WriteMapping`], and in the
-//! few calls that `rustix` has no safe function for.
+//! This is the only crate of the workspace with unsafe code: for memory that is mapped ([`ReadMapping`],
+//! [`WriteMapping`]) or lent to the kernel for longer than a call ([`vmsplice`], [`send_zerocopy`]), and for what rustix
+//! does not have.
 
 #![deny(unsafe_code)]
 
@@ -17,6 +18,7 @@ mod cachestat;
 mod clock;
 mod congestion;
 mod copy_file_range;
+mod count;
 mod error;
 mod fadvise;
 mod fallocate;
@@ -41,22 +43,33 @@ mod rename;
 mod reuse_port;
 mod rlimit;
 mod room;
+#[allow(unsafe_code, reason = "rustix has no getrusage(2)")]
+mod rusage;
 mod seek;
 mod sendfile;
 mod splice;
 mod stat;
 mod sync;
+mod tee;
 mod tmpfile;
 #[allow(unsafe_code, reason = "TCP_ULP has no safe wrapper")]
 mod upper_protocol;
 #[allow(unsafe_code, reason = "every ioctl(2) is unsafe: its number decides what its argument is")]
 mod verity;
+#[allow(
+    unsafe_code,
+    reason = "the pipe keeps pages beyond the call: only we can promise that they stay as they are"
+)]
+mod vmsplice;
 mod write;
+#[allow(unsafe_code, reason = "rustix has neither SO_ZEROCOPY nor what the error queue says of it")]
+mod zerocopy;
 
 pub use cachestat::{CacheStat, cachestat};
 pub use clock::realtime_coarse;
-pub use congestion::congestion_control;
+pub use congestion::{congestion_control, set_congestion_control};
 pub use copy_file_range::copy_file_range;
+pub use count::calls_made;
 pub use error::{Error, Result, errno_of};
 pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
@@ -76,6 +89,7 @@ pub use rename::rename_noreplace;
 pub use reuse_port::set_reuse_port;
 pub use rlimit::{DescriptorLimit, Memory, descriptor_limit, memory_limit, set_descriptor_limit};
 pub use room::{Room, room};
+pub use rusage::{Usage, process_usage, thread_usage};
 pub use rustix::fs::FileType;
 pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
@@ -83,10 +97,13 @@ pub use sendfile::sendfile;
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};
 pub use sync::{fdatasync, fsync, syncfs};
+pub use tee::tee;
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};
 pub use upper_protocol::set_upper_protocol;
 pub use verity::has_verity;
+pub use vmsplice::vmsplice;
 pub use write::{SendFlags, pwrite, sendmsg, write, writev};
+pub use zerocopy::{Sent, send_zerocopy, set_zerocopy, zerocopy_sent};
 
 /// The most bytes that Linux moves in one call; longer requests are clamped to it.
 ///

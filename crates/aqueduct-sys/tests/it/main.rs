@@ -7,6 +7,7 @@
 
 mod asked;
 mod files;
+mod lent;
 mod mapping;
 mod names;
 mod random;
