@@ -14,6 +14,8 @@ use crate::Route;
 /// first rung that has not failed for good between these two filesystems. Meant to be shared.
 #[derive(Debug, Default)]
 pub struct CopyLadder {
+    /// How many of [`RUNGS`] are left out.
+    skipped: usize,
     /// At most [`FAILURE_COUNT_MAX`].
     failures: Mutex<HashSet<(Pair, Route)>>,
 }
@@ -26,6 +28,13 @@ impl CopyLadder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A ladder without the rungs above `route`: for those who ask what it takes. `None` if no rung is called so.
+    #[must_use]
+    pub fn from_rung(route: Route) -> Option<Self> {
+        let skipped = RUNGS.iter().position(|&rung| rung == route)?;
+        Some(Self { skipped, ..Self::default() })
     }
 
     /// Begins to copy all of `source` to `target`.
@@ -43,7 +52,8 @@ impl CopyLadder {
     /// The rungs worth trying between a pair of filesystems, best first and never none.
     pub(super) fn rungs(&self, pair: Pair) -> Vec<Route> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        RUNGS.into_iter().filter(|&rung| rung == LAST_RUNG || !failures.contains(&(pair, rung))).collect()
+        let rungs = RUNGS.into_iter().skip(self.skipped);
+        rungs.filter(|&rung| rung == LAST_RUNG || !failures.contains(&(pair, rung))).collect()
     }
 
     /// Remembers that `rung` failed between a pair of filesystems, if `errno` says that it always will.

@@ -200,3 +200,14 @@ fn only_regular_files_are_copied_and_only_into_empty_ones() {
         assert_eq!(ladder.begin(source, target).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }
+
+#[test]
+fn a_ladder_from_a_rung_leaves_out_those_above_it() {
+    for rung in [Route::CopyFileRange, Route::Sendfile, Route::Copy] {
+        let ladder = CopyLadder::from_rung(rung).unwrap();
+        let target = unnamed_in(disk());
+        assert_eq!(copy(&ladder, &patterned(LARGE), &target, 1 << 20), Some(rung));
+        assert_same(&content(&target), &content(&patterned(LARGE)), &rung.to_string());
+    }
+    assert!(CopyLadder::from_rung(Route::Mmap).is_none(), "that is no rung");
+}
