@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::thread;
 
 use anyhow::{Result, anyhow};
+pub(crate) use aqueduct_bench::noise::fill;
+use aqueduct_bench::noise::scattered;
 
 use crate::Load;
 
@@ -21,24 +23,9 @@ pub(crate) fn share_out(load: Load, write: impl Fn(Range<u64>) -> Result<()> + S
     })
 }
 
-/// The bytes of blob `number`.
-pub(crate) fn fill(buffer: &mut [u8], number: u64) {
-    for (place, word) in buffer.chunks_mut(8).enumerate() {
-        let bytes = scattered(number << 32 | place as u64).to_le_bytes();
-        word.copy_from_slice(&bytes[..word.len()]);
-    }
-}
-
 /// One of 256 directories, as evenly as a digest chooses them.
 pub(crate) fn shard(number: u64) -> u8 {
     scattered(number).to_le_bytes()[0]
-}
-
-/// The finisher of SplitMix64, a bijection: other numbers give other words.
-fn scattered(number: u64) -> u64 {
-    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What each command does. None decides an exit code, and none knows how another is called.
 
+mod bench;
 mod completions;
 mod doctor;
 mod drop;
@@ -31,6 +32,7 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Drop(drop) => drop::run(drop, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
+        Command::Bench(bench) => bench::run(bench, json, voice, &mut output),
         Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),
         Command::Man(man) => man::run(man, &mut output),

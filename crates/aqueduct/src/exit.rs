@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
+use aqueduct_bench::BenchError;
 use aqueduct_client::{Error as ClientError, ErrorKind as ClientKind};
 use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PublishError, VerifyError};
@@ -57,7 +58,11 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Bind(BindError::Listen { source, .. }) => disk(source.kind()),
         Fault::Serve(RunError::Close(read_only)) => disk(read_only.0.kind()),
         Fault::Serve(RunError::Thread(_)) | Fault::NeedsAction { .. } => Code::Other,
-        Fault::Landing { source, .. } | Fault::Local { source, .. } => disk(source.kind()),
+        Fault::Bench(BenchError::Unknown(_)) => Code::Usage,
+        Fault::Bench(BenchError::WrongBytes { .. }) => Code::Mismatch,
+        Fault::Bench(BenchError::Ground { source, .. })
+        | Fault::Landing { source, .. }
+        | Fault::Local { source, .. } => disk(source.kind()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 
+use aqueduct_bench::BenchError;
 use aqueduct_blob::{Digest, UploadId};
 use aqueduct_client::ErrorKind;
 use aqueduct_server::{BindError, RunError, TokenError};
@@ -68,6 +69,8 @@ pub(crate) enum Fault {
     Bind(#[from] BindError),
     #[error(transparent)]
     Serve(#[from] RunError),
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// Anything else between this program and a disk, pipe or terminal.
     #[error("cannot {doing}")]
     Local { doing: String, source: io::Error },

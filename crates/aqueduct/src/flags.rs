@@ -3,6 +3,7 @@
 //! A new command is a file here, a file in `commands`, and a line in each of the two enums' lists. Every flag has a
 //! variable of the environment, `AQUEDUCT_` and its name.
 
+mod bench;
 mod completions;
 mod digests;
 mod doctor;
@@ -26,6 +27,7 @@ use std::env;
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
 pub(crate) use doctor::Doctor;
@@ -89,6 +91,7 @@ pub(crate) enum Command {
     Drop(Drop),
     Verify(Verify),
     Serve(Serve),
+    Bench(Bench),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),

@@ -18,8 +18,9 @@ pub(crate) struct Manner {
 
     /// Print results as JSON
     ///
-    /// put, get, rm, drop, verify and doctor print one object when they are done, or must stop; has, ls and uploads, whose lists may
-    /// be long, and serve print one object a line as they go. A path that is not UTF-8 has its bytes in "path_bytes".
+    /// put, get, rm, drop, verify, bench and doctor print one object when they are done, or must stop; has, ls and uploads,
+    /// whose lists may be long, and serve print one object a line as they go. A path that is not UTF-8 has its bytes in
+    /// "path_bytes".
     #[arg(
         long, global = true, env = "AQUEDUCT_JSON",
         action = ArgAction::SetTrue, value_parser = BoolishValueParser::new()

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do")]
 
+mod bench;
 mod child;
 mod cut_short;
 mod damage;

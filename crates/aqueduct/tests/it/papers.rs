@@ -5,8 +5,21 @@ use std::fs;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
-const COMMANDS: [&str; 12] =
-    ["put", "get", "has", "ls", "rm", "uploads", "drop", "verify", "serve", "doctor", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "put",
+    "get",
+    "has",
+    "ls",
+    "rm",
+    "uploads",
+    "drop",
+    "verify",
+    "serve",
+    "bench",
+    "doctor",
+    "completions",
+    "man",
+];
 
 fn run(arguments: &[&str]) -> String {
     Ran::of(aqueduct().args(arguments)).ok().text().to_owned()

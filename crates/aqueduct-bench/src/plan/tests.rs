@@ -1,0 +1,85 @@
+use super::*;
+use crate::arm::arms;
+
+fn plan(choice: &Choice) -> Plan {
+    Plan::new(arms(), choice).unwrap()
+}
+
+#[test]
+fn arms_are_chosen_by_group_or_by_part_of_their_name() {
+    let names = |words: &[&str]| {
+        let wanted = words.iter().map(|&word| word.to_owned()).collect();
+        let plan = plan(&Choice { wanted, ..Choice::default() });
+        plan.arms.iter().map(Arm::full_name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]).len(), arms().len());
+    assert!(names(&["relay"]).iter().all(|name| name.starts_with("relay/")));
+    assert_eq!(names(&["hash/blake3"]), ["hash/blake3", "hash/blake3, all cores"]);
+    assert_eq!(names(&["reflink", "relay/copy"]), ["relay/copy", "local/reflink"]);
+    let wanted = vec!["send".to_owned(), "frobnicate".to_owned()];
+    let unknown = Plan::new(arms(), &Choice { wanted, ..Choice::default() }).unwrap_err();
+    assert_eq!(unknown, UnknownWork("frobnicate".to_owned()));
+}
+
+#[test]
+fn no_two_arms_have_one_name() {
+    let mut names: Vec<_> = arms().iter().map(Arm::full_name).collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn small_sizes_come_first_and_arms_follow_each_other() {
+    let plan = plan(&Choice::default());
+    let order: Vec<_> = plan.cases.iter().map(|case| (case.temperature, case.size, case.arm)).collect();
+    assert!(order.is_sorted());
+    for group in Group::ALL {
+        let of_group = |case: &&Case| plan.arms[case.arm].group == group;
+        assert!(plan.cases.iter().filter(of_group).count() >= 3, "{group} has sizes");
+    }
+    let largest = plan.cases.iter().map(|case| case.size).max();
+    assert_eq!(largest, Some(1 << 30));
+}
+
+#[test]
+fn the_table_of_2008_has_its_own_sizes_unless_others_are_asked_for() {
+    let sizes_of = |choice: &Choice| {
+        let plan = plan(choice);
+        let is_sendfile = |case: &&Case| plan.arms[case.arm].name == "sendfile";
+        plan.cases.iter().filter(is_sendfile).map(|case| case.size).collect::<Vec<_>>()
+    };
+    let wanted = vec!["send/sendfile".to_owned()];
+    let usual = sizes_of(&Choice { wanted: wanted.clone(), ..Choice::default() });
+    assert!(VINTAGE_SIZES.iter().all(|size| usual.contains(size)));
+    let quick = sizes_of(&Choice { wanted: wanted.clone(), is_quick: true, ..Choice::default() });
+    assert_eq!(VINTAGE_SIZES.iter().filter(|size| quick.contains(size)).count(), 2);
+    assert_eq!(sizes_of(&Choice { wanted, sizes: vec![5, 5], ..Choice::default() }), [5, 5], "hot and cold");
+}
+
+#[test]
+fn a_sample_is_bounded_by_its_bytes_and_by_its_files() {
+    let plan = plan(&Choice::default());
+    for &case in &plan.cases {
+        let operations = plan.operations(case);
+        assert!((1..=4096).contains(&operations));
+        assert!(operations == 1 || operations * case.size <= USUAL.hot_len);
+        let keeps_files = matches!(plan.arms[case.arm].group, Group::Receive | Group::Local);
+        assert!(!keeps_files || operations <= USUAL.file_count_max, "all are open at once");
+    }
+    let empty = Case { size: 0, ..plan.cases[0] };
+    assert!(plan.operations(empty) >= 1);
+}
+
+#[test]
+fn time_is_given_out_in_shares() {
+    let seconds = Duration::from_secs;
+    let pace = Pace { time: seconds(40) };
+    assert!(pace.has_room(seconds(0), seconds(1)));
+    assert!(!pace.has_room(seconds(0), seconds(2)), "more than a share");
+    assert!(pace.has_room(seconds(39), seconds(1)));
+    assert!(!pace.has_room(seconds(40), seconds(1)));
+    assert!(pace.has_room_for_a_round(seconds(20), seconds(20)));
+    assert!(!pace.has_room_for_a_round(seconds(21), seconds(20)));
+}

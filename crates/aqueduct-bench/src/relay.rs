@@ -1,0 +1,161 @@
+//! Passing on from one TCP connection to another.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::{AsFd, OwnedFd};
+
+use aqueduct_blob::Algorithm;
+use aqueduct_flow::uninterrupted;
+use aqueduct_sys::{SpliceFlags, pipe, read, set_pipe_len, splice, tee, write};
+
+use crate::arm::{Arm, Bound, Course, Group, WrongBytes};
+use crate::meter::{Meter, Sample};
+use crate::pair::{Feeder, Sink, pair};
+use crate::source::digest;
+
+pub(crate) fn arms() -> Vec<Arm> {
+    vec![
+        arm("copy", "read(2) and write(2), 256 KiB", Bound::Copying, Kept::Nothing, || Ok(copied())),
+        arm("splice", "splice(2) into a pipe and out of it", Bound::Calls, Kept::Nothing, spliced),
+        arm(
+            "splice, tee into a file",
+            "the same, and tee(2) to a second pipe that is spliced into a new file",
+            Bound::Copying,
+            Kept::File,
+            teed,
+        ),
+    ]
+}
+
+/// Whether what is passed on is kept, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    File,
+}
+
+/// Passes on up to so many bytes, which are written to the file at the offset if they are kept, and says how many.
+type Pass = dyn FnMut(&TcpStream, &TcpStream, &File, u64, usize) -> io::Result<usize>;
+
+fn arm(
+    name: &str,
+    about: &'static str,
+    bound: Bound,
+    kept: Kept,
+    prepare: impl Fn() -> io::Result<Box<Pass>> + 'static,
+) -> Arm {
+    Arm {
+        group: Group::Relay,
+        name: name.to_owned(),
+        about,
+        has_cold: false,
+        bound,
+        writes: kept == Kept::File,
+        counts_calls: true,
+        run: Box::new(move |course| relay(course, kept, prepare()?)),
+    }
+}
+
+fn relay(course: &Course<'_>, kept: Kept, mut pass: Box<Pass>) -> io::Result<Sample> {
+    let Course { source, size, operations, .. } = *course;
+    let file = course.ground.file()?;
+    let (near_source, far_source) = pair()?;
+    let (near_target, far_target) = pair()?;
+    let sink = Sink::start(far_target, course.is_checked);
+    let feeder = Feeder::start(far_source, source.file().clone(), size, operations);
+    let mut meter = Meter::default();
+    let total = size * operations;
+    let arrived = meter.run(|| {
+        let mut offset = 0;
+        while offset < total {
+            let len = usize::try_from(total - offset).map_or(TURN_LEN, |left| left.min(TURN_LEN));
+            match pass(&near_source, &near_target, &file, offset, len)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                passed => offset += passed as u64,
+            }
+        }
+        sink.finish(&near_target)
+    })?;
+    arrived.check(source.file(), size, operations, b"")?;
+    if course.is_checked && kept == Kept::File {
+        let expected = digest(Algorithm::Blake3, source.file(), size, operations, b"")?;
+        if file.metadata()?.len() != total || digest(Algorithm::Blake3, &file, total, 1, b"")? != expected {
+            return Err(WrongBytes.into());
+        }
+    }
+    let far_cpu = feeder.finish()?.max(arrived.cpu);
+    Ok(meter.sample(operations, size, far_cpu))
+}
+
+fn copied() -> Box<Pass> {
+    let mut buffer = vec![0; COPY_LEN];
+    Box::new(move |source, target, _, _, len| {
+        let len = len.min(buffer.len());
+        let filled = uninterrupted(|| read(source, &mut buffer[..len]))?;
+        let mut bytes = &buffer[..filled];
+        while !bytes.is_empty() {
+            let written = uninterrupted(|| write(target, bytes))?;
+            bytes = &bytes[written..];
+        }
+        Ok(filled)
+    })
+}
+
+fn spliced() -> io::Result<Box<Pass>> {
+    let pipe = Pipe::open()?;
+    Ok(Box::new(move |source, target, _, _, len| {
+        let filled = pipe.fill(source, len)?;
+        pipe.drain(target, None, filled)?;
+        Ok(filled)
+    }))
+}
+
+fn teed() -> io::Result<Box<Pass>> {
+    let (pipe, other) = (Pipe::open()?, Pipe::open()?);
+    Ok(Box::new(move |source, target, file, offset, len| {
+        let filled = pipe.fill(source, len)?;
+        let mut done = 0;
+        while done < filled {
+            let doubled = uninterrupted(|| tee(&pipe.read_end, &other.write_end, filled - done))?;
+            other.drain(file, Some(offset + done as u64), doubled)?;
+            pipe.drain(target, None, doubled)?;
+            done += doubled;
+        }
+        Ok(filled)
+    }))
+}
+
+struct Pipe {
+    read_end: OwnedFd,
+    write_end: OwnedFd,
+}
+
+impl Pipe {
+    fn open() -> io::Result<Self> {
+        let (read_end, write_end) = pipe()?;
+        // EPERM beyond the user's share: it works all the same, in smaller pieces.
+        let _ = set_pipe_len(&write_end, TURN_LEN);
+        Ok(Self { read_end, write_end })
+    }
+
+    fn fill(&self, source: impl AsFd, len: usize) -> io::Result<usize> {
+        let fill = || splice(&source, None, &self.write_end, None, len, SpliceFlags::empty());
+        Ok(uninterrupted(fill)?)
+    }
+
+    fn drain(&self, target: impl AsFd, offset: Option<u64>, len: usize) -> io::Result<()> {
+        let mut drained = 0;
+        while drained < len {
+            let offset = offset.map(|offset| offset + drained as u64);
+            let drain = || splice(&self.read_end, None, &target, offset, len - drained, SpliceFlags::empty());
+            drained += uninterrupted(drain)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the largest pipe holds of a user without privileges: pipe(7).
+const TURN_LEN: usize = 1 << 20;
+
+const COPY_LEN: usize = 256 << 10;

@@ -1,0 +1,73 @@
+//! For programs.
+
+use serde_json::{Value, json};
+
+use super::vintage::{self, ROWS};
+use super::{Figure, Report, Spread};
+
+impl Report {
+    /// One object: `machine`, `figures`, `table_2008`, `crossovers`, `skipped`.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let machine = &self.machine;
+        let skipped = |skipped: &super::Skipped| json!({ "arm": skipped.arm, "what": skipped.what, "reason": skipped.reason });
+        json!({
+            "machine": {
+                "kernel": machine.kernel,
+                "processor": machine.processor,
+                "core_count": machine.core_count,
+                "memory": machine.memory,
+                "dir": machine.dir,
+                "filesystem": machine.filesystem,
+                "congestion_control": machine.congestion_control,
+            },
+            "network": "loopback",
+            "round_count": self.round_count,
+            "seconds": self.took.as_secs_f64(),
+            "figures": self.figures.iter().map(figure).collect::<Vec<_>>(),
+            "table_2008": self.table(),
+            "crossovers": self.crossovers().iter().map(|crossover| json!({
+                "baseline": crossover.baseline,
+                "rival": crossover.rival,
+                "temperature": crossover.temperature.to_string(),
+                "size": crossover.size,
+            })).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(skipped).collect::<Vec<_>>(),
+        })
+    }
+
+    fn table(&self) -> Vec<Value> {
+        let column = |column: vintage::Column<'_>| {
+            let mut object = json!({
+                "size": column.title,
+                "java_2008_copy_ms": column.copied_2008,
+                "java_2008_transfer_to_ms": column.sent_2008,
+            });
+            for (arm, figure) in ROWS.iter().zip(column.figures) {
+                object[format!("{arm}_ms")] = json!(figure.map(|figure| figure.wall.median * 1000.0));
+            }
+            object
+        };
+        vintage::columns(self).into_iter().map(column).collect()
+    }
+}
+
+fn figure(figure: &Figure) -> Value {
+    json!({
+        "group": figure.group.to_string(),
+        "arm": figure.arm,
+        "temperature": figure.temperature.to_string(),
+        "size": figure.size,
+        "operations": figure.operations,
+        "gib_per_second": spread(&figure.rate),
+        "cpu_seconds_per_gib": spread(&figure.cpu),
+        "calls_per_gib": figure.calls.as_ref().map(spread),
+        "switches_per_gib": spread(&figure.switches),
+        "seconds_per_operation": spread(&figure.wall),
+        "limit": figure.limit.to_string(),
+    })
+}
+
+fn spread(spread: &Spread) -> Value {
+    json!({ "median": spread.median, "min": spread.min, "max": spread.max })
+}

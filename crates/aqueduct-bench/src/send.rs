@@ -1,0 +1,126 @@
+//! Sending a file to a TCP connection.
+
+mod congestion;
+mod copied;
+mod lent;
+mod queued;
+
+use std::fs::File;
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use aqueduct_flow::SendRoute;
+
+use crate::arm::{Arm, Bound, Course, Group, Temperature};
+use crate::meter::{Meter, Sample};
+use crate::pair::{Sink, pair};
+
+pub(crate) fn arms() -> Vec<Arm> {
+    let copied = |len| move |_: &TcpStream| Ok(copied::Copied::boxed(len));
+    let queued = |route, head_len| move |_: &TcpStream| Ok(queued::Queued::boxed(route, head_len));
+    let mut arms = vec![
+        arm(COPY_4, "pread(2) and write(2), as the measurement of 2008 did it", copied(4 << 10)),
+        arm(COPY_64, "pread(2) and write(2)", copied(64 << 10)),
+        arm(COPY_256, "pread(2) and sendmsg(2): the product's route copy", queued(SendRoute::Copy, 0)),
+        arm(COPY_HEAD, "the same; a head leaves in the same sendmsg(2)", queued(SendRoute::Copy, HEAD_LEN)),
+        arm("mmap", "sendmsg(2) from a mapping: the product's route mmap", queued(SendRoute::Mmap, 0)),
+        arm(SENDFILE, "sendfile(2): the product's route sendfile", queued(SendRoute::Sendfile, 0)),
+        arm(
+            SENDFILE_HEAD,
+            "the same, after a head sent with MSG_MORE",
+            queued(SendRoute::Sendfile, HEAD_LEN),
+        ),
+        arm("splice", "splice(2) by way of a pipe: the product's route splice", queued(SendRoute::Splice, 0)),
+        arm("vmsplice", "a mapping to a pipe by vmsplice(2), and on by splice(2)", lent::vmspliced),
+        arm(
+            "zerocopy",
+            "send(2) of a mapping with MSG_ZEROCOPY, which over loopback copies after all",
+            lent::zerocopy,
+        ),
+    ];
+    arms.extend(congestion::available().into_iter().map(|name| {
+        let title = format!("sendfile, {name}");
+        arm(title, "sendfile(2) under this congestion control", move |socket: &TcpStream| {
+            congestion::sendfile_under(&name, socket)
+        })
+    }));
+    arms
+}
+
+/// A way of sending.
+pub(crate) trait Way {
+    /// Sends the first `size` bytes of `file`. The socket is blocking.
+    fn send(&mut self, file: &Arc<File>, size: u64, socket: &TcpStream) -> io::Result<()>;
+
+    /// Waits for whatever is owed before the end of the stream.
+    fn finish(&mut self, _socket: &TcpStream) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// How many bytes go before each file.
+    fn head_len(&self) -> usize {
+        0
+    }
+}
+
+fn arm(
+    name: impl Into<String>,
+    about: &'static str,
+    prepare: impl Fn(&TcpStream) -> io::Result<Box<dyn Way>> + 'static,
+) -> Arm {
+    let run = move |course: &Course<'_>| send(course, &prepare);
+    let name = name.into();
+    let is_copied = ["copy", "mmap", "zerocopy"].iter().any(|word| name.starts_with(word));
+    Arm {
+        group: Group::Send,
+        bound: if is_copied { Bound::Copying } else { Bound::Calls },
+        name,
+        about,
+        has_cold: true,
+        writes: false,
+        counts_calls: true,
+        run: Box::new(run),
+    }
+}
+
+fn send(course: &Course<'_>, prepare: &dyn Fn(&TcpStream) -> io::Result<Box<dyn Way>>) -> io::Result<Sample> {
+    let Course { source, size, operations, .. } = *course;
+    let file = source.file();
+    let (near, far) = pair()?;
+    let mut way = prepare(&near)?;
+    let sink = Sink::start(far, course.is_checked);
+    // Under a connection that has just begun a congestion control is measured, and the start of a thread.
+    let warm_up = if course.is_checked { 0 } else { (WARM_UP_LEN / size.max(1)).min(operations) };
+    (0..warm_up).try_for_each(|_| way.send(file, size, &near))?;
+    let mut meter = Meter::default();
+    if course.temperature == Temperature::Cold {
+        for _ in 0..operations {
+            source.cool(size)?;
+            meter.run(|| way.send(file, size, &near))?;
+        }
+    } else {
+        meter.run(|| (0..operations).try_for_each(|_| way.send(file, size, &near)))?;
+    }
+    let arrived = meter.run(|| {
+        way.finish(&near)?;
+        sink.finish(&near)
+    })?;
+    arrived.check(file, size, warm_up + operations, &vec![b'h'; way.head_len()])?;
+    Ok(meter.sample(operations, size, arrived.cpu))
+}
+
+/// The arms that the table of 2008 is about.
+pub(crate) const COPY_4: &str = "copy 4 KiB";
+pub(crate) const COPY_64: &str = "copy 64 KiB";
+pub(crate) const COPY_256: &str = "copy 256 KiB";
+pub(crate) const SENDFILE: &str = "sendfile";
+
+/// The ways of an answer over HTTP.
+pub(crate) const COPY_HEAD: &str = "copy, head";
+pub(crate) const SENDFILE_HEAD: &str = "sendfile, head";
+
+const WARM_UP_LEN: u64 = 4 << 20;
+
+/// As long as the head of a usual answer over HTTP.
+const HEAD_LEN: usize = 256;
