@@ -82,8 +82,6 @@ pub struct Arm {
     pub has_cold: bool,
     /// What it is busy with when it does not wait.
     pub(crate) bound: Bound,
-    /// Whether it writes files.
-    pub(crate) writes: bool,
     /// Whether the calls of all its threads are counted.
     pub(crate) counts_calls: bool,
     pub(crate) run: Box<Run>,

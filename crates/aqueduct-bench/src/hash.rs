@@ -56,7 +56,6 @@ fn arm(name: &str, about: &'static str, threads: Threads, algorithm: Algorithm, 
         about,
         has_cold: true,
         bound: if threads == Threads::All { Bound::HashOnAllCores } else { Bound::Hash },
-        writes: false,
         counts_calls: threads == Threads::One,
         run: Box::new(move |course| {
             let known = learn(course, algorithm, &known)?;

@@ -23,7 +23,6 @@ pub(crate) fn arms() -> Vec<Arm> {
             about,
             has_cold: true,
             bound,
-            writes: true,
             counts_calls: true,
             run: Box::new(move |course| copy_each(course, &original, copy)),
         }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) fn pair() -> io::Result<(TcpStream, TcpStream)> {
 
 /// A far end that takes whatever comes.
 pub(crate) struct Sink {
+    /// How many bytes it was given so far.
+    taken_len: Arc<AtomicU64>,
     thread: JoinHandle<io::Result<(Taken, Spent)>>,
 }
 
@@ -40,12 +43,21 @@ struct Taken {
 impl Sink {
     /// Takes until the end of the stream, without a copy; or, to be checked, hashes.
     pub(crate) fn start(socket: TcpStream, is_checked: bool) -> Self {
-        let take = move || if is_checked { hash(&socket) } else { discard(&socket) };
+        let taken_len = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&taken_len);
+        let take = move || if is_checked { hash(&socket) } else { discard(&socket, &count) };
         let thread = thread::spawn(move || {
             let (taken, spent) = Spent::by(take);
             Ok((taken?, spent))
         });
-        Self { thread }
+        Self { taken_len, thread }
+    }
+
+    /// Waits until so many bytes have arrived at a sink that does not look at them.
+    pub(crate) fn catch_up(&self, len: u64) {
+        while self.taken_len.load(Ordering::Relaxed) < len && !self.thread.is_finished() {
+            thread::yield_now();
+        }
     }
 
     /// Ends the stream, and waits until all of it has arrived.
@@ -66,23 +78,34 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// # Errors
     ///
-    /// [`WrongBytes`] if that is not `count` times `head` and the first `size` bytes of `file`, as far as the sink looked.
-    pub(crate) fn check(&self, file: &File, size: u64, count: u64, head: &[u8]) -> io::Result<()> {
+    /// [`WrongBytes`] if that is not `count` times `head` and the first `size` bytes of `file`, as far as the sink looked;
+    /// one that did not was given `before` other bytes, too.
+    pub(crate) fn check(
+        &self,
+        file: &File,
+        size: u64,
+        count: u64,
+        head: &[u8],
+        before: u64,
+    ) -> io::Result<()> {
         let is_right = match &self.taken.digest {
             Some(found) => *found == digest(Algorithm::Blake3, file, size, count, head)?,
-            None => self.taken.len == (head.len() as u64 + size) * count,
+            None => self.taken.len == (head.len() as u64 + size) * count + before,
         };
         if is_right { Ok(()) } else { Err(WrongBytes.into()) }
     }
 }
 
-fn discard(socket: &TcpStream) -> io::Result<Taken> {
+fn discard(socket: &TcpStream, count: &AtomicU64) -> io::Result<Taken> {
     let mut scratch = vec![0; BUFFER_LEN];
     let mut len = 0;
     loop {
         match uninterrupted(|| recv_discard(socket, &mut scratch))? {
             0 => return Ok(Taken { len, digest: None }),
-            taken => len += taken as u64,
+            taken => {
+                len += taken as u64;
+                count.store(len, Ordering::Relaxed);
+            }
         }
     }
 }

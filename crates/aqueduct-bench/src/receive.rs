@@ -31,7 +31,6 @@ pub(crate) fn arms() -> Vec<Arm> {
                 about,
                 has_cold: false,
                 bound: if hashing == Hashing::Not { Bound::Copying } else { Bound::Hash },
-                writes: true,
                 counts_calls: true,
                 run: Box::new(move |course| receive(course, way, hashing)),
             });

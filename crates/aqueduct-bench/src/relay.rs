@@ -51,7 +51,6 @@ fn arm(
         about,
         has_cold: false,
         bound,
-        writes: kept == Kept::File,
         counts_calls: true,
         run: Box::new(move |course| relay(course, kept, prepare()?)),
     }
@@ -77,7 +76,7 @@ fn relay(course: &Course<'_>, kept: Kept, mut pass: Box<Pass>) -> io::Result<Sam
         }
         sink.finish(&near_target)
     })?;
-    arrived.check(source.file(), size, operations, b"")?;
+    arrived.check(source.file(), size, operations, b"", 0)?;
     if course.is_checked && kept == Kept::File {
         let expected = digest(Algorithm::Blake3, source.file(), size, operations, b"")?;
         if file.metadata()?.len() != total || digest(Algorithm::Blake3, &file, total, 1, b"")? != expected {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_flow::SendRoute;
 
@@ -78,7 +79,6 @@ fn arm(
         name,
         about,
         has_cold: true,
-        writes: false,
         counts_calls: true,
         run: Box::new(run),
     }
@@ -86,28 +86,50 @@ fn arm(
 
 fn send(course: &Course<'_>, prepare: &dyn Fn(&TcpStream) -> io::Result<Box<dyn Way>>) -> io::Result<Sample> {
     let Course { source, size, operations, .. } = *course;
+    let mut meter = Meter::default();
+    let far_cpu = if course.temperature == Temperature::Cold {
+        let mut far_cpu = Duration::ZERO;
+        for _ in 0..operations {
+            source.cool(size)?;
+            // What goes by reference stays in memory until it has arrived and its connection is gone.
+            far_cpu += send_over_one(course, prepare, 1, &mut meter)?;
+        }
+        far_cpu
+    } else {
+        send_over_one(course, prepare, operations, &mut meter)?
+    };
+    Ok(meter.sample(operations, size, far_cpu))
+}
+
+/// Sends so often over a new connection, and says what processor time the far end took.
+fn send_over_one(
+    course: &Course<'_>,
+    prepare: &dyn Fn(&TcpStream) -> io::Result<Box<dyn Way>>,
+    count: u64,
+    meter: &mut Meter,
+) -> io::Result<Duration> {
+    let Course { source, size, .. } = *course;
     let file = source.file();
     let (near, far) = pair()?;
     let mut way = prepare(&near)?;
     let sink = Sink::start(far, course.is_checked);
-    // Under a connection that has just begun a congestion control is measured, and the start of a thread.
-    let warm_up = if course.is_checked { 0 } else { (WARM_UP_LEN / size.max(1)).min(operations) };
-    (0..warm_up).try_for_each(|_| way.send(file, size, &near))?;
-    let mut meter = Meter::default();
-    if course.temperature == Temperature::Cold {
-        for _ in 0..operations {
-            source.cool(size)?;
-            meter.run(|| way.send(file, size, &near))?;
+    let mut before = 0;
+    if course.temperature == Temperature::Hot && !course.is_checked {
+        // A congestion control begins slowly, and so does a thread.
+        let len = size.clamp(1, WARM_UP_LEN);
+        for _ in 0..(WARM_UP_LEN / len).min(WARM_UP_COUNT_MAX) {
+            way.send(file, len.min(size), &near)?;
+            before += way.head_len() as u64 + len.min(size);
         }
-    } else {
-        meter.run(|| (0..operations).try_for_each(|_| way.send(file, size, &near)))?;
+        sink.catch_up(before);
     }
     let arrived = meter.run(|| {
+        (0..count).try_for_each(|_| way.send(file, size, &near))?;
         way.finish(&near)?;
         sink.finish(&near)
     })?;
-    arrived.check(file, size, warm_up + operations, &vec![b'h'; way.head_len()])?;
-    Ok(meter.sample(operations, size, arrived.cpu))
+    arrived.check(file, size, count, &vec![b'h'; way.head_len()], before)?;
+    Ok(arrived.cpu)
 }
 
 /// The arms that the table of 2008 is about.
@@ -120,7 +142,10 @@ pub(crate) const SENDFILE: &str = "sendfile";
 pub(crate) const COPY_HEAD: &str = "copy, head";
 pub(crate) const SENDFILE_HEAD: &str = "sendfile, head";
 
-const WARM_UP_LEN: u64 = 4 << 20;
+/// After so much a connection is as fast as it will be.
+const WARM_UP_LEN: u64 = 8 << 20;
+
+const WARM_UP_COUNT_MAX: u64 = 512;
 
 /// As long as the head of a usual answer over HTTP.
 const HEAD_LEN: usize = 256;

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::uninterrupted;
@@ -118,21 +119,23 @@ impl Source {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).warm_len = 0;
         // The page that the range ends in goes only with the whole of it.
         let len = NonZeroU64::new(size.next_multiple_of(PIECE_LEN as u64));
-        fadvise(&self.file, 0, len, Advice::DontNeed)?;
-        match preadv2(&self.file, &mut [0; 1], 0, ReadFlags::NOWAIT) {
-            Err(error) if error.errno() == Errno::AGAIN => Ok(()),
-            // So says tmpfs, whose pages are nowhere else.
-            Err(error) if error.errno() == Errno::OPNOTSUPP => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the filesystem does not tell whether a page is in memory, so nothing is known to be cold",
-            )),
-            Err(error) => Err(error.into()),
-            Ok(_) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the filesystem keeps its pages in memory, so nothing is cold",
-            )),
+        for _ in 0..COOL_COUNT_MAX {
+            fadvise(&self.file, 0, len, Advice::DontNeed)?;
+            match preadv2(&self.file, &mut [0; 1], 0, ReadFlags::NOWAIT) {
+                Err(error) if error.errno() == Errno::AGAIN => return Ok(()),
+                // So says tmpfs, whose pages are nowhere else.
+                Err(error) if error.errno() == Errno::OPNOTSUPP => return Err(warm_for_good(UNTOLD)),
+                Err(error) => return Err(error.into()),
+                // Somebody may hold it for a moment: a connection that has just ended.
+                Ok(_) => thread::yield_now(),
+            }
         }
+        Err(warm_for_good(KEPT))
     }
+}
+
+fn warm_for_good(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, reason)
 }
 
 /// The digest of `count` times `head` and the first `size` bytes of `file`.
@@ -161,6 +164,14 @@ pub(crate) fn digest(
 fn piece_len(left: u64) -> usize {
     usize::try_from(left).map_or(PIECE_LEN, |left| left.min(PIECE_LEN))
 }
+
+const UNTOLD: &str =
+    "the filesystem does not tell whether a page is in memory, so nothing is known to be cold";
+
+const KEPT: &str = "the kernel keeps the pages in memory, so nothing is cold";
+
+/// A page that is in memory after as many requests to drop it is there to stay.
+const COOL_COUNT_MAX: usize = 100;
 
 /// What is written at a time.
 const PIECE_LEN: usize = 1 << 20;

@@ -28,7 +28,6 @@ fn arm(name: &str, run: impl Fn(&Course<'_>) -> io::Result<Sample> + 'static) ->
         about: "an arm of a test",
         has_cold: false,
         bound: Bound::Calls,
-        writes: false,
         counts_calls: true,
         run: Box::new(run),
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 
 use super::plot::{Bar, Line, bars, lines};
 use super::spread::digits;
-use super::text::{LOOPBACK, in_order, size_text};
+use super::text::{LOOPBACK, in_order, rounds, size_text};
 use super::vintage::{self, ROWS};
 use super::{Figure, Report};
 use crate::arm::{Group, Temperature};
@@ -40,7 +40,7 @@ impl Report {
         let _ = write!(
             page,
             "<h1>Ways of moving bytes</h1>\n<p>{}, {} cores{}; {} at {}; {} of memory; congestion control {}.</p>\n\
-             <p>{} rounds in {:.0} s, the ways alternating. A figure is a median; a whisker reaches from the smallest \
+             <p>{} in {:.0} s, the ways alternating. A figure is a median; a whisker reaches from the smallest \
              to the largest sample. {LOOPBACK}</p>\n",
             Escaped(&machine.kernel),
             machine.core_count,
@@ -53,7 +53,7 @@ impl Report {
             Escaped(&machine.dir),
             size_text(machine.memory),
             Escaped(&machine.congestion_control),
-            self.round_count,
+            rounds(self.round_count),
             self.took.as_secs_f64(),
         );
     }

@@ -18,9 +18,9 @@ pub enum Limit {
     Cores,
     /// The other end of the connection never waits.
     FarEnd,
-    /// Nobody is busy: the disk is waited for.
+    /// Nobody is busy, and the source was cold.
     Disk,
-    /// Nobody is busy, and no disk is asked: threads wait for each other.
+    /// Nobody is busy: threads wait for each other, for a core, or for room among the dirty pages.
     Waiting,
 }
 
@@ -37,7 +37,7 @@ impl Limit {
             Bound::Copying if is_busy => Self::Copying,
             Bound::Calls if is_busy => Self::Core,
             _ if far >= BUSY_MIN => Self::FarEnd,
-            _ if temperature == Temperature::Cold || arm.writes => Self::Disk,
+            _ if temperature == Temperature::Cold => Self::Disk,
             _ => Self::Waiting,
         }
     }

@@ -24,7 +24,6 @@ fn arm(group: Group, name: &str, bound: Bound) -> Arm {
         about: "a way, <b>\"so\"</b>",
         has_cold: true,
         bound,
-        writes: group == Group::Receive,
         counts_calls: group != Group::Hash,
         run: Box::new(|_| unreachable!("a report runs nothing")),
     }
@@ -104,7 +103,7 @@ fn what_limits_is_who_is_busy() {
         (Group::Hash, Bound::HashOnAllCores, Hot, busy, Limit::Cores),
         (Group::Send, Bound::Calls, Hot, far, Limit::FarEnd),
         (Group::Send, Bound::Calls, Cold, idle, Limit::Disk),
-        (Group::Receive, Bound::Copying, Hot, idle, Limit::Disk),
+        (Group::Receive, Bound::Copying, Hot, idle, Limit::Waiting),
         (Group::Send, Bound::Copying, Hot, idle, Limit::Waiting),
     ] {
         assert_eq!(limit(group, bound, temperature, sample), expected, "{group} {bound:?} {temperature}");

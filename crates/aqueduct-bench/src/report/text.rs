@@ -33,13 +33,13 @@ impl Report {
         }
         let _ = write!(
             text,
-            "\n{} at {}, {} memory, congestion control {}\n{} rounds in {:.1} s: medians, with the smallest and the \
+            "\n{} at {}, {} memory, congestion control {}\n{} in {:.1} s: medians, with the smallest and the \
              largest\n{LOOPBACK}\n",
             machine.filesystem,
             machine.dir,
             size_text(machine.memory),
             machine.congestion_control,
-            self.round_count,
+            rounds(self.round_count),
             self.took.as_secs_f64(),
         );
         text
@@ -143,6 +143,11 @@ impl Report {
         }
         Some(text)
     }
+}
+
+/// `1 round`, `3 rounds`.
+pub(super) fn rounds(count: usize) -> String {
+    if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
 }
 
 /// The names of the arms, as they come.

@@ -30,6 +30,9 @@ pub(super) fn run(bench: &Bench, json: bool, voice: &Voice, output: &mut Output<
 }
 
 fn measure(bench: &Bench, voice: &Voice) -> Result<Report, Fault> {
+    if bench.size.iter().any(|size| size.0 == 0) {
+        return Err(Fault::Usage("nothing can be measured of a file without bytes".to_owned()));
+    }
     let choice = Choice {
         wanted: bench.wanted.clone(),
         sizes: bench.size.iter().map(|size| size.0).collect(),

@@ -51,6 +51,7 @@ fn what_cannot_be_done_is_said_before_anything_is_measured() {
     let site = Site::new();
     site.write("taken.html", "mine");
     site.run(&with(&["frobnicate"])).code(2).says("nothing that is measured is called \"frobnicate\"");
+    site.run(&["bench", "--size", "0"]).code(2).says("without bytes");
     site.run(&with(&["--csv", "--json"])).code(2).says("cannot be used with");
     site.run(&with(&["hash", "--html", "taken.html"])).code(4).says("--force");
     assert_eq!(fs::read_to_string(site.path("taken.html")).unwrap(), "mine");
