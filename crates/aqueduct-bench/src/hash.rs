@@ -70,7 +70,7 @@ fn hash_each(course: &Course<'_>, known: &Hashed, threads: NonZeroUsize, find: F
     let mut meter = Meter::default();
     for _ in 0..operations {
         if course.temperature == Temperature::Cold {
-            source.cool(size)?;
+            source.cool()?;
         }
         let found = match u32::try_from(threads.get()) {
             Ok(1) | Err(_) => meter.run(|| find(file, known, threads))?,

@@ -58,7 +58,7 @@ fn copy_each(
     let mut meter = Meter::default();
     for target in &targets {
         if course.temperature == Temperature::Cold {
-            source.cool(size)?;
+            source.cool()?;
         }
         meter.run(|| copy(source.file(), target, size))?;
     }

@@ -90,7 +90,7 @@ fn send(course: &Course<'_>, prepare: &dyn Fn(&TcpStream) -> io::Result<Box<dyn 
     let far_cpu = if course.temperature == Temperature::Cold {
         let mut far_cpu = Duration::ZERO;
         for _ in 0..operations {
-            source.cool(size)?;
+            source.cool()?;
             // What goes by reference stays in memory until it has arrived and its connection is gone.
             far_cpu += send_over_one(course, prepare, 1, &mut meter)?;
         }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,17 +109,16 @@ impl Source {
         Ok(())
     }
 
-    /// Drops the first `size` bytes from memory; they are there, and synced.
+    /// Drops the bytes from memory; they are there, and synced.
     ///
     /// # Errors
     ///
     /// `Unsupported` where they stay, or may stay, as on a filesystem in memory.
-    pub(crate) fn cool(&self, size: u64) -> io::Result<()> {
+    pub(crate) fn cool(&self) -> io::Result<()> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).warm_len = 0;
-        // The page that the range ends in goes only with the whole of it.
-        let len = NonZeroU64::new(size.next_multiple_of(PIECE_LEN as u64));
         for _ in 0..COOL_COUNT_MAX {
-            fadvise(&self.file, 0, len, Advice::DontNeed)?;
+            // All of it: what is read ahead becomes large folios, and one that reaches beyond the range would stay.
+            fadvise(&self.file, 0, None, Advice::DontNeed)?;
             match preadv2(&self.file, &mut [0; 1], 0, ReadFlags::NOWAIT) {
                 Err(error) if error.errno() == Errno::AGAIN => return Ok(()),
                 // So says tmpfs, whose pages are nowhere else.
