@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::uninterrupted;
-use aqueduct_sys::{read, recv_discard, sendfile};
+use aqueduct_sys::{read, recv_discard, sendfile, write};
 
 use crate::arm::WrongBytes;
 use crate::meter::Spent;
@@ -24,6 +25,27 @@ pub(crate) fn pair() -> io::Result<(TcpStream, TcpStream)> {
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     Ok((near, far))
+}
+
+/// Lets bytes pass through the network code of every core, as far as the scheduler spreads threads over them.
+///
+/// What a peer has read is given back to the core that it came from, which frees it, and the pages in it, when it next
+/// handles a packet (net.core.skb_defer_max in the kernel's documentation): on a core that is idle, never.
+pub(crate) fn stir() -> io::Result<()> {
+    let core_count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        let stirring: Vec<_> = (0..core_count).map(|_| scope.spawn(exchange)).collect();
+        stirring.into_iter().try_for_each(|thread| thread.join().expect("no byte makes a panic"))
+    })
+}
+
+fn exchange() -> io::Result<()> {
+    let (near, far) = pair()?;
+    for _ in 0..EXCHANGE_COUNT {
+        uninterrupted(|| write(&near, &[0]))?;
+        uninterrupted(|| read(&far, &mut [0]))?;
+    }
+    Ok(())
 }
 
 /// A far end that takes whatever comes.
@@ -160,6 +182,9 @@ fn feed(socket: &TcpStream, file: &File, size: u64, count: u64) -> io::Result<()
     }
     socket.shutdown(Shutdown::Write)
 }
+
+/// Long enough that threads which begin one after the other are at it together.
+const EXCHANGE_COUNT: usize = 100;
 
 /// What the far end moves at a time.
 const BUFFER_LEN: usize = 1 << 20;

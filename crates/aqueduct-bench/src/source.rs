@@ -5,13 +5,13 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{Advice, Errno, ReadFlags, fadvise, fdatasync, open_unnamed, preadv2};
 
 use crate::noise;
+use crate::pair::stir;
 
 /// A directory in which files without names are made.
 #[derive(Debug)]
@@ -124,8 +124,8 @@ impl Source {
                 // So says tmpfs, whose pages are nowhere else.
                 Err(error) if error.errno() == Errno::OPNOTSUPP => return Err(warm_for_good(UNTOLD)),
                 Err(error) => return Err(error.into()),
-                // Somebody may hold it for a moment: a connection that has just ended.
-                Ok(_) => thread::yield_now(),
+                // A connection that has ended may hold it.
+                Ok(_) => stir()?,
             }
         }
         Err(warm_for_good(KEPT))
