@@ -134,22 +134,12 @@ fn usual_sizes(group: Group, temperature: Temperature, is_quick: bool) -> &'stat
     const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
     match (group, temperature, is_quick) {
-        (Group::Send, Hot, false) => &[
-            KIB,
-            4 * KIB,
-            16 * KIB,
-            64 * KIB,
-            256 * KIB,
-            MIB,
-            4 * MIB,
-            16 * MIB,
-            64 * MIB,
-            256 * MIB,
-            1024 * MIB,
-        ],
+        (Group::Send, Hot, false) => {
+            &[KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 16 * MIB, 128 * MIB, 1024 * MIB]
+        }
         (Group::Send, Hot, true) => &[4 * KIB, 64 * KIB, MIB, 16 * MIB],
         (Group::Send, Cold, false) => &[4 * KIB, 64 * KIB, MIB, 64 * MIB],
-        (Group::Receive, _, false) => &[64 * KIB, MIB, 16 * MIB, 128 * MIB],
+        (Group::Receive, _, false) => &[64 * KIB, MIB, 16 * MIB, 64 * MIB],
         (Group::Receive, _, true) => &[16 * MIB],
         // What is relayed is one stream, however long.
         (Group::Relay, _, false) => &[256 * MIB],
