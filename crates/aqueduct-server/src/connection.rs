@@ -104,7 +104,7 @@ async fn answer(
     let mut was_continued = false;
     let mut found = None;
     let outcome = match intent {
-        Err(Refusal::Tls) => return Box::pin(refuse_tls(connection, shared)).await,
+        Err(Refusal::Tls) => return Err(Box::pin(refuse_tls(connection, shared)).await),
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
             let (outcome, blob) = look_up(shared, &read).await?;
@@ -293,10 +293,12 @@ async fn missing(
 }
 
 /// Tells a peer that speaks TLS that nobody does here.
-async fn refuse_tls(mut connection: Connection, shared: &Shared) -> Result<Connection, Close> {
-    reply::say(&mut connection, shared, TLS_ALERT.to_vec()).await?;
+async fn refuse_tls(mut connection: Connection, shared: &Shared) -> Close {
+    if let Err(close) = reply::say(&mut connection, shared, TLS_ALERT.to_vec()).await {
+        return close;
+    }
     discard::linger(&mut connection, shared.options.deadlines.linger).await;
-    Err(Close::Protocol("a TLS hello"))
+    Close::Protocol("a TLS hello")
 }
 
 /// What is read and forgotten to keep a connection whose request was refused: beyond, a new connection is cheaper.

@@ -31,20 +31,37 @@ impl Found {
 
 /// Looks for a blob. A small one is read, hashed and kept in the cache.
 pub(crate) fn find(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
-    find_all(store, cache, &[*digest]).pop().expect("each has an outcome")
+    find_first(store, cache, &[*digest], u64::MAX).pop().expect("the first of them has an outcome")
 }
 
-/// Looks for blobs, and hashes those that are small together.
-pub(crate) fn find_all(
+/// Looks for the first of these blobs, and hashes those that are small together. It goes on until there is a large one, or
+/// `len_max` bytes or more of small ones.
+pub(crate) fn find_first(
     store: &Store,
     cache: &Cache,
     digests: &[Digest],
+    len_max: u64,
 ) -> Vec<Result<Option<Found>, Refusal>> {
     let ticket = cache.ticket();
-    let mut outcomes: Vec<_> = digests.iter().map(|digest| read(store, digest)).collect();
-    let (places, blobs): (Vec<_>, Vec<_>) = (digests.iter().zip(&outcomes).enumerate())
-        .filter_map(|(place, (digest, outcome))| match outcome {
-            Ok(Some(Found::Bytes(bytes))) => Some((place, (digest.algorithm(), &**bytes))),
+    let (mut outcomes, mut unsure, mut len) = (Vec::new(), Vec::new(), 0);
+    for digest in digests {
+        let outcome = match cache.find(digest) {
+            Some(bytes) => Ok(Some(Found::Bytes(bytes))),
+            None => {
+                unsure.push(outcomes.len());
+                read(store, digest)
+            }
+        };
+        let is_large = matches!(outcome, Ok(Some(Found::Open(_))));
+        len += outcome.as_ref().map_or(0, |found| found.as_ref().map_or(0, Found::size));
+        outcomes.push(outcome);
+        if is_large || len >= len_max {
+            break;
+        }
+    }
+    let (places, blobs): (Vec<_>, Vec<_>) = (unsure.into_iter())
+        .filter_map(|place| match &outcomes[place] {
+            Ok(Some(Found::Bytes(bytes))) => Some((place, (digests[place].algorithm(), &**bytes))),
             _ => None,
         })
         .unzip();
@@ -81,3 +98,6 @@ fn quarantine(store: &Store, digest: &Digest) -> Result<Option<Found>, Refusal> 
     store.verify(digest, NonZeroUsize::MIN, &|_| {})?;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

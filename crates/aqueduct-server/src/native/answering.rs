@@ -109,9 +109,12 @@ pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
     }
 }
 
-/// Finds the blobs that are asked for as a whole, so that those that are small are hashed together. What is to be said of the
-/// others is found when it is said.
-fn find_whole(shared: &Shared, talk: &Talk, questions: &[Question]) -> Vec<Option<Found>> {
+/// What a look for a blob came to.
+type Outcome = Result<Option<Found>, Refusal>;
+
+/// Finds the first of the blobs that are asked for as a whole, so that those that are small are hashed together: as many as
+/// the peer surely takes. What is to be said of the others is found when it is said.
+fn find_whole(shared: &Shared, talk: &Talk, questions: &[Question]) -> Vec<Option<Outcome>> {
     let mut found: Vec<_> = questions.iter().map(|_| None).collect();
     if talk.outbox.is_full() {
         return found;
@@ -120,8 +123,9 @@ fn find_whole(shared: &Shared, talk: &Talk, questions: &[Question]) -> Vec<Optio
     let (places, digests): (Vec<_>, Vec<_>) = (questions.iter().enumerate())
         .filter_map(|(place, question)| Some((place, question.whole().filter(is_right)?)))
         .unzip();
-    for (place, outcome) in places.into_iter().zip(find::find_all(&shared.store, &shared.cache, &digests)) {
-        found[place] = outcome.ok().flatten();
+    let outcomes = find::find_first(&shared.store, &shared.cache, &digests, FOUND_LEN_MAX);
+    for (place, outcome) in places.into_iter().zip(outcomes) {
+        found[place] = Some(outcome);
     }
     found
 }
@@ -166,7 +170,7 @@ fn answer_one(
     shared: &Shared,
     talk: &Talk,
     question: Question,
-    found: Option<Found>,
+    found: Option<Outcome>,
     effort: Effort,
 ) -> Option<Question> {
     if talk.outbox.is_full() {
@@ -184,7 +188,7 @@ fn look(
     shared: &Shared,
     talk: &Talk,
     question: Question,
-    found: Option<Found>,
+    found: Option<Outcome>,
     effort: Effort,
 ) -> Result<Option<Question>, Refusal> {
     if effort == Effort::Look && found.is_none() {
@@ -223,15 +227,13 @@ fn send(
     talk: &Talk,
     task: TaskId,
     get: Get,
-    found: Option<Found>,
+    found: Option<Outcome>,
     effort: Effort,
 ) -> Result<Option<Question>, Refusal> {
     let digest = get.digest;
     let absent = || Refusal::Absent { digest };
-    let found = match found {
-        Some(found) => found,
-        None => find::find(&shared.store, &shared.cache, &digest)?.ok_or_else(absent)?,
-    };
+    let found = found.unwrap_or_else(|| find::find(&shared.store, &shared.cache, &digest));
+    let found = found?.ok_or_else(absent)?;
     let size = found.size();
     let parts: Vec<Range<u64>> = match &get.ranges[..] {
         _ if get.list_only => Vec::new(),
@@ -321,8 +323,12 @@ fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Resul
     Ok(Say::Uploads { uploads: page.into_iter().map(listed).collect(), next })
 }
 
-/// Opens of a few microseconds each, as many as are worth handing over.
+/// As many as are worth handing over: a few microseconds each, with what is small to be read.
 pub(super) const QUESTION_COUNT: usize = 32;
+
+/// Bytes of small blobs that a worker has before it says the first of them: eight work for one peer, whose outbox takes
+/// half a MiB.
+const FOUND_LEN_MAX: u64 = 128 << 10;
 
 /// A `Has` of as many digests as it may have is enough for one worker.
 pub(super) const QUESTION_WEIGHT: usize = 2000;

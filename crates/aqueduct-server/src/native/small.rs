@@ -10,6 +10,7 @@ use aqueduct_wire::native::{Put, Say, TaskId};
 use super::Talk;
 use super::putting;
 use super::refusal::refused;
+use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::staged::log_stored;
 
@@ -66,19 +67,23 @@ impl Blob {
     }
 
     fn answer(&self, store: &Store, outcome: Result<Published, PutError>) -> Say {
-        match (outcome, self.digest) {
-            (Ok(published), _) if published.outcome == Outcome::New => {
+        let error = match outcome {
+            // Nothing was needed of a blob that is here, and was named before it was sent.
+            Ok(published) if published.outcome == Outcome::AlreadyPresent && self.digest.is_some() => {
+                return stored(&published, 0);
+            }
+            Ok(published) => {
                 log_stored(&published, &Carried::by_route(Route::Copy, published.size));
-                stored(&published, published.size)
+                return stored(&published, published.size);
             }
-            (Ok(published), _) => stored(&published, 0),
-            // A full disk is no reason to refuse what is here already.
-            (Err(PutError::Publish(_)), Some(digest))
-                if let Ok(Some(published)) = putting::present(store, digest) =>
-            {
-                stored(&published, 0)
-            }
-            (Err(error), _) => refused(&error.into()),
+            Err(error) => error,
+        };
+        let may_be_here = matches!(error, PutError::Publish(_));
+        let refusal = Refusal::from(error);
+        // A disk that is full or fails, of which the log tells, is no reason to refuse what is here already.
+        match self.digest.filter(|_| may_be_here).map(|digest| putting::present(store, digest)) {
+            Some(Ok(Some(published))) => stored(&published, 0),
+            _ => refused(&refusal),
         }
     }
 }
