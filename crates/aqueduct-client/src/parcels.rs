@@ -44,7 +44,7 @@ impl Parcels<'_> {
     }
 
     /// Asks for whole blobs, each with a number, and tells by that what came. They are taken when their turn comes, so that
-    /// several threads can share them.
+    /// several threads can share them; where the server is lost, what was taken has failed, and the rest is left.
     pub fn get(
         &self,
         wanted: &mut dyn Iterator<Item = (usize, Digest)>,

@@ -141,10 +141,44 @@ fn nobody_is_left_untold_where_the_server_cannot_be_reached() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let client = Client::new(format!("aqueduct://{address}").parse().unwrap(), crate::peer::quick());
     assert_eq!(put(&client, &parcels(2)), [Err(ErrorKind::Connect); 2]);
-    assert_eq!(
-        get(&client, &[digest_of(b"a"), digest_of(b"b")]),
-        ["Connect"; 2].map(|it| Err(it.to_owned()))
-    );
+    assert_eq!(get(&client, &[digest_of(b"a")]), [Err("Connect".to_owned())]);
+}
+
+#[test]
+fn what_a_lost_line_has_not_taken_is_left_to_the_others() {
+    let parcels = parcels(40);
+    let served = parcels.clone();
+    let peer = Peer::new(vec![
+        // Whoever asks here is lost, and does not try again.
+        speak(|talk| drop(talk.hear_frame())),
+        speak(move |talk| {
+            while let Some((Request { task, ask: Ask::Get(get) }, _)) = talk.hear_frame_if_any() {
+                let bytes = &served.iter().find(|parcel| parcel.digest == get.digest).unwrap().bytes;
+                talk.tell_bytes(task, 0, bytes.len() as u64, bytes, true);
+            }
+        }),
+    ]);
+    let mut wanted = parcels.iter().map(|parcel| parcel.digest).enumerate();
+    let mut told = BTreeMap::new();
+    for _ in 0..2 {
+        let client = peer.native_client_with(Options { retry_count_max: 0, ..quick() });
+        client.parcels().unwrap().get(&mut wanted, &mut |place, got| {
+            let bytes = got.map(|got| matches!(got, Got::Blob(bytes) if bytes == parcels[place].bytes));
+            assert!(told.insert(place, bytes.map_err(|error| error.kind())).is_none());
+        });
+    }
+    assert_eq!(told.len(), parcels.len());
+    let failed = told.values().filter(|told| told.is_err()).count();
+    assert!((1..40).contains(&failed), "{failed} are lost with the line");
+    assert!(told.values().all(|told| *told != Ok(false)));
+    peer.finish();
+}
+
+#[test]
+fn where_nothing_is_wanted_no_line_is_opened() {
+    let peer = Peer::new(vec![]);
+    assert!(get(&peer.native_client(), &[]).is_empty());
+    peer.finish();
 }
 
 #[test]

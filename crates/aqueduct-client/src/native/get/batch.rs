@@ -12,7 +12,8 @@ use crate::parcels::Got;
 use crate::patience::Patience;
 
 impl NativeClient {
-    /// Asks for whole blobs, each with a number, and tells by that what came. They are taken when their turn comes.
+    /// Asks for whole blobs, each with a number, and tells by that what came. They are taken when their turn comes; what is
+    /// not taken when it gives up is left to others.
     pub(crate) fn fetch_parcels(
         &self,
         wanted: &mut dyn Iterator<Item = (usize, Digest)>,
@@ -26,9 +27,12 @@ impl NativeClient {
             window: WINDOW_COUNT_MIN,
             tell,
         };
+        // Without one there is no need for a line.
+        let Some(first) = batch.next() else { return };
+        batch.again.push_front(first);
         let fetched = self.persist(|line, patience| batch.fetch(line, patience));
         if let Err(error) = fetched {
-            while let Some((index, _)) = batch.next() {
+            for (index, _) in std::mem::take(&mut batch.again) {
                 (batch.tell)(index, Err(error.shared()));
             }
         }
@@ -91,7 +95,8 @@ impl Batch<'_> {
             let heard = match line.hear_if_any()? {
                 Some(heard) => heard,
                 None => {
-                    // There is time for it now.
+                    // There is time for it while the server looks for what was asked next.
+                    line.push()?;
                     self.settle(patience);
                     let has_come = flying.iter().any(|it| it.size.is_some());
                     line.hear(self.client.frame_wait(has_come))?

@@ -1,5 +1,8 @@
 //! Small blobs from a server, many at a time: some threads, each with a connection, take them in turn.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
 use std::io::Write;
 use std::iter;
 use std::num::NonZeroUsize;
@@ -36,17 +39,21 @@ impl Together<'_> {
         let mut outcomes: Vec<Outcome> = some.iter().map(|_| None).collect();
         let Some(parcels) = self.client.parcels() else { return outcomes };
         let whole = some.iter().enumerate().filter(|(_, (wanted, _))| wanted.range.is_none());
-        if whole.clone().nth(JOB_COUNT_MIN - 1).is_none() {
+        let count = whole.clone().count();
+        if count < JOB_COUNT_MIN {
             return outcomes;
         }
-        // What is wrong with it is told of each blob that is fetched alone.
+        // They have one in common. What is wrong with it is told of each blob that is fetched alone.
         let Ok(directory) = Directory::of(&some[0].1) else { return outcomes };
-        let wanted = Mutex::new(whole.map(|(place, (wanted, _))| (place, wanted.digest)));
+        let taken = Taken::of(&some[0].1, count);
+        let free = whole.filter(|(_, (_, path))| !taken.has(path));
+        let wanted = Mutex::new(free.map(|(place, (wanted, _))| (place, wanted.digest)));
         let next = || wanted.lock().unwrap_or_else(PoisonError::into_inner).next();
         progress::during(self.voice, "get", 0, |meter| {
             let take = || self.take(parcels, some, &next, &directory, meter);
             let told: Vec<_> = thread::scope(|scope| {
-                let threads: Vec<_> = (0..self.threads().get()).map(|_| scope.spawn(take)).collect();
+                let threads = 0..self.threads().get().min(count);
+                let threads: Vec<_> = threads.map(|_| scope.spawn(take)).collect();
                 let joined = threads.into_iter().map(|thread| thread.join());
                 joined.flat_map(|told| told.unwrap_or_else(|panic| resume_unwind(panic))).collect()
             });
@@ -67,8 +74,7 @@ impl Together<'_> {
         meter: &Meter,
     ) -> Vec<(usize, Outcome)> {
         let mut told = Vec::new();
-        let mut free = iter::from_fn(next).filter(|(place, _)| !is_taken(&some[*place].1));
-        parcels.get(&mut free, &mut |place, got| {
+        parcels.get(&mut iter::from_fn(next), &mut |place, got| {
             let (wanted, path) = &some[place];
             let outcome = match got {
                 Ok(Got::Blob(bytes)) => {
@@ -107,6 +113,40 @@ impl Together<'_> {
         }
     }
 }
+
+/// Which names in a directory are taken, before anything is made there.
+enum Taken {
+    These(HashSet<OsString>),
+    /// There are too many of them to keep in mind.
+    Many,
+}
+
+impl Taken {
+    /// Reads the directory of `path` once, for `count` files: a look at each name would have to wait for whoever makes a file
+    /// there, and slow that down.
+    fn of(path: &Path, count: usize) -> Self {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else { return Self::Many };
+        let mut names = HashSet::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) if names.len() < TAKEN_FACTOR * count => names.insert(entry.file_name()),
+                _ => return Self::Many,
+            };
+        }
+        Self::These(names)
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        match self {
+            Self::These(names) => path.file_name().is_some_and(|name| names.contains(name)),
+            Self::Many => is_taken(path),
+        }
+    }
+}
+
+/// To read so many names takes no longer than to look for one of them.
+const TAKEN_FACTOR: usize = 8;
 
 /// As with `put`.
 const THREAD_COUNT_SYNCED: NonZeroUsize = NonZeroUsize::new(8).expect("8 is not zero");
