@@ -3,10 +3,10 @@
 mod client;
 mod get;
 mod inbox;
-mod lanes;
 mod line;
 mod put;
 mod questions;
+mod slots;
 mod turns;
 
 pub(crate) use client::NativeClient;

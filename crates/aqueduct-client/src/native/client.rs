@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aqueduct_wire::native::{Ask, Code, Say, TaskId};
 
-use super::lanes::Lanes;
 use super::line::{Heard, Line};
+use super::slots::Slots;
 use super::turns::Turns;
 use crate::error::{Error, Mend};
 use crate::patience::Patience;
@@ -20,15 +20,15 @@ pub(crate) struct NativeClient {
     /// Lines that wait for the next use; at most [`IDLE_COUNT_MAX`].
     idle: Mutex<Vec<Line>>,
     /// The lines of large blobs.
-    pub(super) lanes: Lanes,
+    pub(super) slots: Slots,
     /// Who sends which upload.
     pub(super) turns: Turns,
 }
 
 impl NativeClient {
     pub(crate) fn new(site: Site) -> Self {
-        let lanes = Lanes::new(site.options.stream_count);
-        Self { site, idle: Mutex::default(), lanes, turns: Turns::default() }
+        let slots = Slots::new(site.options.stream_count);
+        Self { site, idle: Mutex::default(), slots, turns: Turns::default() }
     }
 
     /// Works over a line, over another one where that breaks, and keeps the line if that leaves it settled.

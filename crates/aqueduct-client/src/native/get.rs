@@ -90,11 +90,11 @@ fn receive_whole(
     let size = list.size();
     // Without a list, a segment can begin only where the one before it ended.
     let is_shared = list.is_whole() && segment_count(size) >= SHARED_COUNT_MIN;
-    let line_count = if is_shared { client.lanes.count_max() } else { 1 };
+    let line_count = if is_shared { client.slots.count_max() } else { 1 };
     let arrivals = Arrivals::new(client, list);
     thread::scope(|scope| {
         // Given back last: whoever waits for a further one then sees that there is no need for it any more.
-        let _lane = is_shared.then(|| client.lanes.first());
+        let _slot = is_shared.then(|| client.slots.first());
         // However this ends, nobody else goes on.
         let _end = End(&arrivals);
         for _ in 1..line_count {

@@ -65,7 +65,7 @@ impl<'a> Fetcher<'a> {
 
     /// Fetches beside the line that leads, once there may be another line, and as long as there is something to take.
     pub(super) fn assist(mut self) {
-        let Some(_lane) = self.client.lanes.further(|| self.arrivals.is_worth_sharing()) else { return };
+        let Some(_slot) = self.client.slots.further(|| self.arrivals.is_worth_sharing()) else { return };
         loop {
             match self.fetch(&mut |_| {}) {
                 Ok(()) => break,

@@ -27,10 +27,10 @@ impl NativeClient {
         let _turn = self.turns.take(id);
         let shared = Shared { client: self, source, algorithm, digest: digest.copied(), id, ledger: &ledger };
         let is_shared = segment_count(source.size()) >= SHARED_COUNT_MIN;
-        let line_count = if is_shared { self.lanes.count_max() } else { 1 };
+        let line_count = if is_shared { self.slots.count_max() } else { 1 };
         let sent = thread::scope(|scope| {
             // Given back last: whoever waits for a further one then sees that there is no need for it any more.
-            let _lane = is_shared.then(|| self.lanes.first());
+            let _slot = is_shared.then(|| self.slots.first());
             // However this ends, nobody else goes on.
             let _end = End(&ledger);
             scope.spawn(|| ledger.hashed(hash(&ledger, source, algorithm)));

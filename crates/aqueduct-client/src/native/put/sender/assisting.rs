@@ -10,7 +10,7 @@ impl Sender<'_> {
     pub(in crate::native::put) fn assist(mut self) {
         let Shared { client, ledger, .. } = self.shared;
         ledger.wait_for_todo();
-        let Some(_lane) = client.lanes.further(|| ledger.is_worth_sharing()) else { return };
+        let Some(_slot) = client.slots.further(|| ledger.is_worth_sharing()) else { return };
         if !ledger.begin_side_line() {
             return;
         }
