@@ -18,11 +18,13 @@ pub(crate) struct Doubts {
 }
 
 impl Doubts {
-    /// Sees to it that a blob is no suspect any more: `readers` find out whether it is one, and `checkers` hash it.
+    /// Sees to it that a blob is no suspect any more: `readers` find out whether it is one, and `checkers` hash it. With a
+    /// `size` only a suspect that is as large matters.
     pub(crate) async fn clear(
         &self,
         store: &Store,
         digest: Digest,
+        size: Option<u64>,
         readers: &Workers,
         checkers: &Workers,
     ) -> Result<(), Close> {
@@ -30,9 +32,10 @@ impl Doubts {
             return Ok(());
         }
         let suspected = store.clone();
-        let is_suspect = readers.run(move || suspected.is_suspect(&digest)).await?;
+        let found = readers.run(move || suspected.suspect_size(&digest)).await?;
         // Whoever asks next meets the same fault.
-        if !matches!(is_suspect, Ok(true)) {
+        let Ok(Some(found)) = found else { return Ok(()) };
+        if size.is_some_and(|size| size != found) {
             return Ok(());
         }
         let cleared = Arc::clone(self.waited_for().entry(digest).or_default());

@@ -277,7 +277,12 @@ impl Shared {
 
     /// Has a blob that a power cut made suspect hashed before it is asked for.
     pub(crate) async fn clear_doubt(&self, digest: Digest) -> Result<(), Close> {
-        self.doubts.clear(&self.store, digest, &self.readers, &self.checkers).await
+        self.doubts.clear(&self.store, digest, None, &self.readers, &self.checkers).await
+    }
+
+    /// Has a suspect hashed before a blob of the same name and `size` is published: whoever publishes would do it.
+    pub(crate) async fn clear_rival(&self, digest: Digest, size: u64) -> Result<(), Close> {
+        self.doubts.clear(&self.store, digest, Some(size), &self.readers, &self.checkers).await
     }
 
     pub(crate) fn voice(&self) -> Voice {

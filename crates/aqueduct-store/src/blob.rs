@@ -43,13 +43,23 @@ impl Store {
     /// # Errors
     /// Where it cannot be looked at.
     pub fn is_suspect(&self, digest: &Digest) -> Result<bool, StorageFault> {
+        Ok(self.suspect_size(digest)?.is_some())
+    }
+
+    /// The size of the suspect that has this name, if there is one. Publishing another blob of this name would hash it first
+    /// if that is as large.
+    ///
+    /// # Errors
+    /// As [`Store::is_suspect`].
+    pub fn suspect_size(&self, digest: &Digest) -> Result<Option<u64>, StorageFault> {
         let inner = &self.inner;
         if !inner.has_suspects() {
-            return Ok(false);
+            return Ok(None);
         }
         let path = layout::blob(digest);
         let stat = inner.disk.stat_path(&path).blame("stat", &path)?;
-        Ok(stat.is_some_and(|stat| stat.regular && inner.is_suspect(digest, &stat)))
+        let suspect = stat.filter(|stat| stat.regular && inner.is_suspect(digest, stat));
+        Ok(suspect.map(|stat| stat.size))
     }
 
     /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.

@@ -289,6 +289,11 @@ impl Plain {
         }
     }
 
+    /// The name it was given, or is now `said` to have, and its size.
+    pub(super) fn named(&self, said: Option<Digest>) -> Option<(Digest, u64)> {
+        Some((self.digest.or(said)?, self.staging.len()))
+    }
+
     /// Verifies and publishes it. For workers.
     pub(super) fn finish(self, said: Option<Digest>) -> Say {
         let received = self.staging.len();

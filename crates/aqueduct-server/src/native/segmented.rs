@@ -226,6 +226,12 @@ pub(super) struct Ending {
 }
 
 impl Ending {
+    /// The name it was given, or is now `said` to have, and its size.
+    pub(super) fn named(&self, said: Option<Digest>) -> Option<(Digest, u64)> {
+        let plan = self.upload.plan();
+        Some((plan.digest.or(said)?, plan.size))
+    }
+
     /// Publishes the blob, or says what is missing. For workers.
     pub(super) fn finish(self, shared: &Shared, talk: &Talk, task: TaskId, digest: Option<&Digest>) {
         let algorithm = self.upload.plan().algorithm;

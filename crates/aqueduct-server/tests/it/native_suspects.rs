@@ -142,16 +142,51 @@ fn an_upload_that_names_a_suspect_keeps_no_other_task_waiting() {
     assert!(native.bytes(task) == bytes);
 }
 
+#[test]
+fn a_suspect_as_large_as_what_came_is_hashed_by_no_writer() {
+    let blob = pattern(70_000);
+    let image = store_with_a_blob();
+    std::fs::write(path(&image, &digest(&blob)), vec![0; blob.len()]).unwrap();
+    // Those who hash suspects are held up: one looks through the store, and two are there for whoever asks.
+    let asked = [digest(b"never"), digest(b"ever")];
+    let names = [Digest::new(Algorithm::Sha256, [0; 32]), asked[0], asked[1]];
+    let held = names.map(|name| Held::new(&image, name));
+    let server = Fixture::over(image, SyncPolicy::None, |_| {});
+    let mut native = Native::connect(server.address);
+    for name in asked {
+        native.ask(get(name), &[]);
+    }
+    held.iter().for_each(Held::wait_for_its_checker);
+    let mut native = Native::connect(server.address);
+    let task = native.ask(put(Some(digest(&blob)), blob.len()), &blob);
+    // Another put of the same peer is done, many times over, and this one is not: nobody else hashes what is in its place.
+    for _ in 0..50 {
+        let small = native.ask(put(None, 5), b"small");
+        assert!(matches!(native.hear(), Told { task, say: Say::Stored { .. }, .. } if task == small));
+    }
+    held.iter().for_each(Held::vanish);
+    assert!(
+        matches!(native.hear(), Told { task: told, say: Say::Stored { is_new: true, .. }, .. } if told == task)
+    );
+    let task = native.ask(get(digest(&blob)), &[]);
+    assert!(native.bytes(task) == blob);
+}
+
 fn has(digests: &[Digest]) -> Ask {
     Ask::Has { digests: digests.to_vec() }
 }
 
-/// A server over a store in which these are in doubt, and hashed as long as the test wants, and one more behind them.
-fn doubting(names: &[Digest]) -> (Fixture, Vec<Held>) {
+/// The image of a store that was not closed.
+fn store_with_a_blob() -> TempDir {
     let before =
         Fixture::over(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), SyncPolicy::None, |_| {});
     before.put(b"what makes it a store with blobs");
-    let image = image(before.root());
+    image(before.root())
+}
+
+/// A server over a store in which these are in doubt, and hashed as long as the test wants, and one more behind them.
+fn doubting(names: &[Digest]) -> (Fixture, Vec<Held>) {
+    let image = store_with_a_blob();
     // What the server hashes in the background, in the order of digests, before any of those that matter.
     let first = Digest::new(Algorithm::Sha256, [0; 32]);
     let held: Vec<_> = names.iter().chain([&first]).map(|name| Held::new(&image, *name)).collect();

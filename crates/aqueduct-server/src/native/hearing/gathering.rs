@@ -70,13 +70,18 @@ impl Hearing {
         Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it")
     }
 
+    /// A place among the jobs of this peer.
+    pub(super) async fn job(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it")
+    }
+
     /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
     pub(super) async fn employ(
         &self,
         workers: &Workers,
         work: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static,
     ) {
-        let permit = Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it");
+        let permit = self.job().await;
         let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
         workers.leave(move || {
             work(&shared, &job.0);

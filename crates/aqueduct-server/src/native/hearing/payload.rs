@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::super::putting::{self, After, Halt, Opened, Poured, Putting};
 use super::super::refusal::refused;
 use super::super::small::Small;
-use super::super::{Ended, Talk};
+use super::super::{Ended, Job, Talk};
 use super::{Hearing, READ_LEN, closing};
 use crate::close::Close;
 use crate::deadline::Expired;
@@ -150,17 +150,40 @@ impl Hearing {
         let Some(putting) = self.puts.take(task) else { return };
         match putting {
             Putting::Plain(plain) => {
-                self.employ(&self.shared.writers, move |_, talk| talk.end(task, plain.finish(digest))).await;
+                let named = plain.named(digest);
+                self.end_put(named, move |_, talk| talk.end(task, plain.finish(digest))).await;
             }
             Putting::Segmented(segmented) => {
                 let ending = segmented.ending();
+                let named = ending.named(digest);
                 self.puts.insert(task, Putting::Segmented(segmented));
-                let finish = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
-                    ending.finish(shared, talk, task, digest.as_ref());
-                };
-                self.employ(&self.shared.writers, finish).await;
+                self.end_put(named, move |shared, talk| ending.finish(shared, talk, task, digest.as_ref()))
+                    .await;
             }
         }
+    }
+
+    /// Has a worker publish a blob of this name and size. A suspect that is as large is hashed before, by those who hash
+    /// suspects: writers have other things to do. Nobody waits for it here.
+    async fn end_put(
+        &self,
+        named: Option<(Digest, u64)>,
+        publish: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static,
+    ) {
+        let Some((digest, size)) = named.filter(|_| self.shared.store.has_suspects()) else {
+            return self.employ(&self.shared.writers, publish).await;
+        };
+        let permit = self.job().await;
+        let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
+        tokio::spawn(async move {
+            // What it came to, whoever publishes finds out.
+            let _ = shared.clear_rival(digest, size).await;
+            let writers = shared.writers.clone();
+            writers.leave(move || {
+                publish(&shared, &job.0);
+                drop(permit);
+            });
+        });
     }
 
     /// Waits until as much of a payload has been read ahead.
