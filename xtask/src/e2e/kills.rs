@@ -150,7 +150,7 @@ fn put_until(aqueduct: &Aqueduct, file: &Path, moment: Duration) -> Result<bool>
         .status()
         .context("timeout")?;
     match status.code() {
-        Some(0) => Ok(false),
+        Some(0 | ENDED_MEANWHILE) => Ok(false),
         Some(KILLED) => Ok(true),
         _ => anyhow::bail!("put: {status}"),
     }
@@ -186,6 +186,9 @@ const ATTEMPT_COUNT_MAX: u32 = 4 * KILL_COUNT;
 
 /// What timeout(1) answers after SIGKILL.
 const KILLED: i32 = 128 + 9;
+
+/// What it answers where the time was up, and the program had ended by itself before the signal came.
+const ENDED_MEANWHILE: i32 = 124;
 
 const SMALL_SIZE: u64 = 10_001;
 
