@@ -64,7 +64,7 @@ impl fmt::Display for Chosen {
             write!(f, " (splice: {})", ground.splice)?;
         }
         write!(f, ", local copy {}", ground.local_copy())?;
-        if !ground.nowait.works() {
+        if let Tried::Refused(_) | Tried::Lies = ground.nowait {
             // `residency` asks of every window anew, and takes what cannot be told for cold.
             write!(f, ", every page read by a worker first (RWF_NOWAIT: {})", ground.nowait)?;
         }

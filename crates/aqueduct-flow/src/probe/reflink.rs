@@ -9,6 +9,12 @@ use crate::uninterrupted;
 
 /// Makes `target`, which is empty, share what `source` has.
 pub(super) fn reflinked(source: &File, target: &File) -> Tried {
-    let shared = uninterrupted(|| reflink(source, target)).and_then(|()| stat(target));
-    Tried::of(shared, |found| found.size == LEN as u64)
+    let found = match uninterrupted(|| reflink(source, target)) {
+        Ok(()) => stat(target),
+        refused => return Tried::of(refused, |()| false),
+    };
+    found.map_or_else(
+        |error| Tried::Untried(error.errno()),
+        |found| if found.size == LEN as u64 { Tried::Works } else { Tried::Lies },
+    )
 }

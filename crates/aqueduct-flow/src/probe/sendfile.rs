@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aqueduct_sys::{Errno, errno_of, pwrite, sendfile};
 
+use super::tried::refuses;
 use super::{BYTE, LEN};
 use crate::uninterrupted;
 
@@ -21,41 +22,49 @@ pub enum Sending {
     ByReference,
     /// The connection has bytes of its own.
     ByCopy,
-    /// It answered with this error.
+    /// It answered with this error, which says that there is no such way here.
     Refused(Errno),
-    /// It could not be tried: this process cannot connect to itself, and why.
-    Untried(io::ErrorKind),
+    /// It could not be tried, and why; as where this process cannot connect to itself.
+    Untried(Errno),
 }
 
-/// Displays as `by reference`, `by copy`, or what the error says.
+/// Displays as `by reference`, `by copy`, what the error says, or `not tried` and what the error says.
 impl fmt::Display for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByReference => f.write_str("by reference"),
             Self::ByCopy => f.write_str("by copy"),
             Self::Refused(errno) => write!(f, "{}", io::Error::from(*errno)),
-            Self::Untried(kind) => write!(f, "not tried, no connection over loopback: {kind}"),
+            Self::Untried(errno) => write!(f, "not tried: {}", io::Error::from(*errno)),
         }
     }
 }
 
 /// Sends `source`, which it leaves overwritten.
 pub(super) fn sent(source: &File) -> Sending {
-    let untried = |error: io::Error| Sending::Untried(error.kind());
-    let (ours, theirs) = match connection() {
-        Ok(connection) => connection,
-        Err(error) => return untried(error),
-    };
+    try_sending(source).unwrap_or_else(|error| Sending::Untried(reason(&error)))
+}
+
+fn try_sending(source: &File) -> io::Result<Sending> {
+    let (ours, theirs) = connection()?;
     let len = match uninterrupted(|| sendfile(&ours, source, 0, LEN)) {
-        Ok(0) => return Sending::Refused(Errno::NODATA),
+        Ok(0) => return Ok(Sending::Refused(Errno::NODATA)),
         Ok(len) => len,
-        Err(error) => return Sending::Refused(error.errno()),
+        Err(error) if refuses(error.errno()) => return Ok(Sending::Refused(error.errno())),
+        Err(error) => return Err(error.into()),
     };
-    match overwritten_before_received(source, len, theirs) {
-        Ok(true) => Sending::ByReference,
-        Ok(false) => Sending::ByCopy,
-        Err(error) => errno_of(&error).map_or_else(|| untried(error), Sending::Refused),
-    }
+    Ok(match overwritten_before_received(source, len, theirs)? {
+        true => Sending::ByReference,
+        false => Sending::ByCopy,
+    })
+}
+
+/// The errno of what went wrong: the standard library has none for what it found out by itself.
+pub(super) fn reason(error: &io::Error) -> Errno {
+    errno_of(error).unwrap_or(match error.kind() {
+        io::ErrorKind::TimedOut => Errno::TIMEDOUT,
+        _ => Errno::IO,
+    })
 }
 
 /// Whether the `len` bytes that were sent arrive as what `source` holds only now.

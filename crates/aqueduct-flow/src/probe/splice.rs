@@ -1,7 +1,7 @@
 //! Whether a file takes what is in a pipe: half of the way from a socket into a file.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use aqueduct_sys::{Result, SpliceFlags, pipe, splice, write};
 
@@ -9,11 +9,17 @@ use super::{BYTE, Tried};
 use crate::uninterrupted;
 
 pub(super) fn spliced_into(target: &File) -> Tried {
-    Tried::of(pour(target), |len| len == 1)
+    let source = match filled_pipe() {
+        Ok(source) => source,
+        Err(error) => return Tried::Untried(error.errno()),
+    };
+    let spliced = uninterrupted(|| splice(source.as_fd(), None, target, Some(0), 1, SpliceFlags::empty()));
+    Tried::of(spliced, |len| len == 1)
 }
 
-fn pour(target: &File) -> Result<usize> {
+/// The end to read from of a pipe with a byte in it.
+fn filled_pipe() -> Result<OwnedFd> {
     let (read_end, write_end) = pipe()?;
     uninterrupted(|| write(&write_end, &[BYTE]))?;
-    uninterrupted(|| splice(read_end.as_fd(), None, target, Some(0), 1, SpliceFlags::empty()))
+    Ok(read_end)
 }

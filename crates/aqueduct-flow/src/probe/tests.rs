@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use aqueduct_sys::{Errno, ReadFlags, open_unnamed, preadv2, reflink};
@@ -39,7 +38,8 @@ fn what_is_said_to_work_works_when_it_is_called() {
         let by_flag = |flags| preadv2(&file, &mut [0], 0, flags).map_err(aqueduct_sys::Error::errno);
         let tried = |answer: Result<usize, Errno>| match answer {
             Ok(_) => Tried::Works,
-            Err(errno) => Tried::Refused(errno),
+            Err(errno) if tried::refuses(errno) => Tried::Refused(errno),
+            Err(errno) => Tried::Untried(errno),
         };
         assert_eq!(found.nowait, tried(by_flag(ReadFlags::NOWAIT)), "{}", dir.display());
         let dontcache = ReadFlags::from_bits_retain(0x80);
@@ -75,7 +75,8 @@ fn what_was_copied_before_it_was_overwritten_is_told_from_what_was_not() {
 fn a_file_that_cannot_be_sent_is_refused_and_no_connection_is_told_from_that() {
     let directory = File::open("/").unwrap();
     assert_eq!(sendfile::sent(&directory), Sending::Refused(Errno::INVAL));
-    assert!(Sending::Untried(io::ErrorKind::TimedOut).to_string().starts_with("not tried"));
+    let untried = Sending::Untried(Errno::TIMEDOUT).to_string();
+    assert!(untried.starts_with("not tried: Connection timed out"), "{untried}");
 }
 
 #[test]
@@ -86,9 +87,47 @@ fn a_full_disk_is_an_error_and_no_answer() {
 
 #[test]
 fn success_without_bytes_is_a_lie() {
-    let answers = [Ok(1), Ok(0), Err(aqueduct_sys::Error::new("read", Errno::OPNOTSUPP))];
-    let tried = answers.map(|answer| Tried::of(answer, |len| len > 0));
-    assert_eq!(tried, [Tried::Works, Tried::Lies, Tried::Refused(Errno::OPNOTSUPP)]);
+    assert_eq!([Ok(1), Ok(0)].map(|answer| Tried::of(answer, |len| len > 0)), [Tried::Works, Tried::Lies]);
+}
+
+#[test]
+fn only_an_error_that_speaks_of_the_call_itself_is_a_refusal() {
+    use Errno as E;
+    let refusals = [E::INVAL, E::NOSYS, E::OPNOTSUPP, E::PERM, E::ACCESS, E::NOTTY];
+    let others = [
+        E::AGAIN,
+        E::NOSPC,
+        E::DQUOT,
+        E::MFILE,
+        E::NFILE,
+        E::NOMEM,
+        E::NOBUFS,
+        E::IO,
+        E::TIMEDOUT,
+        E::CONNRESET,
+    ];
+    for errno in refusals.into_iter().chain(others) {
+        let answer: aqueduct_sys::Result<()> = Err(aqueduct_sys::Error::new("call", errno));
+        let tried = if refusals.contains(&errno) { Tried::Refused(errno) } else { Tried::Untried(errno) };
+        assert_eq!(Tried::of(answer, |()| true), tried);
+    }
+    assert!(Tried::Untried(E::MFILE).to_string().starts_with("not tried: Too many open files"));
+}
+
+/// No byte comes: the peer is silent until the time is up, or is gone, or the file takes no page.
+#[test]
+fn what_keeps_a_page_from_arriving_is_no_word_of_sendfile() {
+    let file = unnamed(places()[0]);
+    let arriving = |theirs: &[u8]| sendfile::overwritten_before_received(&file, LEN, theirs).unwrap_err();
+    assert_eq!(sendfile::reason(&arriving(&[])), Errno::IO);
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let silent = sendfile::overwritten_before_received(&file, LEN, theirs).unwrap_err();
+    assert_eq!(sendfile::reason(&silent), Errno::AGAIN);
+    drop(ours);
+    let full = File::options().read(true).write(true).open("/dev/full").unwrap();
+    let error = sendfile::overwritten_before_received(&full, LEN, &[0_u8; LEN][..]).unwrap_err();
+    assert_eq!(sendfile::reason(&error), Errno::NOSPC);
 }
 
 #[test]

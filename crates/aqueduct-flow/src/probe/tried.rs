@@ -5,6 +5,8 @@ use std::io;
 
 use aqueduct_sys::{Errno, Result};
 
+use crate::retry::is_refusal;
+
 /// What came of trying a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
@@ -12,8 +14,10 @@ pub enum Tried {
     Works,
     /// It reported success, and had done nothing or the wrong thing.
     Lies,
-    /// It answered with this error.
+    /// It answered with this error, which says that there is no such way here.
     Refused(Errno),
+    /// It could not be tried, and why: that says nothing of whether it works.
+    Untried(Errno),
 }
 
 impl Tried {
@@ -33,18 +37,27 @@ impl Tried {
                     Self::Lies
                 }
             }
-            Err(error) => Self::Refused(error.errno()),
+            Err(error) if refuses(error.errno()) => Self::Refused(error.errno()),
+            Err(error) => Self::Untried(error.errno()),
         }
     }
 }
 
-/// Displays as `works`, `reports success and does nothing`, or what the error says.
+/// Whether `errno`, from the very call that is tried, says that it is not to be had here. Any other says that something
+/// else was in the way: no room, no descriptor, no memory, too little time.
+pub(super) fn refuses(errno: Errno) -> bool {
+    // A filter of a container forbids with EPERM or EACCES, and ENOTTY is how an ioctl is not there (ioctl(2)).
+    is_refusal(errno) || matches!(errno, Errno::PERM | Errno::ACCESS | Errno::NOTTY)
+}
+
+/// Displays as `works`, `reports success and does nothing`, what the error says, or `not tried` and what the error says.
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Works => f.write_str("works"),
             Self::Lies => f.write_str("reports success and does nothing"),
             Self::Refused(errno) => write!(f, "{}", io::Error::from(*errno)),
+            Self::Untried(errno) => write!(f, "not tried: {}", io::Error::from(*errno)),
         }
     }
 }

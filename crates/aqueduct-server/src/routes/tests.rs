@@ -45,9 +45,23 @@ fn what_is_refused_is_left_and_the_reason_said() {
 
 #[test]
 fn a_filesystem_that_nothing_is_known_of_keeps_the_wish() {
-    let unknown = Ground { sendfile: Sending::Untried(io::ErrorKind::TimedOut), ..WORKS };
-    let chosen = Chosen::new(SendRoute::Sendfile, ReceiveRoute::Splice, unknown);
-    assert_eq!((chosen.send, chosen.receive), (SendRoute::Sendfile, ReceiveRoute::Splice));
+    let unknown = Ground {
+        sendfile: Sending::Untried(Errno::TIMEDOUT),
+        splice: Tried::Untried(Errno::MFILE),
+        nowait: Tried::Untried(Errno::AGAIN),
+        ..WORKS
+    };
+    for (send, receive) in
+        [(SendRoute::Sendfile, ReceiveRoute::Splice), (SendRoute::Splice, ReceiveRoute::Mmap)]
+    {
+        let chosen = Chosen::new(send, receive, unknown);
+        assert_eq!((chosen.send, chosen.receive), (send, receive));
+    }
+    let line = line(unknown);
+    for part in ["send sendfile (not tried: ", "receive splice (splice: not tried: Too many"] {
+        assert!(line.contains(part), "{part:?} is not in {line:?}");
+    }
+    assert!(!line.contains("by a worker first"), "{line}");
     let mut options = Options::default();
     choose(&mut options, Err(io::ErrorKind::StorageFull.into()));
     assert_eq!((options.send_route, options.receive_route), (SendRoute::Sendfile, ReceiveRoute::Splice));

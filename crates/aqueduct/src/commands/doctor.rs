@@ -20,6 +20,7 @@ mod routes;
 mod space;
 mod speed;
 mod store;
+mod untried;
 mod verdict;
 mod verity;
 

@@ -2,7 +2,8 @@
 
 use aqueduct_flow::probe::{Ground, Sending, Tried};
 
-use super::place::{Place, reason};
+use super::place::Place;
+use super::untried::untried;
 use super::verdict::Verdict;
 
 pub(super) fn look_sendfile(place: &Place) -> Verdict {
@@ -48,9 +49,7 @@ pub(super) fn judge_sendfile(found: Sending) -> Verdict {
         Sending::ByCopy => Verdict::note("by copy: this kernel copies what it sends"),
         Sending::Refused(_) => Verdict::note(format!("refused: {found}"))
             .advise("blobs are sent by copy; another filesystem would spare that"),
-        Sending::Untried(_) => {
-            Verdict::note(found.to_string()).advise("let this machine connect to itself: see its firewall")
-        }
+        Sending::Untried(errno) => untried(errno),
     }
 }
 
@@ -59,6 +58,7 @@ pub(super) fn judge(found: Tried, works: &str) -> Verdict {
         Tried::Works => Verdict::good(works),
         Tried::Lies => Verdict::note(found.to_string()),
         Tried::Refused(_) => Verdict::note(format!("not here: {found}")),
+        Tried::Untried(errno) => untried(errno),
     }
 }
 
@@ -66,6 +66,6 @@ fn on_ground(place: &Place, judge: impl FnOnce(&Ground) -> Verdict) -> Verdict {
     match (&place.ground, &place.file) {
         (Ok(ground), _) => judge(ground),
         (Err(_), Err(_)) => Verdict::untried(),
-        (Err(error), Ok(_)) => Verdict::note(format!("not tried: {}", reason(*error))),
+        (Err(error), Ok(_)) => untried(error.errno()),
     }
 }

@@ -98,13 +98,29 @@ fn a_route_that_is_missing_is_worth_knowing_and_no_more() {
         Sending::ByReference,
         Sending::ByCopy,
         Sending::Refused(Errno::INVAL),
-        Sending::Untried(io::ErrorKind::TimedOut),
+        Sending::Untried(Errno::TIMEDOUT),
     ];
     assert_states(sendfile.map(routes::judge_sendfile), [State::Good, State::Note, State::Note, State::Note]);
-    let tried = [Tried::Works, Tried::Lies, Tried::Refused(Errno::OPNOTSUPP)];
+    let tried = [Tried::Works, Tried::Lies, Tried::Refused(Errno::OPNOTSUPP), Tried::Untried(Errno::NOSPC)];
     let judged = tried.map(|tried| routes::judge(tried, "works").advise_unless_good("do"));
-    assert_eq!(judged.each_ref().map(|verdict| verdict.advice.is_some()), [false, true, true]);
-    assert_states(judged, [State::Good, State::Note, State::Note]);
+    assert_eq!(judged.each_ref().map(|verdict| verdict.advice.is_some()), [false, true, true, true]);
+    assert_states(judged, [State::Good, State::Note, State::Note, State::Note]);
+}
+
+#[test]
+fn what_could_not_be_tried_says_why_and_what_was_in_the_way() {
+    for (reason, words, advice) in [
+        (Errno::MFILE, "Too many open files", "descriptors"),
+        (Errno::NOSPC, "No space left", "free some space"),
+        (Errno::NOMEM, "Cannot allocate", "memory"),
+        (Errno::TIMEDOUT, "timed out", "firewall"),
+        (Errno::IO, "Input/output", "log"),
+    ] {
+        let verdict = untried::untried(reason);
+        assert!(verdict.found.starts_with("not tried: ") && verdict.found.contains(words), "{verdict:?}");
+        assert!(verdict.advice.as_ref().unwrap().contains(advice), "{verdict:?}");
+        assert_states([verdict], [State::Note]);
+    }
 }
 
 #[test]
