@@ -6,10 +6,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
-use aqueduct_sys::{Errno, errno_of, pwrite, sendfile};
+use aqueduct_sys::{Errno, Readiness, errno_of, pwrite, sendfile, wait_at_most};
 
 use super::tried::refuses;
 use super::{BYTE, LEN};
@@ -83,16 +83,28 @@ pub(super) fn overwritten_before_received(
 fn connection() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let ours = TcpStream::connect_timeout(&listener.local_addr()?, TIMEOUT)?;
-    // Whoever else connects meanwhile is let go.
-    let theirs = loop {
-        let (theirs, peer) = listener.accept()?;
-        if peer == ours.local_addr()? {
-            break theirs;
-        }
-    };
+    let theirs = accepted(&listener, ours.local_addr()?, TIMEOUT)?;
     ours.set_write_timeout(Some(TIMEOUT))?;
     theirs.set_read_timeout(Some(TIMEOUT))?;
     Ok((ours, theirs))
+}
+
+/// The other end of what `peer` connected, if that is in the queue before `time` has passed: a filter may keep the last
+/// step of the handshake from the listener. Whoever else connects meanwhile is let go.
+pub(super) fn accepted(listener: &TcpListener, peer: SocketAddr, time: Duration) -> io::Result<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let began = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((theirs, from)) if from == peer => return Ok(theirs),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        let left = || time.saturating_sub(began.elapsed());
+        if !uninterrupted(|| wait_at_most(listener, &[Readiness::Readable], left()))? || left().is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }
 
 /// Loopback takes microseconds; a rule of a firewall that drops packets takes for ever.

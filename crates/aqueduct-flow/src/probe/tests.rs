@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use aqueduct_sys::{Errno, ReadFlags, open_unnamed, preadv2, reflink};
 
@@ -77,6 +79,19 @@ fn a_file_that_cannot_be_sent_is_refused_and_no_connection_is_told_from_that() {
     assert_eq!(sendfile::sent(&directory), Sending::Refused(Errno::INVAL));
     let untried = Sending::Untried(Errno::TIMEDOUT).to_string();
     assert!(untried.starts_with("not tried: Connection timed out"), "{untried}");
+}
+
+#[test]
+fn a_connection_that_never_comes_is_not_waited_for_whoever_else_comes() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let [peer, stranger] = [(); 2].map(|()| TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    let accepted = |time| sendfile::accepted(&listener, peer.local_addr().unwrap(), time);
+    let theirs = accepted(Duration::MAX).unwrap();
+    assert_eq!(theirs.peer_addr().unwrap(), peer.local_addr().unwrap());
+    // Who was let in is no longer there to come, and the stranger still is.
+    let error = accepted(Duration::from_millis(1)).unwrap_err();
+    assert_eq!(sendfile::reason(&error), Errno::TIMEDOUT);
+    drop(stranger);
 }
 
 #[test]
