@@ -1,5 +1,6 @@
 //! How fast this machine hashes, for a fraction of a second.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,22 +21,35 @@ pub(super) fn look_blake3(_: &Place) -> Verdict {
 }
 
 fn measure(algorithm: Algorithm) -> Verdict {
-    let one = on(NonZeroUsize::MIN, algorithm);
+    let began = Instant::now();
+    let one = rate(hash(algorithm, began), began.elapsed().as_secs_f64());
     let cores = cores();
-    if cores == NonZeroUsize::MIN {
-        return Verdict::good(format!("{}/s on the one core", size(one)));
+    let all = (cores > NonZeroUsize::MIN).then(|| on(cores, algorithm));
+    judge(one, cores, all)
+}
+
+/// Bytes a second on one core; and on all, where there are several: an error where no threads could be had.
+pub(super) fn judge(one: u64, cores: NonZeroUsize, all: Option<io::Result<u64>>) -> Verdict {
+    let one = size(one);
+    match all {
+        None => Verdict::good(format!("{one}/s on the one core")),
+        Some(Ok(all)) => Verdict::good(format!("{one}/s on one core, {}/s on all {cores}", size(all))),
+        Some(Err(error)) => Verdict::note(format!(
+            "{one}/s on one core; not measured on all {cores}, without threads: {error}"
+        ))
+        .advise("let this user have more: ulimit -u, TasksMax= in a systemd unit, docker run --pids-limit"),
     }
-    Verdict::good(format!("{}/s on one core, {}/s on all {cores}", size(one), size(on(cores, algorithm))))
 }
 
 /// How many bytes a second so many threads hash, each a message of its own.
-fn on(threads: NonZeroUsize, algorithm: Algorithm) -> u64 {
+fn on(threads: NonZeroUsize, algorithm: Algorithm) -> io::Result<u64> {
     let began = Instant::now();
     let hashed: u64 = thread::scope(|scope| {
-        let hashing: Vec<_> = (0..threads.get()).map(|_| scope.spawn(|| hash(algorithm, began))).collect();
-        hashing.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
-    });
-    rate(hashed, began.elapsed().as_secs_f64())
+        let start = |_| thread::Builder::new().spawn_scoped(scope, || hash(algorithm, began));
+        let hashing: Vec<_> = (0..threads.get()).map(start).collect::<io::Result<_>>()?;
+        Ok::<_, io::Error>(hashing.into_iter().map(|thread| thread.join().unwrap_or(0)).sum())
+    })?;
+    Ok(rate(hashed, began.elapsed().as_secs_f64()))
 }
 
 /// Hashes one piece again and again until time is up, and says how many bytes that were.

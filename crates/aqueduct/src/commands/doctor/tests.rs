@@ -283,6 +283,18 @@ fn a_processor_without_instructions_for_hashing_is_noted() {
 }
 
 #[test]
+fn where_there_are_no_threads_one_core_is_measured_all_the_same() {
+    let cores = std::num::NonZeroUsize::new(8).unwrap();
+    let none = speed::judge(MIB, cores, Some(Err(io::ErrorKind::WouldBlock.into())));
+    assert!(none.found.starts_with("1.00 MiB/s on one core; not measured on all 8"), "{none:?}");
+    assert!(none.advice.as_ref().unwrap().contains("ulimit -u"));
+    let all = speed::judge(MIB, cores, Some(Ok(8 * MIB)));
+    assert_eq!(all.found, "1.00 MiB/s on one core, 8.00 MiB/s on all 8");
+    let one = speed::judge(MIB, std::num::NonZeroUsize::MIN, None);
+    assert_states([none, all, one], [State::Note, State::Good, State::Good]);
+}
+
+#[test]
 fn what_needs_action_fails_the_command_and_what_is_noted_does_not() {
     let manner = <crate::flags::Flags as clap::Parser>::parse_from(["aqueduct", "doctor", "--quiet"]).manner;
     let voice = Voice::new(&manner);
