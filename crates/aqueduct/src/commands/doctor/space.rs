@@ -26,10 +26,17 @@ fn judge(asked: Result<Room, Error>, judge: fn(&Room) -> Verdict) -> Verdict {
 }
 
 pub(super) fn judge_bytes(room: &Room) -> Verdict {
-    let found = format!("{} free of {}", size(room.available), size(room.size));
+    // A filesystem in memory without a limit, or of the kernel's own, has no blocks to count (statfs(2)).
+    let is_counted = room.size > 0;
+    let found = match is_counted {
+        true => format!("{} free of {}", size(room.available), size(room.size)),
+        false => "not counted by this filesystem".to_owned(),
+    };
     let advice = "free some space: a put that finds none fails, and leaves nothing behind";
     if room.is_read_only {
         Verdict::action(format!("{found}, read-only"), "mount the filesystem for writing")
+    } else if !is_counted {
+        Verdict::good(found)
     } else if room.available < AVAILABLE_MIN {
         Verdict::action(found, advice)
     } else if is_scarce(room.available, room.size) {

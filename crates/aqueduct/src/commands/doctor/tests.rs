@@ -178,10 +178,13 @@ fn room_is_judged_by_what_is_left_of_it() {
     let plenty = room(500 * MIB, 50_000);
     let read_only = Room { is_read_only: true, ..plenty };
     let bytes = [plenty, room(100 * MIB, 0), room(63 * MIB, 0), room(0, 0), read_only];
+    let uncounted = Room { size: 0, ..room(0, 0) };
     let large = Room { size: 100_000 * MIB, ..room(100 * MIB, 0) };
     use State::{Action, Good, Note};
     assert_states(bytes.map(|room| space::judge_bytes(&room)), [Good, Good, Action, Action, Action]);
-    assert_states([space::judge_bytes(&large)], [Note]);
+    assert_states([space::judge_bytes(&large), space::judge_bytes(&uncounted)], [Note, Good]);
+    let closed = Room { is_read_only: true, ..uncounted };
+    assert_states([space::judge_bytes(&closed)], [Action]);
     let inodes = [plenty, room(0, 4_000), room(0, 999), Room { inode_count: 0, ..room(0, 0) }];
     assert_states(inodes.map(|room| space::judge_inodes(&room)), [Good, Note, Action, Good]);
 }
