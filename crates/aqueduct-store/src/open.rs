@@ -97,16 +97,28 @@ impl Store {
         Self::open_on(Arc::new(disk.ok_or_else(missing)?), absent, options)
     }
 
+    /// Whether there is a store in the directory `root`: if not, it is absent or empty, and [`Absent::Make`] may make one
+    /// there. Locks nothing and changes nothing, so what it found may be otherwise when the store is opened.
+    ///
+    /// # Errors
+    /// Where [`Store::open`] would refuse what it finds before it has locked the store: all of [`OpenError`] but
+    /// `Missing`, `Locked`, `DamagedMeta` and `NoUnnamedFiles`.
+    pub fn is_at(root: &Path) -> Result<bool, OpenError> {
+        match RealDisk::open(root).blame("open", root)? {
+            Some(disk) => is_made(&disk),
+            None => {
+                RealDisk::check_makeable(root).blame("make", root).map(|()| false).map_err(OpenError::from)
+            }
+        }
+    }
+
     /// Opens the store on a disk of the caller's choice.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(disk: Arc<dyn Disk>, absent: Absent, options: Options) -> Result<Self, OpenError> {
-        match read_marker(&*disk)? {
-            Some(_) => {}
-            None if !is_empty(&*disk)? => return Err(OpenError::NotAStore { path: disk.root() }),
-            None if absent == Absent::Refuse => return Err(OpenError::Missing { path: disk.root() }),
-            None => {}
+        if !is_made(&*disk)? && absent == Absent::Refuse {
+            return Err(OpenError::Missing { path: disk.root() });
         }
         let locked = disk.lock(Path::new(layout::LOCK)).blame("lock", layout::LOCK)?;
         let lock = locked.ok_or_else(|| OpenError::Locked { path: disk.root() })?;
@@ -130,6 +142,15 @@ impl Store {
             inner.recover(&state)?;
         }
         Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Whether the disk holds a store; if not, it holds nothing else either.
+fn is_made(disk: &dyn Disk) -> Result<bool, OpenError> {
+    match read_marker(disk)? {
+        Some(_) => Ok(true),
+        None if is_empty(disk)? => Ok(false),
+        None => Err(OpenError::NotAStore { path: disk.root() }),
     }
 }
 

@@ -49,8 +49,7 @@ impl RealDisk {
     /// As [`RealDisk::open`], and where it cannot be made.
     pub fn make(root: &Path) -> io::Result<Self> {
         let absolute = std::path::absolute(root)?;
-        let missing: Vec<_> = absolute.ancestors().take_while(|path| !path.exists()).collect();
-        for path in missing.into_iter().rev() {
+        for path in missing(&absolute)?.into_iter().rev() {
             match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
@@ -62,8 +61,28 @@ impl RealDisk {
         Self::open(root)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Whether [`RealDisk::make`] has all names free that it needs: a symbolic link to nothing takes one. Makes nothing.
+    ///
+    /// # Errors
+    /// EEXIST where one is taken.
+    pub(crate) fn check_makeable(root: &Path) -> io::Result<()> {
+        missing(&std::path::absolute(root)?).map(drop)
+    }
+
     fn at(&self, path: &Path) -> PathBuf {
         self.root.join(path)
+    }
+}
+
+/// The directories that are to be made on the way to `path`, the last one first.
+fn missing(path: &Path) -> io::Result<Vec<&Path>> {
+    let missing: Vec<_> = path.ancestors().take_while(|path| !path.exists()).collect();
+    match missing.iter().find(|path| path.is_symlink()) {
+        Some(link) => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{} is a symbolic link to nothing", link.display()),
+        )),
+        None => Ok(missing),
     }
 }
 

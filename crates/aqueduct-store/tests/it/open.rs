@@ -40,6 +40,35 @@ fn a_store_is_made_with_the_directories_above_it() {
 }
 
 #[test]
+fn what_is_at_a_path_is_told_without_opening_it_and_as_opening_would_find() {
+    let (stored, store) = store();
+    assert!(Store::is_at(stored.path()).unwrap(), "in use");
+    drop(store);
+    let directory = tempfile::tempdir().unwrap();
+    let links = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    for name in ["empty", "full", "damaged"] {
+        fs::create_dir(path(name)).unwrap();
+    }
+    fs::write(path("full/notes.txt"), "mine").unwrap();
+    fs::write(path("damaged/aqueduct-store"), "what").unwrap();
+    std::os::unix::fs::symlink("nowhere", links.path().join("link")).unwrap();
+    std::os::unix::fs::symlink(stored.path(), links.path().join("good")).unwrap();
+    let before = snapshot(directory.path());
+    assert!(Store::is_at(&links.path().join("good")).unwrap());
+    for name in ["empty", "absent", "absent/below"] {
+        assert!(!Store::is_at(&path(name)).unwrap(), "{name}");
+    }
+    let inside = ["full", "damaged", "full/notes.txt", "full/notes.txt/below"].map(path);
+    for root in inside.into_iter().chain(["link", "link/below"].map(|name| links.path().join(name))) {
+        let found = Store::is_at(&root).unwrap_err();
+        let opened = Store::open(&root, Absent::Make, Options::default()).unwrap_err();
+        assert_eq!(std::mem::discriminant(&found), std::mem::discriminant(&opened), "{}", root.display());
+    }
+    assert_eq!(snapshot(directory.path()), before);
+}
+
+#[test]
 fn a_filesystem_of_its_own_is_an_empty_directory() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("lost+found")).unwrap();

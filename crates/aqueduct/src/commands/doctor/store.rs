@@ -1,17 +1,24 @@
 //! Whether a store can be where it is to be.
 
+use std::path::Path;
+
+use aqueduct_store::{OpenError, Store};
 use aqueduct_sys::{Errno, Error};
 
 use super::place::{Place, reason};
 use super::verdict::Verdict;
-use crate::text::shown;
+use crate::text::{shown, with_causes};
 
 pub(super) fn look(place: &Place) -> Verdict {
     let (wanted, path) = (shown(&place.wanted), shown(&place.path));
     match &place.directory {
-        Ok(_) if place.is_wanted() => Verdict::good(wanted),
-        Ok(_) => Verdict::note(format!("{wanted} does not exist; {path} was tried"))
-            .advise("nothing is wrong: serve, and put with --store, make it"),
+        Ok(_) => match Store::is_at(&place.wanted) {
+            Ok(true) => Verdict::good(wanted),
+            Ok(false) if place.is_wanted() => Verdict::good(format!("{wanted}, empty as yet")),
+            Ok(false) => Verdict::note(format!("{wanted} does not exist; {path} was tried"))
+                .advise("nothing is wrong: serve, and put with --store, make it"),
+            Err(refused) => judge_refused(&refused),
+        },
         Err(error) if error.errno() == Errno::NOTDIR => {
             Verdict::action(format!("{path} is no directory"), "choose another place with --store DIR")
         }
@@ -20,6 +27,18 @@ pub(super) fn look(place: &Place) -> Verdict {
             "let this user read it, or run this as the user whose store it is",
         ),
     }
+}
+
+/// Why a server would not open what is there.
+pub(super) fn judge_refused(refused: &OpenError) -> Verdict {
+    let advice = match refused {
+        OpenError::NotAStore { .. } => "choose a store, or an empty directory, with --store DIR",
+        OpenError::DamagedMarker { .. } | OpenError::DamagedMeta { .. } => "restore that file from a backup",
+        OpenError::NewerFormat { .. } => "use a newer aqueduct, or another store with --store DIR",
+        _ => "see to it, or choose another place with --store DIR",
+    };
+    // Names of files may hold anything.
+    Verdict::action(shown(Path::new(&with_causes(refused))), advice)
 }
 
 pub(super) fn look_unnamed(place: &Place) -> Verdict {

@@ -54,8 +54,8 @@ fn a_store_that_is_missing_is_tried_where_it_would_be_and_one_that_cannot_be_nee
     let look = |path: &Path| store::look(&Place::find(path.to_owned()));
     let missing = dir.path().join("a/b");
     assert_states(
-        [look(dir.path()), look(&missing), look(&file), look(&file.join("below"))],
-        [State::Good, State::Note, State::Action, State::Action],
+        [look(&missing), look(&file), look(&file.join("below"))],
+        [State::Note, State::Action, State::Action],
     );
     let place = Place::find(missing);
     assert_eq!(place.path, dir.path());
@@ -63,6 +63,30 @@ fn a_store_that_is_missing_is_tried_where_it_would_be_and_one_that_cannot_be_nee
     drop(place);
     let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(names, [file]);
+}
+
+#[test]
+fn what_a_server_would_refuse_to_open_needs_action_and_an_empty_directory_does_not() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let look = |path: &Path| store::look(&Place::find(path.to_owned()));
+    let empty = look(dir.path());
+    assert!(empty.found.ends_with(", empty as yet"), "{empty:?}");
+    let file = dir.path().join("a\nb");
+    std::fs::File::create(&file).unwrap();
+    let full = look(dir.path());
+    assert!(full.found.contains("is not a store"), "{full:?}");
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("nowhere\n", &link).unwrap();
+    let dangling = look(&link);
+    assert!(dangling.found.contains("is a symbolic link to nothing"), "{dangling:?}");
+    let below = look(&link.join("store"));
+    let named = link.with_file_name("named");
+    std::fs::create_dir(&named).unwrap();
+    std::fs::File::create(named.join("aqueduct-store")).unwrap();
+    let damaged = look(&named);
+    assert!(damaged.advice.as_ref().unwrap().contains("backup"), "{damaged:?}");
+    use State::{Action, Good};
+    assert_states([empty, full, dangling, below, damaged], [Good, Action, Action, Action, Action]);
 }
 
 #[test]
