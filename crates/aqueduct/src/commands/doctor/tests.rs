@@ -301,6 +301,20 @@ fn a_module_that_is_not_loaded_is_told_from_a_connection_that_failed() {
 }
 
 #[test]
+fn whoever_may_load_a_module_by_trying_it_is_told_by_the_capabilities_of_the_process() {
+    for (status, may) in [
+        ("Name:\ta\nCapEff:\t0000000000001000\n", true),
+        ("CapEff:\t000001ffffffffff\n", true),
+        ("CapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffefff\n", false),
+        ("CapEff:\t0000000000000000\n", false),
+        ("CapEff:\tnone\n", true),
+        ("", true),
+    ] {
+        assert_eq!(ktls::may_load(status), may, "{status:?}");
+    }
+}
+
+#[test]
 fn a_processor_without_instructions_for_hashing_is_noted() {
     let sha = [Some(true), Some(false), None].map(processor::judge_sha);
     assert!(sha[1].advice.as_ref().unwrap().contains("--digest blake3"));
