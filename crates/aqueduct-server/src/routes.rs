@@ -20,9 +20,7 @@ pub(crate) fn choose(options: &mut Options, ground: io::Result<Ground>) {
         // A store on a full disk is read all the same.
         Err(error) => {
             let (send, receive) = (options.send_route, options.receive_route);
-            tracing::warn!(
-                "routes: send {send}, receive {receive}; no file could be made to try them: {error}"
-            );
+            tracing::warn!("routes: send {send}, receive {receive}; they could not be tried: {error}");
         }
     }
 }

@@ -3,16 +3,27 @@
 
 use std::fs::File;
 
-use aqueduct_sys::{Errno, ReadFlags, preadv2};
+use aqueduct_sys::{Errno, ReadFlags, Result, pread, preadv2};
 
 use super::Tried;
 use crate::uninterrupted;
 
 /// Reads a byte that was just written.
 pub(super) fn read_without_waiting(source: &File) -> Tried {
-    match uninterrupted(|| preadv2(source, &mut [0], 0, ReadFlags::NOWAIT)) {
-        // The page may have been written back and dropped since: that is an answer, too.
-        Err(error) if error.errno() == Errno::AGAIN => Tried::Works,
-        answer => Tried::of(answer, |len| len == 1),
+    let ask = || uninterrupted(|| preadv2(source, &mut [0], 0, ReadFlags::NOWAIT));
+    told(ask, || uninterrupted(|| pread(source, &mut [0], 0)))
+}
+
+/// Asks for a byte, and once more after it was read if it was not in memory: the page may have been written back and
+/// dropped in between. Who does not find it even then cannot tell.
+pub(super) fn told(ask: impl Fn() -> Result<usize>, read: impl FnOnce() -> Result<usize>) -> Tried {
+    let would_wait = |answer: &Result<usize>| answer.is_err_and(|error| error.errno() == Errno::AGAIN);
+    let mut answer = ask();
+    if would_wait(&answer) {
+        if let Err(error) = read() {
+            return Tried::Untried(error.errno());
+        }
+        answer = ask();
     }
+    if would_wait(&answer) { Tried::Refused(Errno::AGAIN) } else { Tried::of(answer, |len| len == 1) }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::cell::Cell;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -92,6 +93,28 @@ fn a_connection_that_never_comes_is_not_waited_for_whoever_else_comes() {
     let error = accepted(Duration::from_millis(1)).unwrap_err();
     assert_eq!(sendfile::reason(&error), Errno::TIMEDOUT);
     drop(stranger);
+}
+
+#[test]
+fn a_read_that_would_wait_is_asked_for_once_more_when_the_byte_is_in_memory() {
+    let failed = |errno| Err(aqueduct_sys::Error::new("preadv2", errno));
+    let again = failed(Errno::AGAIN);
+    for (first, read, second, told) in [
+        (Ok(1), failed(Errno::IO), again, Tried::Works),
+        (again, Ok(1), Ok(1), Tried::Works),
+        (again, Ok(1), Ok(0), Tried::Lies),
+        (again, Ok(1), again, Tried::Refused(Errno::AGAIN)),
+        (again, failed(Errno::IO), Ok(1), Tried::Untried(Errno::IO)),
+        (failed(Errno::OPNOTSUPP), Ok(1), Ok(1), Tried::Refused(Errno::OPNOTSUPP)),
+    ] {
+        let was_read = Cell::new(false);
+        let ask = || if was_read.get() { second } else { first };
+        let read = || {
+            was_read.set(true);
+            read
+        };
+        assert_eq!(nowait::told(ask, read), told);
+    }
 }
 
 #[test]
