@@ -2,7 +2,7 @@
 //!
 //! A version of the kernel says little: filesystems differ, distributions patch, containers forbid. Every probe makes
 //! its call on a page, which takes far less than a millisecond; only to share blocks may a filesystem write that page
-//! first. A probe is a file here, and a line in [`Ground::of`].
+//! first, and a server does not ask for that. A probe is a file here, and a line in [`Ground::of`] or [`Served::of`].
 
 mod cachestat;
 mod copy_file_range;
@@ -15,7 +15,7 @@ mod sendfile;
 mod splice;
 mod tried;
 
-pub use ground::Ground;
+pub use ground::{Ground, Served};
 pub use pipe::{PipeLen, pipe};
 pub use sendfile::Sending;
 pub use tried::Tried;

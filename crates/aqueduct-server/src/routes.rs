@@ -4,16 +4,16 @@
 use std::fmt;
 use std::io;
 
-use aqueduct_flow::probe::{Ground, Sending, Tried};
+use aqueduct_flow::probe::{Sending, Served, Tried};
 use aqueduct_flow::{ReceiveRoute, SendRoute};
 
 use crate::Options;
 
-/// Leaves the ways that the options name where the ground refuses them, and writes the choice down in one line.
-pub(crate) fn choose(options: &mut Options, ground: io::Result<Ground>) {
-    match ground {
-        Ok(ground) => {
-            let chosen = Chosen::new(options.send_route, options.receive_route, ground);
+/// Leaves the ways that the options name where the filesystem refuses them, and writes the choice down in one line.
+pub(crate) fn choose(options: &mut Options, served: io::Result<Served>) {
+    match served {
+        Ok(served) => {
+            let chosen = Chosen::new(options.send_route, options.receive_route, served);
             (options.send_route, options.receive_route) = (chosen.send, chosen.receive);
             tracing::info!("{chosen}");
         }
@@ -30,41 +30,40 @@ pub(crate) fn choose(options: &mut Options, ground: io::Result<Ground>) {
 struct Chosen {
     send: SendRoute,
     receive: ReceiveRoute,
-    ground: Ground,
+    served: Served,
 }
 
 impl Chosen {
-    fn new(send: SendRoute, receive: ReceiveRoute, ground: Ground) -> Self {
-        let send = match (send, ground.sendfile) {
+    fn new(send: SendRoute, receive: ReceiveRoute, served: Served) -> Self {
+        let send = match (send, served.sendfile) {
             // sendfile(2) is a splice inside the kernel: what refuses one refuses the other.
             (SendRoute::Sendfile | SendRoute::Splice, Sending::Refused(_)) => SendRoute::Copy,
             (send, _) => send,
         };
-        let receive = match (receive, ground.splice) {
+        let receive = match (receive, served.splice) {
             (ReceiveRoute::Splice, Tried::Refused(_) | Tried::Lies) => ReceiveRoute::Copy,
             (receive, _) => receive,
         };
-        Self { send, receive, ground }
+        Self { send, receive, served }
     }
 }
 
 impl fmt::Display for Chosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { send, receive, ground } = self;
+        let Self { send, receive, served } = self;
         write!(f, "routes: send {send}")?;
-        match ground.sendfile {
-            Sending::Refused(_) => write!(f, " (sendfile: {})", ground.sendfile)?,
+        match served.sendfile {
+            Sending::Refused(_) => write!(f, " (sendfile: {})", served.sendfile)?,
             found if *send == SendRoute::Sendfile => write!(f, " ({found})")?,
             _ => {}
         }
         write!(f, ", receive {receive}")?;
-        if !ground.splice.works() {
-            write!(f, " (splice: {})", ground.splice)?;
+        if !served.splice.works() {
+            write!(f, " (splice: {})", served.splice)?;
         }
-        write!(f, ", local copy {}", ground.local_copy())?;
-        if let Tried::Refused(_) | Tried::Lies = ground.nowait {
+        if let Tried::Refused(_) | Tried::Lies = served.nowait {
             // `residency` asks of every window anew, and takes what cannot be told for cold.
-            write!(f, ", every page read by a worker first (RWF_NOWAIT: {})", ground.nowait)?;
+            write!(f, ", every page read by a worker first (RWF_NOWAIT: {})", served.nowait)?;
         }
         Ok(())
     }

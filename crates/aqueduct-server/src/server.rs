@@ -148,7 +148,7 @@ impl Server {
             }
         }
         drop(context);
-        routes::choose(&mut options, store.ground());
+        routes::choose(&mut options, store.served());
         let names = options.hosts.iter().cloned().chain(hostname());
         let descriptors = Descriptors::available();
         let shared = Shared {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
 
 use aqueduct_blob::Digest;
-use aqueduct_flow::probe::Ground;
+use aqueduct_flow::probe::Served;
 
 use crate::commit::Committer;
 use crate::disk::{Disk, Stat};
@@ -98,14 +98,14 @@ impl Store {
         self.inner.disk.root()
     }
 
-    /// What the kernel does with files of the store's filesystem, tried on two that nobody else sees and that are gone
+    /// What the kernel does between connections and files of the store's filesystem, tried on two that nobody else sees and that are gone
     /// afterwards. Takes about a millisecond.
     ///
     /// # Errors
     /// Where no file can be made, or nothing be written to it.
-    pub fn ground(&self) -> io::Result<Ground> {
+    pub fn served(&self) -> io::Result<Served> {
         let disk = &self.inner.disk;
-        Ok(Ground::of(&disk.stage()?, &disk.stage()?)?)
+        Ok(Served::of(&disk.stage()?, &disk.stage()?)?)
     }
 
     /// When its publishes are acknowledged.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use aqueduct_sys::{Errno, ReadFlags, open_unnamed, preadv2, reflink};
 
 use super::*;
-use crate::Route;
 use crate::write_all::write_all_at;
 
 /// A disk and a filesystem in memory.
@@ -29,6 +28,8 @@ fn ground(dir: &Path) -> Ground {
 fn every_filesystem_gives_an_answer_and_the_same_one_twice() {
     for dir in places() {
         assert_eq!(ground(dir), ground(dir), "{}", dir.display());
+        let served = Served::of(&unnamed(dir), &unnamed(dir)).unwrap();
+        assert_eq!(served, ground(dir).served, "{}", dir.display());
     }
 }
 
@@ -44,7 +45,7 @@ fn what_is_said_to_work_works_when_it_is_called() {
             Err(errno) if tried::refuses(errno) => Tried::Refused(errno),
             Err(errno) => Tried::Untried(errno),
         };
-        assert_eq!(found.nowait, tried(by_flag(ReadFlags::NOWAIT)), "{}", dir.display());
+        assert_eq!(found.served.nowait, tried(by_flag(ReadFlags::NOWAIT)), "{}", dir.display());
         let dontcache = ReadFlags::from_bits_retain(0x80);
         assert_eq!(found.dontcache, tried(by_flag(dontcache)), "{}", dir.display());
         let counted = aqueduct_sys::cachestat(&file, &(0..1)).map(|_| 1).map_err(aqueduct_sys::Error::errno);
@@ -58,8 +59,13 @@ fn what_is_said_to_work_works_when_it_is_called() {
 fn every_linux_copies_between_files_and_sends_and_splices_them() {
     for dir in places() {
         let found = ground(dir);
-        assert_eq!((found.copy_file_range, found.splice), (Tried::Works, Tried::Works), "{}", dir.display());
-        assert!(matches!(found.sendfile, Sending::ByReference | Sending::ByCopy), "{found:?}");
+        assert_eq!(
+            (found.copy_file_range, found.served.splice),
+            (Tried::Works, Tried::Works),
+            "{}",
+            dir.display()
+        );
+        assert!(matches!(found.served.sendfile, Sending::ByReference | Sending::ByCopy), "{found:?}");
     }
 }
 
@@ -121,6 +127,7 @@ fn a_read_that_would_wait_is_asked_for_once_more_when_the_byte_is_in_memory() {
 fn a_full_disk_is_an_error_and_no_answer() {
     let full = File::options().read(true).write(true).open("/dev/full").unwrap();
     assert_eq!(Ground::of(&full, &full).unwrap_err().errno(), Errno::NOSPC);
+    assert_eq!(Served::of(&full, &full).unwrap_err().errno(), Errno::NOSPC);
 }
 
 #[test]
@@ -166,25 +173,6 @@ fn what_keeps_a_page_from_arriving_is_no_word_of_sendfile() {
     let full = File::options().read(true).write(true).open("/dev/full").unwrap();
     let error = sendfile::overwritten_before_received(&full, LEN, &[0_u8; LEN][..]).unwrap_err();
     assert_eq!(sendfile::reason(&error), Errno::NOSPC);
-}
-
-#[test]
-fn a_local_copy_takes_the_best_rung_that_works() {
-    let works = Ground {
-        sendfile: Sending::ByReference,
-        splice: Tried::Works,
-        reflink: Tried::Works,
-        copy_file_range: Tried::Works,
-        nowait: Tried::Works,
-        dontcache: Tried::Works,
-        cachestat: Tried::Works,
-    };
-    let refused = Tried::Refused(Errno::OPNOTSUPP);
-    let no_reflink = Ground { reflink: refused, ..works };
-    let no_copy = Ground { copy_file_range: Tried::Lies, ..no_reflink };
-    let nothing = Ground { sendfile: Sending::Refused(Errno::INVAL), ..no_copy };
-    let rungs = [works, no_reflink, no_copy, nothing].map(|found| found.local_copy());
-    assert_eq!(rungs, [Route::Reflink, Route::CopyFileRange, Route::Sendfile, Route::Copy]);
 }
 
 #[test]

@@ -2,54 +2,36 @@ use aqueduct_sys::Errno;
 
 use super::*;
 
-const WORKS: Ground = Ground {
-    sendfile: Sending::ByReference,
-    splice: Tried::Works,
-    reflink: Tried::Works,
-    copy_file_range: Tried::Works,
-    nowait: Tried::Works,
-    dontcache: Tried::Works,
-    cachestat: Tried::Works,
-};
+const WORKS: Served = Served { sendfile: Sending::ByReference, splice: Tried::Works, nowait: Tried::Works };
 
 const REFUSED: Tried = Tried::Refused(Errno::OPNOTSUPP);
 
-fn line(ground: Ground) -> String {
-    Chosen::new(SendRoute::Sendfile, ReceiveRoute::Splice, ground).to_string()
+fn line(served: Served) -> String {
+    Chosen::new(SendRoute::Sendfile, ReceiveRoute::Splice, served).to_string()
 }
 
 #[test]
 fn what_works_is_kept_and_said_with_what_the_kernel_makes_of_it() {
-    assert_eq!(line(WORKS), "routes: send sendfile (by reference), receive splice, local copy reflink");
-    let copies = Ground { sendfile: Sending::ByCopy, reflink: REFUSED, ..WORKS };
-    assert_eq!(line(copies), "routes: send sendfile (by copy), receive splice, local copy copy_file_range");
+    assert_eq!(line(WORKS), "routes: send sendfile (by reference), receive splice");
+    let copies = Served { sendfile: Sending::ByCopy, ..WORKS };
+    assert_eq!(line(copies), "routes: send sendfile (by copy), receive splice");
 }
 
 #[test]
 fn what_is_refused_is_left_and_the_reason_said() {
-    let refused = Ground {
-        sendfile: Sending::Refused(Errno::INVAL),
-        splice: REFUSED,
-        reflink: REFUSED,
-        copy_file_range: Tried::Lies,
-        nowait: REFUSED,
-        ..WORKS
-    };
+    let refused = Served { sendfile: Sending::Refused(Errno::INVAL), splice: REFUSED, nowait: REFUSED };
     let line = line(refused);
-    for part in
-        ["send copy (sendfile: Invalid", "receive copy (splice: ", "local copy copy", "by a worker first"]
-    {
+    for part in ["send copy (sendfile: Invalid", "receive copy (splice: ", "by a worker first"] {
         assert!(line.contains(part), "{part:?} is not in {line:?}");
     }
 }
 
 #[test]
 fn a_filesystem_that_nothing_is_known_of_keeps_the_wish() {
-    let unknown = Ground {
+    let unknown = Served {
         sendfile: Sending::Untried(Errno::TIMEDOUT),
         splice: Tried::Untried(Errno::MFILE),
         nowait: Tried::Untried(Errno::AGAIN),
-        ..WORKS
     };
     for (send, receive) in
         [(SendRoute::Sendfile, ReceiveRoute::Splice), (SendRoute::Splice, ReceiveRoute::Mmap)]
@@ -69,7 +51,7 @@ fn a_filesystem_that_nothing_is_known_of_keeps_the_wish() {
 
 #[test]
 fn only_what_needs_a_call_is_left_where_the_call_is_refused() {
-    let refused = Ground { sendfile: Sending::Refused(Errno::INVAL), splice: REFUSED, ..WORKS };
+    let refused = Served { sendfile: Sending::Refused(Errno::INVAL), splice: REFUSED, ..WORKS };
     for (wish, kept) in
         SendRoute::ALL.into_iter().zip([SendRoute::Copy, SendRoute::Copy, SendRoute::Copy, SendRoute::Mmap])
     {

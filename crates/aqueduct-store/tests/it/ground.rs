@@ -13,7 +13,7 @@ fn a_store_knows_its_ground_and_leaves_no_trace_of_asking() {
         let store = Store::open(dir.path(), Absent::Make, Options::default()).unwrap();
         let names = || std::fs::read_dir(dir.path()).unwrap().count();
         let before = names();
-        assert_eq!(store.ground().unwrap().splice, Tried::Works);
+        assert_eq!(store.served().unwrap().splice, Tried::Works);
         assert_eq!(names(), before);
         store.close().unwrap();
     }

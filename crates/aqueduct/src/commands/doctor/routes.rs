@@ -7,12 +7,12 @@ use super::untried::untried;
 use super::verdict::Verdict;
 
 pub(super) fn look_sendfile(place: &Place) -> Verdict {
-    on_ground(place, |ground| judge_sendfile(ground.sendfile))
+    on_ground(place, |ground| judge_sendfile(ground.served.sendfile))
 }
 
 pub(super) fn look_splice(place: &Place) -> Verdict {
     on_ground(place, |ground| {
-        judge(ground.splice, "uploads reach files without a copy through this program")
+        judge(ground.served.splice, "uploads reach files without a copy through this program")
             .advise_unless_good("uploads are received by copy; another filesystem would spare that")
     })
 }
@@ -30,7 +30,7 @@ pub(super) fn look_copy_file_range(place: &Place) -> Verdict {
 
 pub(super) fn look_nowait(place: &Place) -> Verdict {
     on_ground(place, |ground| {
-        judge(ground.nowait, "the kernel tells what is in memory")
+        judge(ground.served.nowait, "the kernel tells what is in memory")
             .advise_unless_good("a server reads everything twice to be sure; ext4, xfs and btrfs can tell")
     })
 }
