@@ -67,8 +67,10 @@ impl Hierarchy {
     }
 }
 
-const HIERARCHIES: [Hierarchy; 2] = [
+const HIERARCHIES: [Hierarchy; 3] = [
     Hierarchy { version: 2, controller: "", file: "memory.max" },
+    // Above it nobody is killed, and everybody is slowed down (Documentation/admin-guide/cgroup-v2.rst).
+    Hierarchy { version: 2, controller: "", file: "memory.high" },
     Hierarchy { version: 1, controller: "memory", file: "memory.limit_in_bytes" },
 ];
 

@@ -18,7 +18,10 @@ pub(super) fn look(_: &Place) -> Verdict {
 
 /// `available` are names with spaces between them; modules that are not loaded are not among them.
 pub(super) fn judge(in_use: Option<&str>, available: &str) -> Verdict {
-    let Some(in_use) = in_use else { return Verdict::note("unknown: no socket could be opened") };
+    let Some(in_use) = in_use else {
+        let advice = "raise the limit on descriptors, or let this program open sockets";
+        return Verdict::note("unknown: no socket could be opened", advice);
+    };
     let others: Vec<_> = available.split_whitespace().filter(|&name| name != in_use).collect();
     let found = match others.is_empty() {
         true => in_use.to_owned(),
@@ -27,7 +30,7 @@ pub(super) fn judge(in_use: Option<&str>, available: &str) -> Verdict {
     if others.contains(&"bbr") {
         let advice =
             "over long lines that lose packets bbr may be faster: sysctl net.ipv4.tcp_congestion_control=bbr";
-        Verdict::note(found).advise(advice)
+        Verdict::note(found, advice)
     } else {
         Verdict::good(found)
     }

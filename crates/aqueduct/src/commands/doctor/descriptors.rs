@@ -16,7 +16,7 @@ pub(super) fn judge(limit: DescriptorLimit) -> Verdict {
     let advice = "raise the hard limit: LimitNOFILE= in a systemd unit, nofile in limits.conf(5)";
     match limit.hard {
         Some(hard) if hard < HARD_MIN => Verdict::action(found, advice),
-        Some(hard) if hard < HARD_GOOD => Verdict::note(found).advise(advice),
+        Some(hard) if hard < HARD_GOOD => Verdict::note(found, advice),
         _ => Verdict::good(found),
     }
 }

@@ -17,11 +17,13 @@ pub(super) fn judge(opened: Result<(), Error>, switch: Option<&str>) -> Verdict 
     match (opened, switch) {
         (Ok(()), _) => Verdict::good("allowed; not used"),
         (Err(error), Some(switch @ ("1" | "2"))) if error.errno() == Errno::PERM => {
-            Verdict::note(format!("forbidden by kernel.io_uring_disabled={switch}; not used"))
+            Verdict::note(format!("forbidden by kernel.io_uring_disabled={switch}; not used"), ADVICE)
         }
         (Err(error), _) if error.errno() == Errno::PERM => {
-            Verdict::note("forbidden, by a container's filter perhaps; not used")
+            Verdict::note("forbidden, by a container's filter perhaps; not used", ADVICE)
         }
-        (Err(error), _) => Verdict::note(format!("not here: {}; not used", reason(error))),
+        (Err(error), _) => Verdict::note(format!("not here: {}; not used", reason(error)), ADVICE),
     }
 }
+
+const ADVICE: &str = "nothing to do: no blob goes through a ring";

@@ -17,7 +17,7 @@ pub(super) fn look(_: &Place) -> Verdict {
         // To try it would load the module where that is allowed, and it would stay.
         Ok(names) if !names.split_whitespace().any(|name| name == "tls") => judge(Err(Errno::NOENT.into())),
         Err(_) if !Path::new("/sys/module/tls").exists() && may_load(&own_status()) => {
-            Verdict::note("not tried: that could load its module; not used")
+            Verdict::note("not tried: that could load its module; not used", ADVICE)
         }
         Ok(_) | Err(_) => judge(tried()),
     }
@@ -45,12 +45,15 @@ fn tried() -> io::Result<()> {
 pub(super) fn judge(tried: io::Result<()>) -> Verdict {
     match tried {
         Ok(()) => Verdict::good("available; not used"),
-        Err(error) if errno_of(&error) == Some(Errno::NOENT) => {
-            Verdict::note("its module is not loaded; whether there is one takes rights to find out; not used")
-        }
-        Err(error) => Verdict::note(format!("not tried: {error}")),
+        Err(error) if errno_of(&error) == Some(Errno::NOENT) => Verdict::note(
+            "its module is not loaded; whether there is one takes rights to find out; not used",
+            ADVICE,
+        ),
+        Err(error) => Verdict::note(format!("not tried: {error}"), ADVICE),
     }
 }
+
+const ADVICE: &str = "nothing to do: no connection is encrypted here yet";
 
 /// linux/capability.h.
 const CAP_NET_ADMIN: u32 = 12;

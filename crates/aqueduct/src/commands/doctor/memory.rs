@@ -23,21 +23,20 @@ pub(super) fn look_addresses(_: &Place) -> Verdict {
 pub(super) fn judge(limit: Option<&Limit>) -> Verdict {
     let Some(Limit { len, version }) = limit else { return Verdict::good("no limit by a control group") };
     let found = format!("{} by a control group (v{version})", size(*len));
-    let advice = "raise it (MemoryMax=, docker run -m): what is in the page cache counts, so downloads come from the disk";
+    let advice = "raise it (MemoryMax=, MemoryHigh=, docker run -m): what is in the page cache counts, so downloads come from the disk";
     match *len {
         len if len < GROUP_MIN => Verdict::action(found, advice),
-        len if len < GROUP_GOOD => Verdict::note(found).advise(advice),
+        len if len < GROUP_GOOD => Verdict::note(found, advice),
         _ => Verdict::good(found),
     }
 }
 
 pub(super) fn judge_addresses(len: Option<u64>) -> Verdict {
-    let verdict = match len {
-        Some(len) if len < ADDRESSES_MIN => Verdict::note,
-        _ => Verdict::good,
-    };
-    verdict(limit(len))
-        .advise_unless_good("lift it (ulimit -v unlimited): stacks and mappings take addresses, not memory")
+    let advice = "lift it (ulimit -v unlimited): stacks and mappings take addresses, not memory";
+    match len {
+        Some(len) if len < ADDRESSES_MIN => Verdict::note(size(len), advice),
+        _ => Verdict::good(limit(len)),
+    }
 }
 
 fn limit(len: Option<u64>) -> String {

@@ -39,10 +39,8 @@ pub(super) fn judge(
     if opened.len >= opened.wanted {
         Verdict::good(found)
     } else if len_max.is_some_and(|max| max < opened.wanted as u64) {
-        Verdict::note(found)
-            .advise(format!("sysctl fs.pipe-max-size={} makes uploads cheaper", opened.wanted))
+        Verdict::note(found, format!("sysctl fs.pipe-max-size={} makes uploads cheaper", opened.wanted))
     } else {
-        Verdict::note(found)
-            .advise("this user's pipes have all pages they may: raise fs.pipe-user-pages-soft")
+        Verdict::note(found, "this user's pipes have all pages they may: raise fs.pipe-user-pages-soft")
     }
 }

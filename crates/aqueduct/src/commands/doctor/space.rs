@@ -21,7 +21,9 @@ fn asked(place: &Place) -> Result<Room, Error> {
 fn judge(asked: Result<Room, Error>, judge: fn(&Room) -> Verdict) -> Verdict {
     match asked {
         Ok(room) => judge(&room),
-        Err(error) => Verdict::note(format!("unknown: {}", reason(error))),
+        Err(error) => {
+            Verdict::note(format!("unknown: {}", reason(error)), "see what the store's directory needs")
+        }
     }
 }
 
@@ -40,7 +42,7 @@ pub(super) fn judge_bytes(room: &Room) -> Verdict {
     } else if room.available < AVAILABLE_MIN {
         Verdict::action(found, advice)
     } else if is_scarce(room.available, room.size) {
-        Verdict::note(found).advise(advice)
+        Verdict::note(found, advice)
     } else {
         Verdict::good(found)
     }
@@ -56,7 +58,7 @@ pub(super) fn judge_inodes(room: &Room) -> Verdict {
     if room.inodes_available < INODES_MIN {
         Verdict::action(found, advice)
     } else if is_scarce(room.inodes_available, room.inode_count) {
-        Verdict::note(found).advise(advice)
+        Verdict::note(found, advice)
     } else {
         Verdict::good(found)
     }

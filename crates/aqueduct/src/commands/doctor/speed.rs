@@ -34,10 +34,10 @@ pub(super) fn judge(one: u64, cores: NonZeroUsize, all: Option<io::Result<u64>>)
     match all {
         None => Verdict::good(format!("{one}/s on the one core")),
         Some(Ok(all)) => Verdict::good(format!("{one}/s on one core, {}/s on all {cores}", size(all))),
-        Some(Err(error)) => Verdict::note(format!(
-            "{one}/s on one core; not measured on all {cores}, without threads: {error}"
-        ))
-        .advise("let this user have more: ulimit -u, TasksMax= in a systemd unit, docker run --pids-limit"),
+        Some(Err(error)) => Verdict::note(
+            format!("{one}/s on one core; not measured on all {cores}, without threads: {error}"),
+            "let this user have more: ulimit -u, TasksMax= in a systemd unit, docker run --pids-limit",
+        ),
     }
 }
 

@@ -15,8 +15,10 @@ pub(super) fn look(place: &Place) -> Verdict {
         Ok(_) => match Store::is_at(&place.wanted) {
             Ok(true) => Verdict::good(wanted),
             Ok(false) if place.is_wanted() => Verdict::good(format!("{wanted}, empty as yet")),
-            Ok(false) => Verdict::note(format!("{wanted} does not exist; {path} was tried"))
-                .advise("nothing is wrong: serve, and put with --store, make it"),
+            Ok(false) => Verdict::note(
+                format!("{wanted} does not exist; {path} was tried"),
+                "nothing is wrong: serve, and put with --store, make it",
+            ),
             Err(refused) => judge_refused(&refused),
         },
         Err(error) if error.errno() == Errno::NOTDIR => {

@@ -20,8 +20,7 @@ fn errno(errno: Errno) -> Error {
 fn assert_states<const N: usize>(verdicts: [Verdict; N], states: [State; N]) {
     for (verdict, state) in verdicts.into_iter().zip(states) {
         assert_eq!(verdict.state, state, "{verdict:?}");
-        assert!(state != State::Good || verdict.advice.is_none(), "advice where all is well: {verdict:?}");
-        assert!(state != State::Action || verdict.advice.is_some(), "no advice: {verdict:?}");
+        assert_eq!(verdict.advice.is_some(), state != State::Good, "{verdict:?}");
         let words = [Some(&verdict.found), verdict.advice.as_ref()];
         assert!(words.into_iter().flatten().all(|text| !text.is_empty() && !text.contains('\n')));
     }
@@ -42,8 +41,8 @@ fn a_line_shows_state_and_name_and_fact_below_those_of_the_others() {
     let probe = &PROBES[0];
     assert_eq!(line(probe, &Verdict::good("fact")), "  good    kernel              fact");
     assert_eq!(line(probe, &Verdict::action("fact", "do")).find("fact"), Some(INDENT));
-    let object = object(probe, &Verdict::note("fact"));
-    assert_eq!(object, json!({ "name": "kernel", "state": "note", "found": "fact", "advice": null }));
+    let object = object(probe, &Verdict::note("fact", "do"));
+    assert_eq!(object, json!({ "name": "kernel", "state": "note", "found": "fact", "advice": "do" }));
 }
 
 #[test]
@@ -126,8 +125,9 @@ fn a_route_that_is_missing_is_worth_knowing_and_no_more() {
     ];
     assert_states(sendfile.map(routes::judge_sendfile), [State::Good, State::Note, State::Note, State::Note]);
     let tried = [Tried::Works, Tried::Lies, Tried::Refused(Errno::OPNOTSUPP), Tried::Untried(Errno::NOSPC)];
-    let judged = tried.map(|tried| routes::judge(tried, "works").advise_unless_good("do"));
-    assert_eq!(judged.each_ref().map(|verdict| verdict.advice.is_some()), [false, true, true, true]);
+    let judged = tried.map(|tried| routes::judge(tried, "works", "do"));
+    let advice = judged.each_ref().map(|verdict| verdict.advice.as_deref());
+    assert_eq!(advice, [None, Some("do"), Some("do"), Some("free some space, and ask again")]);
     assert_states(judged, [State::Good, State::Note, State::Note, State::Note]);
 }
 
@@ -319,7 +319,7 @@ fn a_processor_without_instructions_for_hashing_is_noted() {
     let sha = [Some(true), Some(false), None].map(processor::judge_sha);
     assert!(sha[1].advice.as_ref().unwrap().contains("--digest blake3"));
     assert_states(sha, [State::Good, State::Note, State::Note]);
-    let avx = [Some(true), Some(false), None].map(processor::judge_avx512);
+    let avx = [16, 8, 1].map(processor::judge_avx512);
     assert_states(avx, [State::Good, State::Note, State::Note]);
 }
 
@@ -340,7 +340,7 @@ fn what_needs_action_fails_the_command_and_what_is_noted_does_not() {
     let manner = <crate::flags::Flags as clap::Parser>::parse_from(["aqueduct", "doctor", "--quiet"]).manner;
     let voice = Voice::new(&manner);
     let probe = &PROBES[0];
-    let noted = [(probe, Verdict::good("a")), (probe, Verdict::note("b"))];
+    let noted = [(probe, Verdict::good("a")), (probe, Verdict::note("b", "b"))];
     assert!(conclude(&noted, &voice).is_ok());
     let fault = conclude(&[(probe, Verdict::action("c", "d"))], &voice).unwrap_err();
     assert_eq!(fault.to_string(), "action is needed on 1 finding");

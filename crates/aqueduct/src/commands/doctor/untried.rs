@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 
 /// Something that was in the way of trying, and says nothing of what was to be tried.
 pub(super) fn untried(errno: Errno) -> Verdict {
-    Verdict::note(format!("not tried: {}", io::Error::from(errno))).advise(remedy(errno))
+    Verdict::note(format!("not tried: {}", io::Error::from(errno)), remedy(errno))
 }
 
 fn remedy(errno: Errno) -> &'static str {

@@ -5,7 +5,7 @@
 pub(super) struct Verdict {
     pub(super) state: State,
     pub(super) found: String,
-    /// What to do, where there is something to do.
+    /// What to do, or that there is nothing to do, unless all is as it should be.
     pub(super) advice: Option<String>,
 }
 
@@ -24,26 +24,17 @@ impl Verdict {
         Self { state: State::Good, found: found.into(), advice: None }
     }
 
-    pub(super) fn note(found: impl Into<String>) -> Self {
-        Self { state: State::Note, found: found.into(), advice: None }
+    pub(super) fn note(found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { state: State::Note, found: found.into(), advice: Some(advice.into()) }
     }
 
     /// Of what needs a file where none could be made, which is a finding of its own.
     pub(super) fn untried() -> Self {
-        Self::note("not tried, for want of a file")
+        Self::note("not tried, for want of a file", "see what O_TMPFILE needs")
     }
 
     pub(super) fn action(found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { state: State::Action, found: found.into(), advice: None }.advise(advice)
-    }
-
-    /// Advice that only counts where something is to be wished for.
-    pub(super) fn advise_unless_good(self, advice: &str) -> Self {
-        if self.state == State::Good { self } else { self.advise(advice) }
-    }
-
-    pub(super) fn advise(self, advice: impl Into<String>) -> Self {
-        Self { advice: Some(advice.into()), ..self }
+        Self { state: State::Action, found: found.into(), advice: Some(advice.into()) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use aqueduct_sys::{Errno, Error, has_verity};
 
-use super::place::{Place, reason};
+use super::place::Place;
+use super::untried::untried;
 use super::verdict::Verdict;
 
 pub(super) fn look(place: &Place) -> Verdict {
@@ -16,9 +17,13 @@ pub(super) fn judge(found: Result<bool, Error>) -> Verdict {
     match found {
         Ok(_) => Verdict::good("available; not used"),
         Err(error) => match error.errno() {
-            Errno::NOTTY => Verdict::note("not on this filesystem; not used"),
-            Errno::OPNOTSUPP => Verdict::note("this filesystem, or the kernel, was made without; not used"),
-            _ => Verdict::note(format!("not tried: {}", reason(error))),
+            Errno::NOTTY => Verdict::note("not on this filesystem; not used", ADVICE),
+            Errno::OPNOTSUPP => {
+                Verdict::note("this filesystem, or the kernel, was made without; not used", ADVICE)
+            }
+            errno => untried(errno),
         },
     }
 }
+
+const ADVICE: &str = "nothing to do: blobs are verified by their digests";
