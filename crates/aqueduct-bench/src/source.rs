@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::uninterrupted;
-use aqueduct_sys::{Advice, Errno, ReadFlags, fadvise, fdatasync, open_unnamed, preadv2};
+use aqueduct_sys::{Advice, Errno, cachestat, fadvise, fdatasync, open_unnamed};
+use rustix::fs::fstatfs;
 
 use crate::noise;
 use crate::pair::stir;
@@ -109,23 +111,28 @@ impl Source {
         Ok(())
     }
 
-    /// Drops the bytes from memory; they are there, and synced.
+    /// Drops the bytes from memory; they are there, and synced. Whoever reads the file next is the first: pages are counted
+    /// by cachestat(2), since a read that must not wait (RWF_NOWAIT) has the kernel read ahead before it says no.
     ///
     /// # Errors
     ///
     /// `Unsupported` where they stay, or may stay, as on a filesystem in memory.
     pub(crate) fn cool(&self) -> io::Result<()> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).warm_len = 0;
+        if IN_MEMORY.contains(&fstatfs(&self.file)?.f_type.unsigned_abs()) {
+            return Err(warm_for_good(KEPT));
+        }
         for _ in 0..COOL_COUNT_MAX {
             // All of it: what is read ahead becomes large folios, and one that reaches beyond the range would stay.
             fadvise(&self.file, 0, None, Advice::DontNeed)?;
-            match preadv2(&self.file, &mut [0; 1], 0, ReadFlags::NOWAIT) {
-                Err(error) if error.errno() == Errno::AGAIN => return Ok(()),
-                // So says tmpfs, whose pages are nowhere else.
-                Err(error) if error.errno() == Errno::OPNOTSUPP => return Err(warm_for_good(UNTOLD)),
-                Err(error) => return Err(error.into()),
-                // A connection that has ended may hold it.
+            match cachestat(&self.file, &WHOLE) {
+                Ok(found) if found.cached == 0 => return Ok(()),
+                // A connection that has ended may hold them.
                 Ok(_) => stir()?,
+                Err(error) if matches!(error.errno(), Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                    return Err(warm_for_good(UNTOLD));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(warm_for_good(KEPT))
@@ -164,12 +171,21 @@ fn piece_len(left: u64) -> usize {
 }
 
 const UNTOLD: &str =
-    "the filesystem does not tell whether a page is in memory, so nothing is known to be cold";
+    "the kernel does not count the pages in memory (cachestat, Linux 6.5), so nothing is known to be cold";
 
 const KEPT: &str = "the kernel keeps the pages in memory, so nothing is cold";
+
+/// tmpfs and ramfs, whose pages are nowhere else: statfs(2).
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// As cachestat(2) is asked for all pages of a file.
+const WHOLE: Range<u64> = 0..0;
 
 /// A page that is in memory after as many requests to drop it is there to stay.
 const COOL_COUNT_MAX: usize = 100;
 
 /// What is written at a time.
 const PIECE_LEN: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,8 @@ use super::{SECONDS_MAX, TEMPLATE};
 ///
 /// All connections are over loopback, which flatters: nothing is lost, a segment has 64 KiB, there is no network card, and
 /// both ends share the cores and caches of one machine. It tells what a way costs a processor, and nothing about a
-/// network. "Cold" files were dropped from the page cache (posix_fadvise) before each operation; what is under that, such
-/// as the cache of a disk or a host, may still have them.
+/// network. "Cold" files were dropped from the page cache (posix_fadvise) before each operation, and none of their pages
+/// was left there (cachestat); what is under that, such as the cache of a disk or a host, may still have them.
 ///
 /// It takes about a minute and up to 2 GiB of disk and memory, or less where there is less. No file that it works on ever
 /// has a name, so nothing is left behind, however it ends.
