@@ -113,8 +113,12 @@ impl Pace {
     }
 }
 
+/// A group's name is that group and no more: "send" is no sendfile of another.
 fn is_wanted(arm: &Arm, word: &str) -> bool {
-    arm.group.to_string() == word || arm.full_name().contains(word)
+    match Group::ALL.into_iter().find(|group| group.to_string() == word) {
+        Some(group) => arm.group == group,
+        None => arm.full_name().contains(word),
+    }
 }
 
 fn sizes(arm: &Arm, temperature: Temperature, choice: &Choice) -> Vec<u64> {

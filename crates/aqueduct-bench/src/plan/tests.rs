@@ -13,12 +13,21 @@ fn arms_are_chosen_by_group_or_by_part_of_their_name() {
         plan.arms.iter().map(Arm::full_name).collect::<Vec<_>>()
     };
     assert_eq!(names(&[]).len(), arms().len());
-    assert!(names(&["relay"]).iter().all(|name| name.starts_with("relay/")));
     assert_eq!(names(&["hash/blake3"]), ["hash/blake3", "hash/blake3, all cores"]);
     assert_eq!(names(&["reflink", "relay/copy"]), ["relay/copy", "local/reflink"]);
     let wanted = vec!["send".to_owned(), "frobnicate".to_owned()];
     let unknown = Plan::new(arms(), &Choice { wanted, ..Choice::default() }).unwrap_err();
     assert_eq!(unknown, UnknownWork("frobnicate".to_owned()));
+}
+
+#[test]
+fn the_name_of_a_group_is_that_group_and_no_more() {
+    for group in Group::ALL {
+        let plan = plan(&Choice { wanted: vec![group.to_string()], ..Choice::default() });
+        let count = arms().iter().filter(|arm| arm.group == group).count();
+        assert_eq!(plan.arms.len(), count, "{group}");
+        assert!(plan.arms.iter().all(|arm| arm.group == group), "{group}: {:?}", plan.arms);
+    }
 }
 
 #[test]
