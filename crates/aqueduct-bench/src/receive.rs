@@ -13,7 +13,7 @@ use aqueduct_flow::{Intake, ReceiveRoute, Step, wait_for};
 
 use crate::arm::{Arm, Bound, Course, Group, WrongBytes};
 use crate::meter::{Meter, Sample};
-use crate::pair::{Feeder, pair};
+use crate::pair::{Feeder, WarmUp, pair};
 use crate::source::digest;
 
 pub(crate) fn arms() -> Vec<Arm> {
@@ -73,12 +73,17 @@ fn receive(course: &Course<'_>, way: Way, hashing: Hashing) -> io::Result<Sample
     let Course { source, size, operations, .. } = *course;
     let targets = (0..operations).map(|_| course.ground.file()).collect::<io::Result<Vec<_>>>()?;
     let (near, far) = pair()?;
-    let feeder = Feeder::start(far, source.file().clone(), size, operations);
+    let warm_up = WarmUp::of(course);
+    let feeder = Feeder::start(far, source.file().clone(), warm_up, size, operations);
+    receive_one(way, &near, &course.ground.file()?, warm_up.total(), &mut |_, _| Ok(()))?;
     let mut meter = Meter::default();
     let digests = match hashing {
         Hashing::Not => {
             let receive = |target| receive_one(way, &near, target, size, &mut |_, _| Ok(()));
-            meter.run(|| targets.iter().try_for_each(receive))?;
+            meter.run(|| {
+                feeder.let_go();
+                targets.iter().try_for_each(receive)
+            })?;
             Vec::new()
         }
         Hashing::InLine(algorithm) => {
@@ -91,10 +96,14 @@ fn receive(course: &Course<'_>, way: Way, hashing: Hashing) -> io::Result<Sample
                 receive_one(way, &near, target, size, &mut hash)?;
                 Ok(hasher.finish().digest)
             };
-            meter.run(|| targets.iter().map(receive).collect::<io::Result<Vec<_>>>())?
+            meter.run(|| {
+                feeder.let_go();
+                targets.iter().map(receive).collect::<io::Result<Vec<_>>>()
+            })?
         }
         Hashing::InSecondThread(algorithm) => {
             let hashed = meter.run(|| {
+                feeder.let_go();
                 second_thread::hash_behind(algorithm, &targets, |target, heard| {
                     receive_one(way, &near, target, size, heard)
                 })

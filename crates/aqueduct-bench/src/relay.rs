@@ -11,7 +11,7 @@ use aqueduct_sys::{SpliceFlags, pipe, read, set_pipe_len, splice, tee, write};
 
 use crate::arm::{Arm, Bound, Course, Group, WrongBytes};
 use crate::meter::{Meter, Sample};
-use crate::pair::{Feeder, Sink, pair};
+use crate::pair::{Feeder, Sink, WarmUp, pair};
 use crate::source::digest;
 
 pub(crate) fn arms() -> Vec<Arm> {
@@ -61,22 +61,30 @@ fn relay(course: &Course<'_>, kept: Kept, mut pass: Box<Pass>) -> io::Result<Sam
     let file = course.ground.file()?;
     let (near_source, far_source) = pair()?;
     let (near_target, far_target) = pair()?;
-    let sink = Sink::start(far_target, course.is_checked);
-    let feeder = Feeder::start(far_source, source.file().clone(), size, operations);
-    let mut meter = Meter::default();
-    let total = size * operations;
-    let arrived = meter.run(|| {
+    let warm_up = WarmUp::of(course);
+    let sink = Sink::start(far_target, course.is_checked, warm_up.total());
+    let feeder = Feeder::start(far_source, source.file().clone(), warm_up, size, operations);
+    let mut pass_all = |file: &File, total: u64| {
         let mut offset = 0;
         while offset < total {
             let len = usize::try_from(total - offset).map_or(TURN_LEN, |left| left.min(TURN_LEN));
-            match pass(&near_source, &near_target, &file, offset, len)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            match pass(&near_source, &near_target, file, offset, len)? {
+                0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
                 passed => offset += passed as u64,
             }
         }
+        Ok(())
+    };
+    pass_all(&course.ground.file()?, warm_up.total())?;
+    sink.catch_up(warm_up.total());
+    let mut meter = Meter::default();
+    let total = size * operations;
+    let arrived = meter.run(|| {
+        feeder.let_go();
+        pass_all(&file, total)?;
         sink.finish(&near_target)
     })?;
-    arrived.check(source.file(), size, operations, b"", 0)?;
+    arrived.check(source.file(), size, operations, b"")?;
     if course.is_checked && kept == Kept::File {
         let expected = digest(Algorithm::Blake3, source.file(), size, operations, b"")?;
         if file.metadata()?.len() != total || digest(Algorithm::Blake3, &file, total, 1, b"")? != expected {

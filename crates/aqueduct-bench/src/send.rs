@@ -15,7 +15,7 @@ use aqueduct_flow::SendRoute;
 
 use crate::arm::{Arm, Bound, Course, Group, Temperature};
 use crate::meter::{Meter, Sample};
-use crate::pair::{Sink, pair};
+use crate::pair::{Sink, WarmUp, pair};
 
 pub(crate) fn arms() -> Vec<Arm> {
     let copied = |len| move |_: &TcpStream| Ok(copied::Copied::boxed(len));
@@ -112,23 +112,18 @@ fn send_over_one(
     let file = source.file();
     let (near, far) = pair()?;
     let mut way = prepare(&near)?;
-    let sink = Sink::start(far, course.is_checked);
-    let mut before = 0;
-    if course.temperature == Temperature::Hot && !course.is_checked {
-        // A congestion control begins slowly, and so does a thread.
-        let len = size.clamp(1, WARM_UP_LEN);
-        for _ in 0..(WARM_UP_LEN / len).min(WARM_UP_COUNT_MAX) {
-            way.send(file, len.min(size), &near)?;
-            before += way.head_len() as u64 + len.min(size);
-        }
-        sink.catch_up(before);
-    }
+    let head_len = way.head_len();
+    let warm_up = WarmUp::of(course);
+    let before = warm_up.total() + warm_up.count * head_len as u64;
+    let sink = Sink::start(far, course.is_checked, before);
+    (0..warm_up.count).try_for_each(|_| way.send(file, warm_up.len, &near))?;
+    sink.catch_up(before);
     let arrived = meter.run(|| {
         (0..count).try_for_each(|_| way.send(file, size, &near))?;
         way.finish(&near)?;
         sink.finish(&near)
     })?;
-    arrived.check(file, size, count, &vec![b'h'; way.head_len()], before)?;
+    arrived.check(file, size, count, &vec![b'h'; head_len])?;
     Ok(arrived.cpu)
 }
 
@@ -141,11 +136,6 @@ pub(crate) const SENDFILE: &str = "sendfile";
 /// The ways of an answer over HTTP.
 pub(crate) const COPY_HEAD: &str = "copy, head";
 pub(crate) const SENDFILE_HEAD: &str = "sendfile, head";
-
-/// After so much a connection is as fast as it will be.
-const WARM_UP_LEN: u64 = 8 << 20;
-
-const WARM_UP_COUNT_MAX: u64 = 512;
 
 /// As long as the head of a usual answer over HTTP.
 const HEAD_LEN: usize = 256;
