@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::arm::{Arm, Course, Temperature, WrongBytes, arms};
 use crate::machine::{Machine, room};
 use crate::meter::Sample;
+use crate::pace::{Experience, Outlook, Rate};
 use crate::plan::{Case, Choice, Plan, UnknownWork};
 use crate::report::{Figure, Report, Skipped, size_text};
 use crate::source::{Ground, Source};
@@ -81,8 +82,14 @@ impl Bench {
     pub fn run(&self, clock: &mut Clock<'_>, tell: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
         let began = clock();
         let mut passed = || clock().saturating_sub(began);
-        let is_out = vec![false; self.plan.arms.len()];
-        let mut run = Run { bench: self, samples: BTreeMap::new(), skipped: Vec::new(), is_out };
+        let mut run = Run {
+            bench: self,
+            samples: BTreeMap::new(),
+            skipped: Vec::new(),
+            is_out: vec![false; self.plan.arms.len()],
+            experience: BTreeMap::new(),
+            warming: Rate::default(),
+        };
         tell("trying each arm");
         for index in 0..self.plan.arms.len() {
             run.try_out(index)?;
@@ -91,7 +98,7 @@ impl Bench {
         let mut round_count = 1;
         let mut last = passed();
         let mut before = last;
-        while round_count < self.plan.round_count && self.plan.pace.has_room_for_a_round(before, last) {
+        while round_count < self.plan.round_count && self.plan.pace.has_time(before, last) {
             tell(&format!("round {}", round_count + 1));
             cases.reverse();
             for &case in &cases {
@@ -105,6 +112,11 @@ impl Bench {
         let took = passed();
         Ok(run.report(round_count, took))
     }
+
+    fn warm(&self, size: u64) -> Result<(), BenchError> {
+        let ground = |source| BenchError::Ground { dir: self.machine.dir.clone(), source };
+        self.source.warm(size).map_err(ground)
+    }
 }
 
 /// One run of a bench.
@@ -114,15 +126,16 @@ struct Run<'a> {
     skipped: Vec<Skipped>,
     /// Which arms do not work here.
     is_out: Vec<bool>,
+    experience: BTreeMap<(usize, Temperature), Experience>,
+    warming: Rate,
 }
 
 impl Run<'_> {
     /// Lets an arm move a few bytes, which are compared at the far end. One that fails is out.
     fn try_out(&mut self, index: usize) -> Result<(), BenchError> {
-        let arm = &self.bench.plan.arms[index];
         let case = Case { arm: index, size: TRIAL_SIZE, temperature: Temperature::Hot };
         if let Err(error) = self.once(case, 2, true)? {
-            self.skip(arm, None, &error)?;
+            self.skip(index, None, &error)?;
             self.is_out[index] = true;
         }
         Ok(())
@@ -137,8 +150,6 @@ impl Run<'_> {
         let plan = &self.bench.plan;
         let mut measured = Vec::new();
         let mut size_told = None;
-        // What a byte took at the size before.
-        let mut seconds_per_byte: BTreeMap<(usize, Temperature), f64> = BTreeMap::new();
         for &case in &plan.cases {
             let Case { arm: index, size, temperature } = case;
             if self.is_out[index] {
@@ -148,27 +159,88 @@ impl Run<'_> {
                 tell(&format!("round 1: {} {temperature}", size_text(size)));
                 size_told = Some((temperature, size));
             }
-            let arm = &plan.arms[index];
-            let what = Some(format!("{} {temperature}", size_text(size)));
-            if size > self.bench.size_max {
-                self.leave_out(arm, what, "there is not enough free space or memory for files of that size");
-                continue;
-            }
-            let operations = plan.operations(case);
-            let before = seconds_per_byte.get(&(index, temperature)).copied().unwrap_or(0.0);
-            let expected = Duration::from_secs_f64(before * as_f64(size * operations));
-            if !plan.pace.has_room(passed(), expected) {
-                self.leave_out(arm, what, "there was no time left for it");
-                continue;
-            }
-            if self.measure(case)? {
-                let sample = self.samples[&key(case)][0];
-                let per_byte = sample.wall.as_secs_f64() / as_f64(sample.bytes.max(1));
-                seconds_per_byte.insert((index, temperature), per_byte);
-                measured.push(case);
+            match self.obstacle(case, passed)? {
+                Some(obstacle) => {
+                    let what = Some(format!("{} {temperature}", size_text(size)));
+                    self.leave_out(&plan.arms[index], what, &obstacle);
+                }
+                None => {
+                    if self.measure(case)? {
+                        let sample = self.samples[&key(case)][0];
+                        self.learn(case, sample);
+                        measured.push(case);
+                    }
+                }
             }
         }
         Ok(measured)
+    }
+
+    /// Why no sample of a case is taken, if there is a reason to know before.
+    fn obstacle(
+        &mut self,
+        case: Case,
+        passed: &mut dyn FnMut() -> Duration,
+    ) -> Result<Option<String>, BenchError> {
+        let Bench { plan, size_max, .. } = self.bench;
+        if case.size > *size_max {
+            return Ok(Some(NO_ROOM.to_owned()));
+        }
+        if !self.warm_in_time(case.size, passed)? {
+            return Ok(Some(NO_TIME.to_owned()));
+        }
+        let pace = plan.pace;
+        let count = u32::try_from(plan.operations(case)).unwrap_or(u32::MAX);
+        let (mut each, is_known) = match self.experience(case).outlook(case.size) {
+            Outlook::Unknown => (self.warming.expected(case.size), false),
+            Outlook::AtMost(each) => (each, false),
+            Outlook::About(each) => (each, true),
+        };
+        if !is_known && !pace.is_within_share(each.saturating_mul(count)) {
+            // What is no more than a guess leaves nothing out: one operation tells.
+            if !pace.has_time(passed(), each) {
+                return Ok(Some(NO_TIME.to_owned()));
+            }
+            match self.once(case, 1, false)? {
+                Ok(sample) => each = self.learn(case, sample),
+                Err(error) => return self.reason(case.arm, &error).map(Some),
+            }
+        }
+        let expected = each.saturating_mul(count);
+        Ok(if !pace.is_within_share(expected) {
+            Some(pace.beyond_share())
+        } else if !pace.has_time(passed(), expected) {
+            Some(NO_TIME.to_owned())
+        } else {
+            None
+        })
+    }
+
+    /// Makes the source as long as this, or says that it would take too long.
+    fn warm_in_time(&mut self, size: u64, passed: &mut dyn FnMut() -> Duration) -> Result<bool, BenchError> {
+        let mut len = self.bench.source.size();
+        while len < size {
+            let before = passed();
+            if !self.bench.plan.pace.has_time(before, self.warming.expected(size - len)) {
+                return Ok(false);
+            }
+            let end = size.min(len + WARMING_LEN);
+            self.bench.warm(end)?;
+            self.warming.learn(end - len, passed().saturating_sub(before));
+            len = end;
+        }
+        Ok(true)
+    }
+
+    fn experience(&mut self, case: Case) -> &mut Experience {
+        self.experience.entry((case.arm, case.temperature)).or_default()
+    }
+
+    /// Says what one operation took.
+    fn learn(&mut self, case: Case, sample: Sample) -> Duration {
+        let each = sample.wall.div_f64(as_f64(sample.operations.max(1)));
+        self.experience(case).learn(case.size, each);
+        each
     }
 
     /// Takes one sample of a case; says whether it could be taken.
@@ -181,7 +253,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 let what = format!("{} {}", size_text(case.size), case.temperature);
-                self.skip(&plan.arms[case.arm], Some(what), &error)?;
+                self.skip(case.arm, Some(what), &error)?;
                 Ok(false)
             }
         }
@@ -189,20 +261,25 @@ impl Run<'_> {
 
     /// Lets an arm do its work. Inside is what it says of it.
     fn once(&self, case: Case, operations: u64, is_checked: bool) -> Result<io::Result<Sample>, BenchError> {
-        let Bench { plan, ground, source, machine, .. } = self.bench;
-        let warmed = source.warm(case.size);
-        warmed.map_err(|source| BenchError::Ground { dir: machine.dir.clone(), source })?;
+        let Bench { plan, ground, source, .. } = self.bench;
+        self.bench.warm(case.size)?;
         let Case { size, temperature, .. } = case;
         let course = Course { ground, source, size, operations, temperature, is_checked };
         Ok((plan.arms[case.arm].run)(&course))
     }
 
-    fn skip(&mut self, arm: &Arm, what: Option<String>, error: &io::Error) -> Result<(), BenchError> {
-        if error.get_ref().is_some_and(|cause| cause.is::<WrongBytes>()) {
-            return Err(BenchError::WrongBytes { arm: arm.full_name() });
-        }
-        self.leave_out(arm, what, &error.to_string());
+    fn skip(&mut self, index: usize, what: Option<String>, error: &io::Error) -> Result<(), BenchError> {
+        let reason = self.reason(index, error)?;
+        self.leave_out(&self.bench.plan.arms[index], what, &reason);
         Ok(())
+    }
+
+    /// What an arm says of its failure, if it is one to go on after.
+    fn reason(&self, index: usize, error: &io::Error) -> Result<String, BenchError> {
+        if error.get_ref().is_some_and(|cause| cause.is::<WrongBytes>()) {
+            return Err(BenchError::WrongBytes { arm: self.bench.plan.arms[index].full_name() });
+        }
+        Ok(error.to_string())
     }
 
     fn leave_out(&mut self, arm: &Arm, what: Option<String>, reason: &str) {
@@ -230,6 +307,13 @@ fn as_f64(number: u64) -> f64 {
 
 /// No whole number of pages, and longer than a buffer of 64 KiB.
 const TRIAL_SIZE: u64 = 100_003;
+
+/// The source grows by so much at a time, so that it is known early how long it takes.
+const WARMING_LEN: u64 = 64 << 20;
+
+const NO_ROOM: &str = "there is not enough free space or memory for files of that size";
+
+const NO_TIME: &str = "it would probably end later than it may";
 
 #[cfg(test)]
 mod tests;

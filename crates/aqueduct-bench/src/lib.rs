@@ -17,6 +17,7 @@ mod local;
 mod machine;
 mod meter;
 pub mod noise;
+mod pace;
 mod pair;
 mod plan;
 mod receive;

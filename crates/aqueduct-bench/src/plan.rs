@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::arm::{Arm, Group, Temperature};
+use crate::pace::Pace;
 
 /// What a user asks to be measured.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +81,8 @@ impl Plan {
         cases.dedup();
         let (round_count, time, bounds) =
             if choice.is_quick { (3, QUICK_TIME, QUICK) } else { (5, TIME, USUAL) };
-        Ok(Self { arms, cases, round_count, pace: Pace { time: choice.time.unwrap_or(time) }, bounds })
+        let pace = Pace::new(choice.time.unwrap_or(time), cases.len());
+        Ok(Self { arms, cases, round_count, pace, bounds })
     }
 
     /// How many operations one sample of a case is: by bytes and not by the clock, so that it is the same work for all.
@@ -92,24 +94,6 @@ impl Plan {
             (Temperature::Cold, _) => (COLD_LEN, cold_count_max),
         };
         (len / case.size.max(1)).clamp(1, count_max)
-    }
-}
-
-/// How time is given out. It knows no clock: what has passed is told to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
-    pub(crate) time: Duration,
-}
-
-impl Pace {
-    /// Whether a sample may begin that will probably take so long.
-    pub(crate) fn has_room(self, passed: Duration, expected: Duration) -> bool {
-        passed + expected <= self.time && expected <= self.time / SHARE_COUNT
-    }
-
-    /// Whether another round may begin, when the last one took so long.
-    pub(crate) fn has_room_for_a_round(self, passed: Duration, last: Duration) -> bool {
-        passed + last <= self.time
     }
 }
 
@@ -174,9 +158,6 @@ const COLD_LEN: u64 = 4 << 20;
 const TIME: Duration = Duration::from_secs(60);
 
 const QUICK_TIME: Duration = Duration::from_secs(8);
-
-/// No sample takes more than this part of the time: there are some hundred of them.
-const SHARE_COUNT: u32 = 40;
 
 #[cfg(test)]
 mod tests;

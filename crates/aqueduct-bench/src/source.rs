@@ -84,6 +84,11 @@ impl Source {
         &self.file
     }
 
+    /// How many bytes are there.
+    pub(crate) fn size(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).size
+    }
+
     /// Makes sure that the first `size` bytes are there, on the disk and in memory.
     pub(crate) fn warm(&self, size: u64) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +106,7 @@ impl Source {
             // What is dirty would be written back while something else is measured, and could not be dropped.
             fdatasync(&self.file)?;
         }
-        let mut offset = 0;
+        let mut offset = state.warm_len;
         while offset < size {
             let len = piece_len(size - offset);
             self.file.read_exact_at(&mut buffer[..len], offset)?;

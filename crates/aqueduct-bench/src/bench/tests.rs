@@ -147,12 +147,45 @@ fn rounds_end_when_another_would_end_too_late() {
 #[test]
 fn what_would_take_too_long_is_left_out_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
-    // A second an operation, whatever the size: the first size is tried, and tells of the second.
+    // A second an operation, whatever the size: the first is begun, since nothing is known of it, and tells of the second.
     let slow = arm("slow", |course| Ok(sample(course, 1_000_000)));
     let choice = Choice { time: Some(Duration::from_secs(60)), ..tiny(&[]) };
     let report = run(&Bench::with_arms(vec![slow], dir.path(), &choice).unwrap());
     assert_eq!(report.figures.len(), 1);
-    assert_eq!(report.skipped[0].reason, "there was no time left for it");
+    assert_eq!(report.skipped[0].reason, "it would probably take more than 30.0 s, its share of the time");
+}
+
+#[test]
+fn what_costs_as_much_at_any_size_is_not_left_out_for_being_large() {
+    let dir = tempfile::tempdir().unwrap();
+    // Had a byte cost at the second size what it cost at the first, it would have been 7 seconds, of a share of 4.
+    let steady = arm("steady", |course| Ok(sample(course, 2000)));
+    let choice = Choice { time: Some(Duration::from_secs(8)), ..tiny(&[]) };
+    let report = run(&Bench::with_arms(vec![steady], dir.path(), &choice).unwrap());
+    assert_eq!(report.figures.len(), 2, "{:?}", report.skipped);
+    assert!(report.figures.iter().all(|figure| figure.operations > 200));
+}
+
+#[test]
+fn not_even_the_first_size_is_begun_when_it_would_end_too_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let measured = std::rc::Rc::new(Cell::new(0));
+    let counting = measured.clone();
+    let one = arm("one", move |course| {
+        counting.set(counting.get() + u64::from(!course.is_checked));
+        Ok(sample(course, 1))
+    });
+    // A look at the clock takes a second, and so does writing what is worked on.
+    let choice = Choice { sizes: vec![8 << 20], time: Some(Duration::from_secs(3)), ..tiny(&[]) };
+    let bench = Bench::with_arms(vec![one], dir.path(), &choice).unwrap();
+    let mut now = 0;
+    let mut clock = || {
+        now += 1;
+        Duration::from_secs(now)
+    };
+    let report = bench.run(&mut clock, &mut |_| {}).unwrap();
+    assert_eq!((report.figures.len(), measured.get()), (0, 0));
+    assert_eq!(report.skipped[0].reason, NO_TIME);
 }
 
 #[test]

@@ -80,15 +80,3 @@ fn a_sample_is_bounded_by_its_bytes_and_by_its_files() {
     let empty = Case { size: 0, ..plan.cases[0] };
     assert!(plan.operations(empty) >= 1);
 }
-
-#[test]
-fn time_is_given_out_in_shares() {
-    let seconds = Duration::from_secs;
-    let pace = Pace { time: seconds(40) };
-    assert!(pace.has_room(seconds(0), seconds(1)));
-    assert!(!pace.has_room(seconds(0), seconds(2)), "more than a share");
-    assert!(pace.has_room(seconds(39), seconds(1)));
-    assert!(!pace.has_room(seconds(40), seconds(1)));
-    assert!(pace.has_room_for_a_round(seconds(20), seconds(20)));
-    assert!(!pace.has_room_for_a_round(seconds(21), seconds(20)));
-}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::spread::digits;
 use super::vintage::{self, ROWS};
@@ -159,6 +160,11 @@ pub(super) fn in_order<'a>(figures: &[&'a Figure]) -> Vec<&'a str> {
         }
     }
     names
+}
+
+/// `1.50 s`.
+pub(crate) fn seconds_text(time: Duration) -> String {
+    format!("{} s", digits(time.as_secs_f64()))
 }
 
 /// `64 KiB`, or `6.68 MiB`.
