@@ -26,7 +26,7 @@ use crate::meter::Sample;
 pub struct Report {
     /// Where.
     pub machine: Machine,
-    /// How many samples each figure has.
+    /// How many samples a figure has at most.
     pub round_count: usize,
     /// How long it took in all.
     pub took: Duration,
@@ -51,6 +51,8 @@ pub struct Figure {
     pub size: u64,
     /// How many operations a sample is.
     pub operations: u64,
+    /// How many samples there are: fewer than rounds, where some failed.
+    pub sample_count: usize,
     /// GiB a second.
     pub rate: Spread,
     /// Processor seconds a GiB: of the threads that move the bytes, in user space and in the kernel.
@@ -89,6 +91,7 @@ impl Figure {
             temperature,
             size,
             operations: samples[0].operations,
+            sample_count: samples.len(),
             rate: spread(&|sample| gib(sample) / seconds(sample.wall)),
             cpu: spread(&|sample| sample.spent.cpu.as_secs_f64() / gib(sample)),
             calls: arm.counts_calls.then(|| spread(&|sample| as_f64(sample.spent.calls) / gib(sample))),

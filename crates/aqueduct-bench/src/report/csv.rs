@@ -14,12 +14,13 @@ impl Report {
             let calls = figure.calls.map(|calls| calls.median.to_string()).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "{},{},{},{},{},{rate},{cpu},{calls},{},{},{}",
+                "{},{},{},{},{},{},{rate},{cpu},{calls},{},{},{}",
                 figure.group,
                 quoted(&figure.arm),
                 figure.temperature,
                 figure.size,
                 figure.operations,
+                figure.sample_count,
                 figure.switches.median,
                 figure.wall.median,
                 quoted(&figure.limit.to_string()),
@@ -37,12 +38,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
-const HEADS: [&str; 15] = [
+const HEADS: [&str; 16] = [
     "group",
     "arm",
     "temperature",
     "size",
     "operations",
+    "samples",
     "gib_per_second",
     "gib_per_second_min",
     "gib_per_second_max",

@@ -140,13 +140,9 @@ impl Report {
         }
         page.push_str("<h2>From which size on sendfile takes less processor time</h2>\n<ul>\n");
         for crossover in found {
-            let from = crossover.size.map_or_else(
-                || "at no size that was measured".to_owned(),
-                |size| format!("from {} on", size_text(size)),
-            );
             let _ = writeln!(
                 page,
-                "<li>{} before {}, {}: <b>{from}</b></li>",
+                "<li>{} before {}, {}: <b>{crossover}</b></li>",
                 Escaped(crossover.rival),
                 Escaped(crossover.baseline),
                 crossover.temperature,

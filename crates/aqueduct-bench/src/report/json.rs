@@ -31,6 +31,7 @@ impl Report {
                 "rival": crossover.rival,
                 "temperature": crossover.temperature.to_string(),
                 "size": crossover.size,
+                "is_everywhere": crossover.is_everywhere,
             })).collect::<Vec<_>>(),
             "skipped": self.skipped.iter().map(skipped).collect::<Vec<_>>(),
         })
@@ -59,6 +60,7 @@ fn figure(figure: &Figure) -> Value {
         "temperature": figure.temperature.to_string(),
         "size": figure.size,
         "operations": figure.operations,
+        "samples": figure.sample_count,
         "gib_per_second": spread(&figure.rate),
         "cpu_seconds_per_gib": spread(&figure.cpu),
         "calls_per_gib": figure.calls.as_ref().map(spread),

@@ -5,7 +5,7 @@ use std::fmt;
 /// A median, with the smallest and the largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
-    /// Of an even count, the larger of the two in the middle.
+    /// Of an even count, the mean of the two in the middle.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -19,7 +19,13 @@ impl Spread {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         assert!(!sorted.is_empty(), "a spread has figures");
         sorted.sort_by(f64::total_cmp);
-        Self { median: sorted[sorted.len() / 2], min: sorted[0], max: sorted[sorted.len() - 1] }
+        let (upper, lower) = (sorted[sorted.len() / 2], sorted[(sorted.len() - 1) / 2]);
+        Self { median: f64::midpoint(lower, upper), min: sorted[0], max: sorted[sorted.len() - 1] }
+    }
+
+    /// Whether every sample is below every one of the other.
+    pub(crate) fn is_clearly_below(&self, other: &Self) -> bool {
+        self.max < other.min
     }
 }
 

@@ -83,7 +83,9 @@ fn a_figure_is_a_median_with_its_spread() {
     assert_eq!(figure.calls.map(|calls| calls.median), Some(2.0));
     assert!((figure.switches.median - 3.0).abs() < 1e-9);
     assert!((figure.wall.median - 2.0).abs() < 1e-9);
-    assert_eq!(Spread::of([2.0, 1.0]).median, 2.0, "of two the larger");
+    assert_eq!(figure.sample_count, 3);
+    assert_eq!(Spread::of([4.0, 1.0]).median, 2.5, "of two the mean");
+    assert_eq!(Spread::of([9.0, 1.0, 2.0, 4.0]).median, 3.0, "of four the mean of those in the middle");
     let uncounted = arm(Group::Hash, "sha256, all cores", Bound::HashOnAllCores);
     assert_eq!(Figure::of(&uncounted, Temperature::Hot, 1, &samples).calls, None);
 }
@@ -122,13 +124,34 @@ fn a_crossover_is_where_the_rival_stays_ahead() {
         let found = report(figures).crossovers();
         let [only] = &found[..] else { panic!("{found:?}") };
         assert_eq!((only.baseline, only.rival), ("copy 64 KiB", "sendfile"));
-        only.size
+        (only.size, only.is_everywhere)
     };
-    assert_eq!(crossing([5, 5, 5, 5], [9, 9, 4, 3]), Some(1 << 14));
-    assert_eq!(crossing([5, 5, 5, 5], [4, 9, 4, 3]), Some(1 << 14), "a lucky small size does not count");
-    assert_eq!(crossing([5, 5, 5, 5], [4, 4, 4, 4]), Some(1 << 10));
-    assert_eq!(crossing([5, 5, 5, 5], [4, 4, 4, 5]), None, "as much is not less");
+    assert_eq!(crossing([5, 5, 5, 5], [9, 9, 4, 3]), (Some(1 << 14), false));
+    assert_eq!(
+        crossing([5, 5, 5, 5], [4, 9, 4, 3]),
+        (Some(1 << 14), false),
+        "a lucky small size does not count"
+    );
+    assert_eq!(crossing([5, 5, 5, 5], [4, 4, 4, 4]), (Some(1 << 10), true));
+    assert_eq!(crossing([5, 5, 5, 5], [4, 4, 4, 5]), (None, false), "as much is not less");
     assert!(report(vec![figure("copy 64 KiB", 1, 1), figure("sendfile", 1, 2)]).crossovers().is_empty());
+}
+
+#[test]
+fn spreads_that_overlap_cross_nowhere() {
+    let arms = ["copy 64 KiB", "sendfile"].map(|name| arm(Group::Send, name, Bound::Calls));
+    let figure = |index: usize, size, cpus: [u64; 3]| {
+        Figure::of(&arms[index], Temperature::Hot, size, &cpus.map(|cpu| sample(size, 10, cpu)))
+    };
+    let found = |rival: [u64; 3]| {
+        let figures = [1, 2]
+            .into_iter()
+            .flat_map(|size| [figure(0, size << 20, [5, 6, 7]), figure(1, size << 20, rival)]);
+        report(figures.collect()).crossovers().remove(0)
+    };
+    assert_eq!(found([2, 3, 5]).size, None, "the medians alone say 3 and 6");
+    assert_eq!(found([2, 3, 5]).to_string(), "clearly at no size measured");
+    assert_eq!(found([2, 3, 4]).to_string(), "at every size measured");
 }
 
 #[test]
@@ -151,8 +174,13 @@ fn the_table_of_2008_stands_beside_what_was_measured() {
 #[test]
 fn the_text_names_what_was_skipped_and_says_that_loopback_flatters() {
     let text = full().text();
-    for words in ["Linux 6.18.1", "local/reflink: ioctl(FICLONE)", "flatters", "Sending a file", "from 4 KiB"]
-    {
+    for words in [
+        "Linux 6.18.1",
+        "local/reflink: ioctl(FICLONE)",
+        "flatters",
+        "Sending a file",
+        "at every size measured",
+    ] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
     let mut many = full();
@@ -171,7 +199,9 @@ fn the_json_has_every_figure() {
     assert_eq!(json["machine"]["core_count"], 1);
     assert_eq!(json["table_2008"][0]["java_2008_copy_ms"], 156);
     assert!((json["table_2008"][0]["sendfile_ms"].as_f64().unwrap() - 10.0).abs() < 1e-6);
+    assert_eq!(json["figures"][0]["samples"], 1);
     assert_eq!(json["crossovers"].as_array().unwrap().len(), 3);
+    assert_eq!(json["crossovers"][0]["is_everywhere"], true);
     assert_eq!(json["skipped"][0]["reason"], report.skipped[0].reason);
     assert!(json["figures"].as_array().unwrap().last().unwrap()["calls_per_gib"].is_null());
 }
@@ -185,9 +215,9 @@ fn every_line_of_the_csv_has_as_many_cells() {
         line.split('"').step_by(2).map(|piece| piece.matches(',').count()).sum::<usize>() + 1
     };
     let counts: Vec<usize> = csv.lines().map(cells).collect();
-    assert_eq!(counts, vec![15; report.figures.len() + 1], "{csv}");
+    assert_eq!(counts, vec![16; report.figures.len() + 1], "{csv}");
     assert!(csv.starts_with("group,arm,"));
-    assert!(csv.contains("hash,\"sha256, all cores\",cold,1048576,3,"));
+    assert!(csv.contains("hash,\"sha256, all cores\",cold,1048576,3,1,"));
 }
 
 #[test]

@@ -115,11 +115,8 @@ impl Report {
         }
         let mut text = "\nFrom which size on it takes less processor time\n".to_owned();
         for found in crossovers {
-            let from = found
-                .size
-                .map_or_else(|| "at no size".to_owned(), |size| format!("from {}", size_text(size)));
             let _ =
-                writeln!(text, "  {} before {}, {}: {from}", found.rival, found.baseline, found.temperature);
+                writeln!(text, "  {} before {}, {}: {found}", found.rival, found.baseline, found.temperature);
         }
         Some(text)
     }
