@@ -39,6 +39,9 @@ pub(crate) fn arms() -> Vec<Arm> {
             "send(2) of a mapping with MSG_ZEROCOPY, which over loopback copies after all",
             lent::zerocopy,
         ),
+        arm("io_uring send_zc", "IORING_OP_SEND_ZC of registered memory", |_: &TcpStream| {
+            Err(io::Error::new(io::ErrorKind::Unsupported, UNBUILT))
+        }),
     ];
     arms.extend(congestion::available().into_iter().map(|name| {
         let title = format!("sendfile, {name}");
@@ -132,6 +135,9 @@ pub(crate) const COPY_4: &str = "copy 4 KiB";
 pub(crate) const COPY_64: &str = "copy 64 KiB";
 pub(crate) const COPY_256: &str = "copy 256 KiB";
 pub(crate) const SENDFILE: &str = "sendfile";
+
+/// Why a way is named that this version cannot go.
+const UNBUILT: &str = "not built into this version";
 
 /// The ways of an answer over HTTP.
 pub(crate) const COPY_HEAD: &str = "copy, head";

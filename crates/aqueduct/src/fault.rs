@@ -69,6 +69,8 @@ pub(crate) enum Fault {
     Bind(#[from] BindError),
     #[error(transparent)]
     Serve(#[from] RunError),
+    #[error("nothing was measured; the report says why")]
+    NothingMeasured,
     #[error(transparent)]
     Bench(#[from] BenchError),
     /// Anything else between this program and a disk, pipe or terminal.

@@ -119,7 +119,8 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, and verified
-    1  another error: the store is locked, damaged, too new or not there; the server failed; doctor found what needs action
+    1  another error: the store is locked, damaged, too new or not there; the server failed; doctor found what needs action;
+       bench could measure nothing
     2  the command line is wrong
     3  a source is missing or unreadable; a blob or upload is not in the store
     4  the destination exists, and --force was not given

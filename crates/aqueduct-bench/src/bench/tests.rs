@@ -75,7 +75,7 @@ fn every_arm_moves_the_right_bytes_or_says_why_not() {
 }
 
 /// What a kernel, a filesystem or a container may do without.
-const MAY_LACK: [&str; 5] = ["reflink", "sendfile, ", "zerocopy", "vmsplice", "populated"];
+const MAY_LACK: [&str; 6] = ["reflink", "io_uring", "sendfile, ", "zerocopy", "vmsplice", "populated"];
 
 #[test]
 fn sendfile_of_one_file_is_one_call() {
@@ -203,6 +203,16 @@ fn what_is_larger_than_the_room_is_not_begun() {
     let report = run(&Bench::new(dir.path(), &choice).unwrap());
     assert!(report.figures.is_empty());
     assert!(report.skipped.iter().all(|skipped| skipped.reason.contains("not enough free space")));
+}
+
+#[test]
+fn a_way_that_is_not_built_in_is_named_and_not_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = run(&Bench::new(dir.path(), &tiny(&["io_uring"])).unwrap());
+    assert!(report.figures.is_empty());
+    let [skipped] = &report.skipped[..] else { panic!("{:?}", report.skipped) };
+    assert_eq!((skipped.arm.as_str(), skipped.what.as_deref()), ("send/io_uring send_zc", None));
+    assert_eq!(skipped.reason, "not built into this version");
 }
 
 #[test]

@@ -22,7 +22,10 @@ impl Report {
         }
         text.push_str(&self.table_2008().unwrap_or_default());
         text.push_str(&self.crossing().unwrap_or_default());
-        text.push_str(&self.left_out().unwrap_or_default());
+        if let Some(left_out) = self.left_out() {
+            text.push('\n');
+            text.push_str(&left_out);
+        }
         text
     }
 
@@ -121,7 +124,9 @@ impl Report {
         Some(text)
     }
 
-    fn left_out(&self) -> Option<String> {
+    /// What was not measured, by reason; `None` if all was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
         if self.skipped.is_empty() {
             return None;
         }
@@ -133,7 +138,7 @@ impl Report {
             };
             by_reason.entry(&skipped.reason).or_default().push(name);
         }
-        let mut text = "\nSkipped\n".to_owned();
+        let mut text = "Skipped\n".to_owned();
         for (reason, names) in by_reason {
             let (first, rest) = names.split_at(names.len().min(NAMED_COUNT_MAX));
             let others = if rest.is_empty() { String::new() } else { format!(" and {} others", rest.len()) };

@@ -19,14 +19,20 @@ use crate::voice::{Show, Voice};
 pub(super) fn run(bench: &Bench, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     let page = bench.html.as_deref().map(|path| Page::begin(path, bench.force)).transpose()?;
     let report = measure(bench, voice)?;
+    // First of all: whoever reads standard output may be gone.
+    page.map_or(Ok(()), |page| page.land(&report))?;
     if json {
         output.json(&report.json())?;
     } else if bench.csv {
         output.text(report.csv().as_bytes())?;
+        // Lines of figures have no place for it.
+        if let Some(left_out) = report.left_out() {
+            voice.say(left_out.trim_end());
+        }
     } else {
         output.text(report.text().as_bytes())?;
     }
-    page.map_or(Ok(()), |page| page.land(&report))
+    if report.figures.is_empty() { Err(Fault::NothingMeasured) } else { Ok(()) }
 }
 
 fn measure(bench: &Bench, voice: &Voice) -> Result<Report, Fault> {

@@ -23,6 +23,8 @@ use super::{SECONDS_MAX, TEMPLATE};
 /// network. "Cold" files were dropped from the page cache (posix_fadvise) before each operation, and none of their pages
 /// was left there (cachestat); what is under that, such as the cache of a disk or a host, may still have them.
 ///
+/// The exit code is 1 where nothing at all could be measured.
+///
 /// It takes about a minute and up to 2 GiB of disk and memory, or less where there is less. No file that it works on ever
 /// has a name, so nothing is left behind, however it ends.
 #[derive(Debug, Args)]
@@ -51,7 +53,7 @@ pub(crate) struct Bench {
           value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     pub(crate) time: Option<u64>,
 
-    /// Print comma-separated values, a line a figure
+    /// Print comma-separated values, a line a figure; what was skipped is said on standard error
     #[arg(
         long, env = "AQUEDUCT_CSV", conflicts_with = "json",
         action = ArgAction::SetTrue, value_parser = BoolishValueParser::new()
