@@ -190,7 +190,7 @@ impl Run<'_> {
             return Ok(Some(NO_TIME.to_owned()));
         }
         let pace = plan.pace;
-        let count = u32::try_from(plan.operations(case)).unwrap_or(u32::MAX);
+        let count = u32::try_from(plan.operations(case, *size_max)).unwrap_or(u32::MAX);
         let (mut each, is_known) = match self.experience(case).outlook(case.size) {
             Outlook::Unknown => (self.warming.expected(case.size), false),
             Outlook::AtMost(each) => (each, false),
@@ -246,7 +246,7 @@ impl Run<'_> {
     /// Takes one sample of a case; says whether it could be taken.
     fn measure(&mut self, case: Case) -> Result<bool, BenchError> {
         let plan = &self.bench.plan;
-        match self.once(case, plan.operations(case), false)? {
+        match self.once(case, plan.operations(case, self.bench.size_max), false)? {
             Ok(sample) => {
                 self.samples.entry(key(case)).or_default().push(sample);
                 Ok(true)

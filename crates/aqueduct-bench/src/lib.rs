@@ -19,6 +19,7 @@ mod meter;
 pub mod noise;
 mod pace;
 mod pair;
+mod pipe;
 mod plan;
 mod receive;
 mod relay;

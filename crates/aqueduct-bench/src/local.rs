@@ -6,16 +6,17 @@ use std::io;
 use std::rc::Rc;
 
 use aqueduct_blob::Algorithm;
-use aqueduct_flow::{CopyLadder, Route, Step, uninterrupted};
-use aqueduct_sys::{SpliceFlags, copy_file_range, pipe, reflink, set_pipe_len, splice};
+use aqueduct_flow::{CopyLadder, Route, Step};
+use aqueduct_sys::{copy_file_range, reflink};
 
 use crate::arm::{Arm, Bound, Course, Group, Temperature, WrongBytes};
 use crate::meter::{Meter, Sample};
+use crate::pipe::{PIPE_LEN, Pipe};
 use crate::source::{Source, digest};
 
 pub(crate) fn arms() -> Vec<Arm> {
     let original = Rc::new(RefCell::new(None));
-    let arm = |name: &str, about, bound, copy: fn(&File, &File, u64) -> io::Result<()>| {
+    let arm = |name: &str, about, bound, prepare: Prepare| {
         let original = Rc::clone(&original);
         Arm {
             group: Group::Local,
@@ -24,34 +25,34 @@ pub(crate) fn arms() -> Vec<Arm> {
             has_cold: true,
             bound,
             counts_calls: true,
-            run: Box::new(move |course| copy_each(course, &original, copy)),
+            run: Box::new(move |course| copy_each(course, &original, prepare()?)),
         }
     };
     vec![
-        arm("reflink", "FICLONE: the first rung of the product's ladder", Bound::Calls, |from, to, _| {
-            by_ladder(Route::Reflink, from, to)
+        arm("reflink", "FICLONE: the first rung of the product's ladder", Bound::Calls, || {
+            Ok(by_ladder(Route::Reflink))
         }),
-        arm("copy_file_range", "copy_file_range(2): the second rung", Bound::Copying, |from, to, _| {
-            by_ladder(Route::CopyFileRange, from, to)
+        arm("copy_file_range", "copy_file_range(2): the second rung", Bound::Copying, || {
+            Ok(by_ladder(Route::CopyFileRange))
         }),
-        arm("sendfile", "sendfile(2): the third rung", Bound::Copying, |from, to, _| {
-            by_ladder(Route::Sendfile, from, to)
-        }),
-        arm("splice", "splice(2) by way of a pipe", Bound::Copying, by_splice),
-        arm("copy", "pread(2) and pwrite(2), 256 KiB: the last rung", Bound::Copying, |from, to, _| {
-            by_ladder(Route::Copy, from, to)
+        arm("sendfile", "sendfile(2): the third rung", Bound::Copying, || Ok(by_ladder(Route::Sendfile))),
+        arm("splice", "splice(2) by way of a pipe", Bound::Copying, || Ok(by_splice(Pipe::open()?))),
+        arm("copy", "pread(2) and pwrite(2), 256 KiB: the last rung", Bound::Copying, || {
+            Ok(by_ladder(Route::Copy))
         }),
     ]
 }
 
+/// Copies so many bytes, which are all, of a file to an empty one.
+type Copy = dyn FnMut(&File, &File, u64) -> io::Result<()>;
+
+/// Makes what a whole sample uses.
+type Prepare = fn() -> io::Result<Box<Copy>>;
+
 /// The file that was copied last: all arms copy the same, and one size follows another.
 type Original = RefCell<Option<(u64, Rc<Source>)>>;
 
-fn copy_each(
-    course: &Course<'_>,
-    original: &Original,
-    copy: fn(&File, &File, u64) -> io::Result<()>,
-) -> io::Result<Sample> {
+fn copy_each(course: &Course<'_>, original: &Original, mut copy: Box<Copy>) -> io::Result<Sample> {
     let Course { size, operations, .. } = *course;
     let source = of_size(course, original)?;
     let targets = (0..operations).map(|_| course.ground.file()).collect::<io::Result<Vec<_>>>()?;
@@ -91,14 +92,16 @@ fn of_size(course: &Course<'_>, original: &Original) -> io::Result<Rc<Source>> {
     Ok(source)
 }
 
-fn by_ladder(rung: Route, source: &File, target: &File) -> io::Result<()> {
+fn by_ladder(rung: Route) -> Box<Copy> {
     let ladder = CopyLadder::from_rung(rung).expect("each of these arms is a rung");
-    let mut copy = ladder.begin(source, target)?;
-    while copy.step(TURN_LEN)? != Step::End {}
-    match copy.carried().main_route() {
-        Some(route) if route != rung => Err(refusal(rung, source, target)),
-        _ => Ok(()),
-    }
+    Box::new(move |source, target, _| {
+        let mut copy = ladder.begin(source, target)?;
+        while copy.step(TURN_LEN)? != Step::End {}
+        match copy.carried().main_route() {
+            Some(route) if route != rung => Err(refusal(rung, source, target)),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Why the ladder left a rung, which it keeps to itself.
@@ -112,26 +115,21 @@ fn refusal(rung: Route, source: &File, target: &File) -> io::Error {
     tried.err().unwrap_or_else(unknown)
 }
 
-fn by_splice(source: &File, target: &File, size: u64) -> io::Result<()> {
-    let (read_end, write_end) = pipe()?;
-    // EPERM beyond the user's share: it works all the same, in smaller pieces.
-    let _ = set_pipe_len(&write_end, TURN_LEN);
-    let flags = SpliceFlags::empty();
-    let mut offset = 0;
-    while offset < size {
-        let len = usize::try_from(size - offset).map_or(TURN_LEN, |left| left.min(TURN_LEN));
-        let mut held = uninterrupted(|| splice(source, Some(offset), &write_end, None, len, flags))?;
-        if held == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+fn by_splice(pipe: Pipe) -> Box<Copy> {
+    Box::new(move |source, target, size| {
+        let mut offset = 0;
+        while offset < size {
+            let len = usize::try_from(size - offset).map_or(TURN_LEN, |left| left.min(TURN_LEN));
+            let filled = pipe.fill(source, Some(offset), len)?;
+            if filled == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            pipe.drain(target, Some(offset), filled)?;
+            offset += filled as u64;
         }
-        while held > 0 {
-            let drained = uninterrupted(|| splice(&read_end, None, target, Some(offset), held, flags))?;
-            held -= drained;
-            offset += drained as u64;
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// What a pipe holds, and what the product copies in a turn.
-const TURN_LEN: usize = 1 << 20;
+const TURN_LEN: usize = PIPE_LEN;

@@ -85,15 +85,16 @@ impl Plan {
         Ok(Self { arms, cases, round_count, pace, bounds })
     }
 
-    /// How many operations one sample of a case is: by bytes and not by the clock, so that it is the same work for all.
-    pub(crate) fn operations(&self, case: Case) -> u64 {
+    /// How many operations one sample of a case is: by bytes and not by the clock, so that it is the same work for all. What
+    /// they write is all there at once, so it is no more than there is room for.
+    pub(crate) fn operations(&self, case: Case, room: u64) -> u64 {
         let Bounds { hot_len, hot_count_max, file_count_max, cold_count_max } = self.bounds;
         let (len, count_max) = match (case.temperature, self.arms[case.arm].group) {
             (Temperature::Hot, Group::Receive | Group::Local) => (hot_len, file_count_max),
             (Temperature::Hot, _) => (hot_len, hot_count_max),
             (Temperature::Cold, _) => (COLD_LEN, cold_count_max),
         };
-        (len / case.size.max(1)).clamp(1, count_max)
+        (len.min(room) / case.size.max(1)).clamp(1, count_max)
     }
 }
 

@@ -3,15 +3,15 @@
 use std::fs::File;
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::{AsFd, OwnedFd};
 
 use aqueduct_blob::Algorithm;
 use aqueduct_flow::uninterrupted;
-use aqueduct_sys::{SpliceFlags, pipe, read, set_pipe_len, splice, tee, write};
+use aqueduct_sys::{read, tee, write};
 
 use crate::arm::{Arm, Bound, Course, Group, WrongBytes};
 use crate::meter::{Meter, Sample};
 use crate::pair::{Feeder, Sink, WarmUp, pair};
+use crate::pipe::{PIPE_LEN, Pipe};
 use crate::source::digest;
 
 pub(crate) fn arms() -> Vec<Arm> {
@@ -112,7 +112,7 @@ fn copied() -> Box<Pass> {
 fn spliced() -> io::Result<Box<Pass>> {
     let pipe = Pipe::open()?;
     Ok(Box::new(move |source, target, _, _, len| {
-        let filled = pipe.fill(source, len)?;
+        let filled = pipe.fill(source, None, len)?;
         pipe.drain(target, None, filled)?;
         Ok(filled)
     }))
@@ -121,7 +121,7 @@ fn spliced() -> io::Result<Box<Pass>> {
 fn teed() -> io::Result<Box<Pass>> {
     let (pipe, other) = (Pipe::open()?, Pipe::open()?);
     Ok(Box::new(move |source, target, file, offset, len| {
-        let filled = pipe.fill(source, len)?;
+        let filled = pipe.fill(source, None, len)?;
         let mut done = 0;
         while done < filled {
             let doubled = uninterrupted(|| tee(&pipe.read_end, &other.write_end, filled - done))?;
@@ -133,36 +133,6 @@ fn teed() -> io::Result<Box<Pass>> {
     }))
 }
 
-struct Pipe {
-    read_end: OwnedFd,
-    write_end: OwnedFd,
-}
-
-impl Pipe {
-    fn open() -> io::Result<Self> {
-        let (read_end, write_end) = pipe()?;
-        // EPERM beyond the user's share: it works all the same, in smaller pieces.
-        let _ = set_pipe_len(&write_end, TURN_LEN);
-        Ok(Self { read_end, write_end })
-    }
-
-    fn fill(&self, source: impl AsFd, len: usize) -> io::Result<usize> {
-        let fill = || splice(&source, None, &self.write_end, None, len, SpliceFlags::empty());
-        Ok(uninterrupted(fill)?)
-    }
-
-    fn drain(&self, target: impl AsFd, offset: Option<u64>, len: usize) -> io::Result<()> {
-        let mut drained = 0;
-        while drained < len {
-            let offset = offset.map(|offset| offset + drained as u64);
-            let drain = || splice(&self.read_end, None, &target, offset, len - drained, SpliceFlags::empty());
-            drained += uninterrupted(drain)?;
-        }
-        Ok(())
-    }
-}
-
-/// What the largest pipe holds of a user without privileges: pipe(7).
-const TURN_LEN: usize = 1 << 20;
+const TURN_LEN: usize = PIPE_LEN;
 
 const COPY_LEN: usize = 256 << 10;

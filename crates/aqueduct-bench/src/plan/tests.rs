@@ -71,12 +71,14 @@ fn the_table_of_2008_has_its_own_sizes_unless_others_are_asked_for() {
 fn a_sample_is_bounded_by_its_bytes_and_by_its_files() {
     let plan = plan(&Choice::default());
     for &case in &plan.cases {
-        let operations = plan.operations(case);
+        let operations = plan.operations(case, u64::MAX);
         assert!((1..=4096).contains(&operations));
         assert!(operations == 1 || operations * case.size <= USUAL.hot_len);
         let keeps_files = matches!(plan.arms[case.arm].group, Group::Receive | Group::Local);
         assert!(!keeps_files || operations <= USUAL.file_count_max, "all are open at once");
     }
     let empty = Case { size: 0, ..plan.cases[0] };
-    assert!(plan.operations(empty) >= 1);
+    assert!(plan.operations(empty, 0) >= 1);
+    let small = Case { size: 1 << 20, ..plan.cases[0] };
+    assert!(plan.operations(small, 9 << 20) <= 9 && plan.operations(small, 9 << 20) > 1);
 }

@@ -253,7 +253,7 @@ const STYLE: &str = "
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-svg { display: block; width: 100%; height: auto; margin: 0.6rem 0 1.2rem; }
+svg { display: block; width: 100%; min-width: 34rem; height: auto; margin: 0.6rem 0 1.2rem; }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
 .grid { stroke: var(--rule); } .bar { fill: var(--bar); } .whisker { stroke: var(--ink); stroke-width: 1.5; }
 .line { fill: none; stroke-width: 2; }

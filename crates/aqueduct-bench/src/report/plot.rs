@@ -20,33 +20,31 @@ pub(super) fn bars(page: &mut String, title: &str, shown: &[Bar]) {
     }
     let height = TITLE_HEIGHT + BAR_HEIGHT * as_f64(shown.len() as u64);
     let largest = shown.iter().map(|bar| bar.spread.max).fold(f64::MIN_POSITIVE, f64::max);
-    // Room for the figure behind the longest bar.
-    let scale = (WIDTH - NAME_WIDTH - FIGURE_WIDTH) / largest;
+    // Room for the figure behind the longest bar. Names have a line of their own, however long they are.
+    let scale = (WIDTH - FIGURE_WIDTH) / largest;
     begin(page, title, height);
     for (index, Bar { name, spread }) in shown.iter().enumerate() {
         let top = TITLE_HEIGHT + BAR_HEIGHT * as_f64(index as u64);
-        let middle = top + BAR_HEIGHT / 2.0;
-        let at = |figure: f64| NAME_WIDTH + figure * scale;
+        let middle = top + NAME_HEIGHT + THICKNESS / 2.0;
         let _ = writeln!(
             page,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"bar\" x=\"{NAME_WIDTH}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"2\"/>\
+            "<text x=\"0\" y=\"{:.1}\">{}</text>\
+             <rect class=\"bar\" x=\"0\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"2\"/>\
              <line class=\"whisker\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle:.1}\" y2=\"{middle:.1}\"/>\
              <text class=\"soft\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            NAME_WIDTH - 8.0,
-            middle + 4.0,
+            top + NAME_HEIGHT - 4.0,
             Escaped(name),
-            top + 3.0,
+            top + NAME_HEIGHT,
             (spread.median * scale).max(1.0),
-            BAR_HEIGHT - 6.0,
-            at(spread.min),
-            at(spread.max),
-            at(spread.max) + 6.0,
+            THICKNESS,
+            spread.min * scale,
+            spread.max * scale,
+            spread.max * scale + 6.0,
             middle + 4.0,
             digits(spread.median),
         );
     }
-    page.push_str("</svg>\n");
+    page.push_str("</svg></div>\n");
 }
 
 /// A way, and what it took by size. Small sizes come first, and no figure is 0.
@@ -65,7 +63,9 @@ pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
     else {
         return;
     };
-    let row_count = shown.len().div_ceil(LEGEND_COLUMNS);
+    let longest = shown.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+    let column_count = legend_columns(longest);
+    let row_count = shown.len().div_ceil(column_count);
     begin(page, title, BOTTOM + 30.0 + LEGEND_HEIGHT * as_f64(row_count as u64));
     for power in whole_between(up.low, up.high) {
         for digit in [1.0, 2.0, 5.0] {
@@ -108,8 +108,8 @@ pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
             })
             .collect();
         let left =
-            LEFT + (WIDTH - LEFT) / as_f64(LEGEND_COLUMNS as u64) * as_f64((index % LEGEND_COLUMNS) as u64);
-        let top = BOTTOM + 40.0 + LEGEND_HEIGHT * as_f64((index / LEGEND_COLUMNS) as u64);
+            LEFT + (WIDTH - LEFT) / as_f64(column_count as u64) * as_f64((index % column_count) as u64);
+        let top = BOTTOM + 40.0 + LEGEND_HEIGHT * as_f64((index / column_count) as u64);
         let _ = writeln!(
             page,
             "<polyline class=\"line\" style=\"{style}\" points=\"{}\"/>\
@@ -122,13 +122,20 @@ pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
             Escaped(&line.name),
         );
     }
-    page.push_str("</svg>\n");
+    page.push_str("</svg></div>\n");
+}
+
+/// So many that the longest name, of so many characters, has room.
+pub(super) fn legend_columns(longest: usize) -> usize {
+    let wide = LEGEND_STROKE_WIDTH + CHARACTER_WIDTH * as_f64(longest as u64);
+    let fits = |count: &usize| wide * as_f64(*count as u64) <= WIDTH - LEFT;
+    (1..=LEGEND_COLUMNS_MAX).rev().find(fits).unwrap_or(1)
 }
 
 fn begin(page: &mut String, title: &str, height: f64) {
     let _ = writeln!(
         page,
-        "<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\"><title>{0}</title>\
+        "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\"><title>{0}</title>\
          <text x=\"0\" y=\"14\" font-weight=\"600\">{0}</text>",
         Escaped(title)
     );
@@ -165,13 +172,20 @@ fn whole_between(low: f64, high: f64) -> impl Iterator<Item = f64> {
 /// Of the picture; a page stretches it.
 const WIDTH: f64 = 640.0;
 
-const NAME_WIDTH: f64 = 200.0;
-
-const FIGURE_WIDTH: f64 = 60.0;
+const FIGURE_WIDTH: f64 = 76.0;
 
 const TITLE_HEIGHT: f64 = 28.0;
 
-const BAR_HEIGHT: f64 = 22.0;
+/// A name and its bar.
+const BAR_HEIGHT: f64 = 36.0;
+
+const NAME_HEIGHT: f64 = 16.0;
+
+/// Of the bar itself.
+const THICKNESS: f64 = 14.0;
+
+/// As wide as a character is at most on average, at 12 pixels.
+const CHARACTER_WIDTH: f64 = 7.0;
 
 /// Where the axes of a plot of lines are.
 const LEFT: f64 = 48.0;
@@ -179,7 +193,10 @@ const BOTTOM: f64 = 300.0;
 
 const LEGEND_HEIGHT: f64 = 18.0;
 
-const LEGEND_COLUMNS: usize = 3;
+const LEGEND_COLUMNS_MAX: usize = 3;
+
+/// The stroke before a name, and the room around both.
+const LEGEND_STROKE_WIDTH: f64 = 42.0;
 
 /// As the page's style has them; beyond them lines are dashed.
 const COLOR_COUNT: usize = 8;

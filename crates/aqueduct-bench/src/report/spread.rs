@@ -37,12 +37,17 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Three digits, and no exponent.
+/// Three digits that count, and no exponent; what is too small to be a measurement is 0.
 pub(crate) fn digits(figure: f64) -> String {
-    match figure.abs() {
-        size if size >= 99.95 || size == 0.0 => format!("{figure:.0}"),
-        size if size >= 9.995 => format!("{figure:.1}"),
-        size if size >= 0.9995 => format!("{figure:.2}"),
-        _ => format!("{figure:.3}"),
+    if figure.abs() < SMALLEST {
+        return "0".to_owned();
     }
+    // Rounded before its digits are counted: 9.999 has one before the point more than it seems.
+    let rounded = format!("{figure:.2e}");
+    let exponent = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    let decimals = usize::try_from(2 - exponent.unwrap_or(0)).unwrap_or(0);
+    format!("{figure:.decimals$}")
 }
+
+/// A nanosecond is the least that a clock tells.
+const SMALLEST: f64 = 1e-9;

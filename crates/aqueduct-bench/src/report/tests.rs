@@ -245,6 +245,7 @@ fn the_page_is_well_formed_and_loads_nothing() {
         assert!(page.contains("A &lt;fast&gt; &amp; &quot;new&quot; one"));
         assert!(page.contains("viewport") && page.contains("prefers-color-scheme: dark"));
     }
+    assert_eq!([0, 14, 22, 23, 36, 200].map(plot::legend_columns), [3, 3, 3, 2, 2, 1], "names have room");
     let page = full().html();
     assert!(page.contains("<polyline") && page.contains("<rect") && page.contains("The table of 2008"));
     assert!(!page.contains("NaN") && !page.contains("inf"), "every place is a place");
@@ -252,9 +253,19 @@ fn the_page_is_well_formed_and_loads_nothing() {
 
 #[test]
 fn figures_have_three_digits_and_sizes_a_unit() {
-    for (figure, text) in
-        [(0.0, "0"), (0.01234, "0.012"), (1.0, "1.00"), (9.99, "9.99"), (12.34, "12.3"), (123.4, "123")]
-    {
+    for (figure, text) in [
+        (0.0, "0"),
+        (1e-12, "0"),
+        (0.000_012_34, "0.0000123"),
+        (0.01234, "0.0123"),
+        (0.09996, "0.100"),
+        (0.9996, "1.00"),
+        (99.96, "100"),
+        (1.0, "1.00"),
+        (9.99, "9.99"),
+        (12.34, "12.3"),
+        (123.4, "123"),
+    ] {
         assert_eq!(digits(figure), text);
     }
     for (size, text) in [
