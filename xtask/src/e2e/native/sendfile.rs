@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::client::Client;
-use crate::e2e::served::trace::{Moved, Way, strace};
+use crate::e2e::served::trace::{Moved, Started, Way, strace};
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
 use crate::server::Server;
@@ -47,11 +47,12 @@ impl Traced {
     fn run(program: &Path, dir: &Path, arguments: &[&str]) -> Result<Self> {
         let (client, server) = (dir.join("client-trace"), dir.join("server-trace"));
         let running = Server::start_by(strace(program, &server), &dir.join("store"), &[])?;
+        let started = Started::of(&server)?;
         let mut command = strace(program, &client);
         command.args(arguments).args(["--json", "--server", &format!("aqueduct://{}", running.host())]);
         let printed = Client::run(command, &dir.join("words"))?;
         running.stop()?;
-        Ok(Self { printed, client: fs::read_to_string(client)?, server: fs::read_to_string(server)? })
+        Ok(Self { printed, client: fs::read_to_string(client)?, server: started.read(&server)? })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::curl;
-use super::trace::{Moved, Way, strace};
+use super::trace::{Moved, Started, Way, strace};
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
 use crate::server::Server;
@@ -21,9 +21,10 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     server.stop()?;
 
     let server = Server::start_by(strace(program, &trace), &store, &[])?;
+    let started = Started::of(&trace)?;
     curl::same_as(&server.blob(&digest), &file)?;
     server.stop()?;
-    let text = fs::read_to_string(&trace).context("strace")?;
+    let text = started.read(&trace)?;
     let sent = Moved::parse(&text, Way::IntoSockets);
     ensure!(sent.by("sendfile") == SIZE, "sendfile moved {} bytes of {SIZE}: {sent:?}", sent.by("sendfile"));
     let rest = sent.by_all_but("sendfile");

@@ -1,8 +1,11 @@
 //! What strace(1) saw a process put into its sockets, and take from them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use anyhow::{Context, Result};
 
 /// A command that runs `program` and writes down which calls put bytes into sockets, or take them from there.
 pub(in crate::e2e) fn strace(program: &Path, trace: &Path) -> Command {
@@ -19,6 +22,22 @@ pub(in crate::e2e) fn strace(program: &Path, trace: &Path) -> Command {
     ]);
     strace.arg(trace).arg(program);
     strace
+}
+
+/// Where in its trace a program is that has started: what it tried on its way there is no transfer.
+pub(in crate::e2e) struct Started(usize);
+
+impl Started {
+    pub(in crate::e2e) fn of(trace: &Path) -> Result<Self> {
+        let len = fs::metadata(trace).context("strace")?.len();
+        Ok(Self(usize::try_from(len)?))
+    }
+
+    /// What was seen since then.
+    pub(in crate::e2e) fn read(&self, trace: &Path) -> Result<String> {
+        let mut text = fs::read_to_string(trace).context("strace")?;
+        Ok(text.split_off(self.0))
+    }
 }
 
 /// Which way bytes went.
