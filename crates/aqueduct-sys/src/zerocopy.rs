@@ -37,7 +37,7 @@ pub fn set_zerocopy(socket: impl AsFd) -> Result<()> {
             INT_LEN,
         )
     };
-    if answer == 0 { Ok(()) } else { Err(last_error("setsockopt(SO_ZEROCOPY)")) }
+    if answer == 0 { Ok(()) } else { Err(Error::last("setsockopt(SO_ZEROCOPY)")) }
 }
 
 /// Sends up to `range.len()` bytes of a mapping without copying them, where the way to the peer allows that; may take
@@ -73,7 +73,7 @@ pub fn zerocopy_sent(socket: impl AsFd) -> Result<Option<Sent>> {
     // a name nor a vector. The descriptor is borrowed, and so open.
     let answer = unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, libc::MSG_ERRQUEUE) };
     if answer < 0 {
-        let error = last_error(CALL);
+        let error = Error::last(CALL);
         return if error.errno() == Errno::AGAIN { Ok(None) } else { Err(error) };
     }
     // SAFETY: CMSG_FIRSTHDR(3) wants a message that recvmsg(2) has filled: it has.
@@ -95,11 +95,6 @@ pub fn zerocopy_sent(socket: impl AsFd) -> Result<Option<Sent>> {
     }
     let is_copied = note.ee_code & COPIED != 0;
     Ok(Some(Sent { calls: note.ee_info..=note.ee_data, is_copied }))
-}
-
-fn last_error(call: &'static str) -> Error {
-    let errno = Errno::from_io_error(&std::io::Error::last_os_error());
-    Error::new(call, errno.expect("a failed call has set errno"))
 }
 
 /// Room for one note with the address that follows it, aligned as control messages are.
