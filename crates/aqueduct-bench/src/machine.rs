@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use rustix::fs::{fstatfs, fstatvfs};
+use rustix::fs::fstatfs;
 
 use crate::source::Ground;
 
@@ -51,8 +51,7 @@ impl Machine {
 /// The largest file to work on: there may be three as large, in memory and on the disk, and a quarter of either is left
 /// alone.
 pub(crate) fn room(ground: &Ground) -> io::Result<u64> {
-    let disk = fstatvfs(ground.dir())?;
-    Ok((disk.f_bavail * disk.f_frsize).min(memory("MemAvailable")) / 4)
+    Ok(aqueduct_sys::room(ground.dir())?.available.min(memory("MemAvailable")) / 4)
 }
 
 /// A line of /proc/meminfo, in bytes; what is not told is no limit.

@@ -3,28 +3,21 @@
 use std::fs::File;
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{
-    Errno, ReadMapping, Readiness, SpliceFlags, pipe, send_zerocopy, set_pipe_len, set_zerocopy, splice,
-    vmsplice, wait_until, zerocopy_sent,
+    Errno, ReadMapping, Readiness, send_zerocopy, set_zerocopy, vmsplice, wait_until, zerocopy_sent,
 };
 
 use super::Way;
+use crate::pipe::Pipe;
 
 /// A mapping to a pipe, and from there to the socket.
-struct Vmspliced {
-    read_end: OwnedFd,
-    write_end: OwnedFd,
-}
+struct Vmspliced(Pipe);
 
 pub(super) fn vmspliced(_socket: &TcpStream) -> io::Result<Box<dyn Way>> {
-    let (read_end, write_end) = pipe()?;
-    // EPERM beyond the user's share: it works all the same, in smaller pieces.
-    let _ = set_pipe_len(&write_end, PIPE_LEN);
-    Ok(Box::new(Vmspliced { read_end, write_end }))
+    Ok(Box::new(Vmspliced(Pipe::open()?)))
 }
 
 impl Way for Vmspliced {
@@ -32,12 +25,9 @@ impl Way for Vmspliced {
         for_each_window(file, size, |mapping| {
             let mut sent = 0;
             while sent < mapping.len() {
-                let mut held = uninterrupted(|| vmsplice(&self.write_end, mapping, sent..mapping.len()))?;
+                let held = uninterrupted(|| vmsplice(&self.0.write_end, mapping, sent..mapping.len()))?;
                 sent += held;
-                while held > 0 {
-                    let drain = || splice(&self.read_end, None, socket, None, held, SpliceFlags::empty());
-                    held -= uninterrupted(drain)?;
-                }
+                self.0.drain(socket, None, held)?;
             }
             Ok(())
         })
@@ -121,9 +111,6 @@ fn for_each_window(
 
 /// As long as those of the product's route mmap.
 const WINDOW_LEN: u64 = 4 << 20;
-
-/// What the largest pipe holds of a user without privileges: pipe(7).
-const PIPE_LEN: usize = 1 << 20;
 
 /// As much as goes by one call of the other ways.
 const CALL_LEN: usize = 1 << 20;
