@@ -19,7 +19,7 @@ pub(crate) struct PooledPipe {
     held: usize,
 }
 
-struct Pipe {
+pub(crate) struct Pipe {
     read_end: OwnedFd,
     write_end: OwnedFd,
     /// The capacity in bytes if every slot holds a full page.
@@ -110,12 +110,17 @@ impl Drop for PooledPipe {
 }
 
 impl Pipe {
-    fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         let (read_end, write_end) = pipe()?;
         // EPERM beyond the user's share: a pipe of any size works, only slower.
         let _ = set_pipe_len(&write_end, PIPE_LEN);
         let len = pipe_len(&write_end)?;
         Ok(Self { read_end, write_end, len })
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 }
 

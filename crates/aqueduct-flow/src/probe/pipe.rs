@@ -1,8 +1,8 @@
 //! How large a pipe gets.
 
-use aqueduct_sys::{Result, set_pipe_len};
+use aqueduct_sys::Result;
 
-use crate::pipe_pool::PIPE_LEN;
+use crate::pipe_pool::{PIPE_LEN, Pipe};
 
 /// How large the pipes are that movers splice through, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,5 @@ pub struct PipeLen {
 ///
 /// EMFILE and ENFILE at the limits on descriptors. See pipe(7).
 pub fn pipe() -> Result<PipeLen> {
-    let (_read_end, write_end) = aqueduct_sys::pipe()?;
-    let _ = set_pipe_len(&write_end, PIPE_LEN);
-    Ok(PipeLen { wanted: PIPE_LEN, len: aqueduct_sys::pipe_len(&write_end)? })
+    Ok(PipeLen { wanted: PIPE_LEN, len: Pipe::open()?.len() })
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aqueduct_sys::{Errno, Readiness, errno_of, pwrite, sendfile, wait_at_most};
 
 use super::tried::refuses;
-use super::{BYTE, LEN};
+use super::{BYTE, LEN, Tried};
 use crate::uninterrupted;
 
 /// What sendfile(2) does from a file into a TCP connection.
@@ -34,8 +34,8 @@ impl fmt::Display for Sending {
         match self {
             Self::ByReference => f.write_str("by reference"),
             Self::ByCopy => f.write_str("by copy"),
-            Self::Refused(errno) => write!(f, "{}", io::Error::from(*errno)),
-            Self::Untried(errno) => write!(f, "not tried: {}", io::Error::from(*errno)),
+            Self::Refused(errno) => Tried::Refused(*errno).fmt(f),
+            Self::Untried(errno) => Tried::Untried(*errno).fmt(f),
         }
     }
 }

@@ -57,7 +57,7 @@ fn nearest(path: &Path) -> (PathBuf, Result<File>) {
 
 /// What went wrong, as people read it.
 pub(super) fn reason(error: aqueduct_sys::Error) -> String {
-    io::Error::from_raw_os_error(error.errno().raw_os_error()).to_string()
+    io::Error::from(error.errno()).to_string()
 }
 
 /// Nobody else's business.
