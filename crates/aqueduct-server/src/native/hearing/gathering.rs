@@ -70,19 +70,37 @@ impl Hearing {
         Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it")
     }
 
-    /// A place among the jobs of this peer.
-    pub(super) async fn job(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it")
-    }
-
     /// Gives a worker something to do, as soon as this peer may have one more. Nobody waits for it.
     pub(super) async fn employ(
         &self,
         workers: &Workers,
         work: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static,
     ) {
-        let permit = self.job().await;
-        let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
+        self.job().await.leave_to(workers, work);
+    }
+
+    /// A place among the jobs of this peer, as soon as it may have one more.
+    pub(super) async fn job(&self) -> Employed {
+        let permit = Arc::clone(&self.talk.jobs).acquire_owned().await.expect("nobody closes it");
+        Employed { shared: Arc::clone(&self.shared), job: Job(Arc::clone(&self.talk)), permit }
+    }
+}
+
+/// What a peer has a worker do, or will.
+pub(super) struct Employed {
+    pub(super) shared: Arc<Shared>,
+    job: Job,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Employed {
+    /// Gives it to a worker. Nobody waits for it.
+    pub(super) fn leave_to(
+        self,
+        workers: &Workers,
+        work: impl FnOnce(&Arc<Shared>, &Arc<Talk>) + Send + 'static,
+    ) {
+        let Self { shared, job, permit } = self;
         workers.leave(move || {
             work(&shared, &job.0);
             drop(permit);

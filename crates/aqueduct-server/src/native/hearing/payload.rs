@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::super::putting::{self, After, Halt, Opened, Poured, Putting};
 use super::super::refusal::refused;
 use super::super::small::Small;
-use super::super::{Ended, Job, Talk};
+use super::super::{Ended, Talk};
 use super::{Hearing, READ_LEN, closing};
 use crate::close::Close;
 use crate::deadline::Expired;
@@ -173,16 +173,12 @@ impl Hearing {
         let Some((digest, size)) = named.filter(|_| self.shared.store.has_suspects()) else {
             return self.employ(&self.shared.writers, publish).await;
         };
-        let permit = self.job().await;
-        let (shared, job) = (Arc::clone(&self.shared), Job(Arc::clone(&self.talk)));
+        let job = self.job().await;
         tokio::spawn(async move {
             // What it came to, whoever publishes finds out.
-            let _ = shared.clear_rival(digest, size).await;
-            let writers = shared.writers.clone();
-            writers.leave(move || {
-                publish(&shared, &job.0);
-                drop(permit);
-            });
+            let _ = job.shared.clear_rival(digest, size).await;
+            let writers = job.shared.writers.clone();
+            job.leave_to(&writers, publish);
         });
     }
 
