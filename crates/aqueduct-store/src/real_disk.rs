@@ -150,7 +150,7 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        found(sys::open_file(&self.directory, path, sys::Access::Read))
+        found(sys::open_untouched(&self.directory, path))
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {

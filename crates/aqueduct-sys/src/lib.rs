@@ -77,7 +77,7 @@ pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
 pub use io_uring::open_ring;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
-pub use open::{Access, open_directory, open_file};
+pub use open::{Access, open_directory, open_file, open_untouched};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
 pub use poll::{Readiness, wait_at_most, wait_until};
 pub use random::random_bytes;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::Result;
 use crate::error::Named;
+use crate::{Errno, Result};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,20 @@ pub fn open_file(dir: impl AsFd, path: &Path, access: Access) -> Result<OwnedFd>
         Access::Read => OFlags::RDONLY,
         Access::ReadWrite => OFlags::RDWR,
     };
-    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    rustix::fs::openat(dir, path, flags, Mode::empty()).named("openat")
+    rustix::fs::openat(dir, path, access | GUARDED, Mode::empty()).named("openat")
+}
+
+/// Opens a file for reading that leaves no trace in it: the first read after a change would make the filesystem write down
+/// when that was. Otherwise like [`open_file`]. Whose file it is not may not ask for that, and leaves the trace.
+///
+/// # Errors
+///
+/// As [`open_file`].
+pub fn open_untouched(dir: impl AsFd, path: &Path) -> Result<OwnedFd> {
+    match rustix::fs::openat(&dir, path, OFlags::RDONLY | OFlags::NOATIME | GUARDED, Mode::empty()) {
+        Err(Errno::PERM) => open_file(dir, path, Access::Read),
+        opened => opened.named("openat"),
+    }
 }
 
 /// Opens the directory at `path`, to name files in it or to sync it.
@@ -41,3 +53,6 @@ pub fn open_directory(path: &Path) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty()).named("openat")
 }
+
+/// Nobody's link is followed, no fifo waited for, and no terminal taken.
+const GUARDED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);

@@ -1,13 +1,16 @@
 //! Calls on regular files.
 
-use std::fs::File;
+use std::fs::{File, FileTimes};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
 
 use aqueduct_sys::{
     Advice, Errno, FileType, MountId, ReadFlags, Reserve, copy_file_range, errno_of, fadvise, fallocate,
-    fdatasync, fsync, pread, preadv2, pwrite, realtime_coarse, reflink, seek_data, seek_hole, seek_to, stat,
-    syncfs,
+    fdatasync, fsync, open_untouched, pread, preadv2, pwrite, realtime_coarse, reflink, seek_data, seek_hole,
+    seek_to, stat, syncfs,
 };
 
 use crate::unnamed;
@@ -158,4 +161,29 @@ fn an_error_keeps_its_call_and_errno_on_its_way_through_the_standard_library() {
     assert_eq!(errno_of(&io::ErrorKind::UnexpectedEof.into()), None);
     let full: io::Error = aqueduct_sys::Error::new("pwrite", Errno::NOSPC).into();
     assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_file_opened_untouched_is_read_without_a_trace() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = dir.path().join("file");
+    std::fs::write(&path, "read").unwrap();
+    let long_ago = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
+    File::options().write(true).open(&path).unwrap().set_times(long_ago).unwrap();
+    let opened = open_untouched(File::open(dir.path()).unwrap(), Path::new("file")).unwrap();
+    assert_eq!(io::read_to_string(File::from(opened)).unwrap(), "read");
+    assert_eq!(path.metadata().unwrap().accessed().unwrap(), SystemTime::UNIX_EPOCH);
+}
+
+#[test]
+fn what_is_to_be_opened_untouched_and_is_not_there_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = open_untouched(File::open(dir.path()).unwrap(), Path::new("file")).unwrap_err();
+    assert_eq!(error.errno(), Errno::NOENT);
+}
+
+#[test]
+fn a_file_of_somebody_else_is_opened_all_the_same() {
+    let opened: OwnedFd = open_untouched(File::open("/etc").unwrap(), Path::new("passwd")).unwrap();
+    assert!(!io::read_to_string(File::from(opened)).unwrap().is_empty());
 }
