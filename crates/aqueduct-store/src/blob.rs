@@ -19,6 +19,7 @@ use crate::store::{Inner, Store};
 pub struct Blob {
     digest: Digest,
     size: u64,
+    published: i64,
     file: Arc<File>,
 }
 
@@ -30,12 +31,13 @@ impl Store {
     /// Where it cannot be opened, or a damaged one not be put in quarantine.
     pub fn blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
         let inner = &self.inner;
-        let blob = inner.open_blob(digest)?;
-        if blob.is_some() {
-            inner.index.note(Note::Used { digest: *digest, at: inner.disk.now() });
+        let Some(blob) = inner.open_blob(digest)? else { return Ok(None) };
+        let at = inner.disk.now();
+        if at.saturating_sub(blob.published) >= NEW_TIME {
+            inner.index.note(Note::Used { digest: *digest, at });
             inner.index.write_if_many();
         }
-        Ok(blob)
+        Ok(Some(blob))
     }
 
     /// Whether opening a blob, or asking for it, would hash it first, which takes as long as it is large.
@@ -88,7 +90,7 @@ impl Inner {
         if !stat.regular || (self.is_suspect(digest, &stat) && !self.hash_suspect(digest, &file, &stat)?) {
             return Ok(None);
         }
-        Ok(Some(Blob { digest: *digest, size: stat.size, file: Arc::new(file) }))
+        Ok(Some(Blob { digest: *digest, size: stat.size, published: stat.changed, file: Arc::new(file) }))
     }
 }
 
@@ -101,6 +103,11 @@ impl Blob {
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// When it was given its name, in seconds since 1970.
+    pub fn published(&self) -> i64 {
+        self.published
     }
 
     /// Its file, open for reading.
@@ -117,3 +124,7 @@ impl Blob {
         Extent::new(Arc::clone(&self.file), range)
     }
 }
+
+/// How long a blob is new, in seconds: that it was published is noted, and a use meanwhile tells nothing more of how long
+/// nobody has used it.
+const NEW_TIME: i64 = 60;
