@@ -19,11 +19,14 @@ pub(crate) fn bytes<const LEN: usize>(text: &str) -> Result<[u8; LEN], HexError>
     if pairs.len() != LEN || !odd.is_empty() {
         return Err(HexError::Length);
     }
-    let mut bytes = [0; LEN];
+    // No branch on a digit: they are random, and what is guessed about them is wrong half of the time.
+    let (mut bytes, mut all) = ([0; LEN], 0);
     for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(high)? << 4 | nibble(low)?;
+        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+        all |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Ok(bytes)
+    if all == NO_NIBBLE { Err(HexError::Digit) } else { Ok(bytes) }
 }
 
 pub(crate) enum HexError {
@@ -31,12 +34,18 @@ pub(crate) enum HexError {
     Digit,
 }
 
-const fn nibble(digit: u8) -> Result<u8, HexError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(HexError::Digit),
+/// What each byte is worth as a digit.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_NIBBLE; 256];
+    let mut nibble = 0;
+    while nibble < 16 {
+        nibbles[DIGITS[nibble as usize] as usize] = nibble;
+        nibble += 1;
     }
-}
+    nibbles
+};
+
+/// Of a byte that is no digit.
+const NO_NIBBLE: u8 = u8::MAX;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
