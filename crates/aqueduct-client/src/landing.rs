@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_sys::{
@@ -15,7 +15,7 @@ use aqueduct_sys::{
 #[derive(Clone, Debug)]
 pub struct Directory {
     opened: Arc<OwnedFd>,
-    path: PathBuf,
+    path: Arc<Path>,
 }
 
 /// A file without its name yet. Dropped before it has landed, it is gone.
@@ -36,10 +36,10 @@ impl Directory {
     /// Where there is none.
     pub fn of(path: &Path) -> io::Result<Self> {
         let path = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
         };
-        Ok(Self { opened: Arc::new(open_directory(&path)?), path })
+        Ok(Self { opened: Arc::new(open_directory(path)?), path: path.into() })
     }
 }
 
