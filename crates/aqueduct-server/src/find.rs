@@ -1,6 +1,7 @@
 //! Where the bytes of a blob are: in memory, or in a file.
 
 use std::io;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -83,12 +84,14 @@ fn read(store: &Store, digest: &Digest) -> Result<Option<Found>, Refusal> {
         return Ok(Some(Found::Open(blob)));
     }
     let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;
-    Ok(Some(Found::Bytes(bytes.into())))
+    Ok(Some(Found::Bytes(bytes)))
 }
 
-fn read_whole(blob: &Blob) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(blob.size()).map_err(io::Error::other)?];
-    blob.file().read_exact_at(&mut bytes, 0)?;
+fn read_whole(blob: &Blob) -> io::Result<Arc<[u8]>> {
+    let len = usize::try_from(blob.size()).map_err(io::Error::other)?;
+    let mut bytes: Arc<[u8]> = iter::repeat_n(0, len).collect();
+    let alone = Arc::get_mut(&mut bytes).expect("nobody else has it yet");
+    blob.file().read_exact_at(alone, 0)?;
     Ok(bytes)
 }
 

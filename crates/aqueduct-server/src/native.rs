@@ -10,6 +10,7 @@ mod hearing;
 mod outbox;
 mod putting;
 mod refusal;
+mod said;
 mod segmented;
 mod sending;
 mod small;
@@ -61,15 +62,16 @@ impl Talk {
 
     /// Says the last about a task, unless that was said before.
     fn end(&self, task: TaskId, say: Say) {
-        self.end_with(task, say, &[]);
-    }
-
-    /// Says the last about a task, unless that was said before, with bytes of a blob behind it.
-    fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
         let mut session = self.session();
         if session.answered(task) {
-            self.outbox.end_with(task, say, payload);
+            self.outbox.end(task, say);
         }
+    }
+
+    /// Sends small blobs, each of which is the last of its task, unless that was said before.
+    fn end_with(&self, blobs: impl IntoIterator<Item = (TaskId, Arc<[u8]>)>) {
+        let mut session = self.session();
+        self.outbox.end_with(blobs.into_iter().filter(|(task, _)| session.answered(*task)));
     }
 
     /// What was in the outbox has left, and with it the last answers of these tasks.

@@ -99,7 +99,15 @@ pub(super) fn workers(shared: &Shared, kind: Kind) -> &Workers {
 /// later, so that the others need not wait. For workers.
 pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
     let found = find_whole(shared, talk, &questions);
+    let (mut small, mut others) = (Vec::new(), Vec::new());
     for (question, found) in questions.into_iter().zip(found) {
+        match found {
+            Some(Ok(Some(Found::Bytes(bytes)))) => small.push((question.task, bytes)),
+            found => others.push((question, found)),
+        }
+    }
+    talk.end_with(small);
+    for (question, found) in others {
         let Some(later) = answer_one(shared, talk, question, found, Effort::Look) else { continue };
         let task = later.task;
         if talk.doubtful.push(later).is_err() {
@@ -216,12 +224,6 @@ fn look(
     Ok(None)
 }
 
-/// Sends what is in memory of a blob, in one frame.
-pub(super) fn send_whole(talk: &Talk, task: TaskId, bytes: &[u8]) {
-    let data = Say::Data { offset: 0, size: bytes.len() as u64, end: true };
-    talk.end_with(task, data, bytes);
-}
-
 fn send(
     shared: &Shared,
     talk: &Talk,
@@ -260,7 +262,7 @@ fn send(
     if let (Found::Bytes(bytes), [part], false) = (&found, &parts[..], get.checkpoints)
         && *part == (0..size)
     {
-        send_whole(talk, task, bytes);
+        talk.end_with([(task, Arc::clone(bytes))]);
         return Ok(None);
     }
     // Many may be asked for at once, and are sent a few at a time: the others wait, and nothing is held for them.
@@ -285,10 +287,8 @@ fn has(shared: &Shared, digests: &[Digest]) -> Result<Say, Refusal> {
 
 fn describe(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
     let blob = shared.store.blob(digest)?.ok_or(Refusal::Absent { digest: *digest })?;
-    let looked = aqueduct_sys::stat(blob.file());
-    let published = looked.map_err(|error| work::fault("look at a blob", &error.into()))?.ctime.seconds;
     let checkpoint_count = checkpoint_count(digest.algorithm(), blob.size());
-    Ok(Say::Described { size: blob.size(), published, checkpoint_count })
+    Ok(Say::Described { size: blob.size(), published: blob.published(), checkpoint_count })
 }
 
 fn list(shared: &Shared, after: Option<Digest>, limit: usize) -> Result<Say, Refusal> {

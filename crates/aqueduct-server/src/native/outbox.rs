@@ -2,13 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_wire::native::{Answer, Code, Say, TaskId, greeting};
 use tokio::sync::Notify;
 
 use super::answering::Question;
 use super::refusal::refusal;
+use super::said::Said;
 use super::sending::Sending;
 
 /// Answers on their way out. Those that are short are kept as bytes, and leave together; a blob is a place in a file, and has
@@ -24,7 +25,7 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    said: Vec<u8>,
+    said: Said,
     /// Tasks whose last answer is in `said`.
     ended: Vec<TaskId>,
     /// Blobs on their way, in the order of their turns.
@@ -46,7 +47,7 @@ struct State {
 /// What is to leave next.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) memory: Vec<u8>,
+    pub(super) said: Said,
     /// Whose last answer that is.
     pub(super) ended: Vec<TaskId>,
     /// Who has its turn after that.
@@ -56,7 +57,7 @@ pub(super) struct Batch {
 impl Outbox {
     /// Greets the peer.
     pub(super) fn greet(&self) {
-        self.state().said.extend_from_slice(&greeting());
+        self.state().said.end().extend_from_slice(&greeting());
         self.filled.notify_one();
     }
 
@@ -64,7 +65,7 @@ impl Outbox {
     pub(super) fn say(&self, task: TaskId, say: Say) {
         let mut state = self.state();
         if !state.is_closed {
-            Answer { task, say }.write(0, &mut state.said);
+            Answer { task, say }.write(0, state.said.end());
         }
         drop(state);
         self.filled.notify_one();
@@ -86,19 +87,27 @@ impl Outbox {
 
     /// Says the last about a task.
     pub(super) fn end(&self, task: TaskId, say: Say) {
-        self.end_with(task, say, &[]);
-    }
-
-    /// Says the last about a task, with bytes of a blob behind it.
-    pub(super) fn end_with(&self, task: TaskId, say: Say, payload: &[u8]) {
         let mut state = self.state();
         if state.is_closed {
             return;
         }
-        state.cancelled.remove(&task);
-        Answer { task, say }.write(payload.len() as u64, &mut state.said);
-        state.said.extend_from_slice(payload);
-        state.ended.push(task);
+        Answer { task, say }.write(0, state.said.end());
+        state.has_ended(task);
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Sends small blobs, each of which is the last of its task.
+    pub(super) fn end_with(&self, blobs: impl IntoIterator<Item = (TaskId, Arc<[u8]>)>) {
+        let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
+        for (task, blob) in blobs {
+            let say = Say::Data { offset: 0, size: blob.len() as u64, end: true };
+            state.said.say(&Answer { task, say }, blob);
+            state.has_ended(task);
+        }
         drop(state);
         self.filled.notify_one();
     }
@@ -209,11 +218,11 @@ impl Outbox {
             return None;
         }
         let batch = Batch {
-            memory: mem::take(&mut state.said),
+            said: mem::take(&mut state.said),
             ended: mem::take(&mut state.ended),
             sending: state.sendings.pop_front(),
         };
-        state.leaving_len = batch.memory.len();
+        state.leaving_len = batch.said.len();
         Some(batch)
     }
 
@@ -224,6 +233,13 @@ impl Outbox {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_ended(&mut self, task: TaskId) {
+        self.cancelled.remove(&task);
+        self.ended.push(task);
     }
 }
 

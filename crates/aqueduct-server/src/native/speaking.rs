@@ -29,12 +29,12 @@ pub(super) async fn speak(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>)
 }
 
 async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch) -> Result<(), Close> {
-    let Batch { mut memory, mut ended, sending } = batch;
+    let Batch { mut said, mut ended, sending } = batch;
     let mut queue = SendQueue::to_socket(shared.options.send_route);
     let mut part = None;
     let sending = match sending {
         None => None,
-        Some(mut sending) => match sending.turn(&mut memory) {
+        Some(mut sending) => match sending.turn(said.end()) {
             Turn::Said => Some(sending),
             Turn::Part(range) => {
                 part = Some(range);
@@ -50,7 +50,7 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
             }
         },
     };
-    queue.push_memory(memory);
+    said.push_to(&mut queue);
     if let (Some(sending), Some(part)) = (&sending, &part) {
         sending.push(part.clone(), &mut queue);
     }

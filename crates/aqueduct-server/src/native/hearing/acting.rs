@@ -4,7 +4,7 @@ use aqueduct_wire::http1::Credentials;
 use aqueduct_wire::native::{Code, Hello, Request, Say, TaskId, Turn, Welcome, limits};
 
 use super::super::Ended;
-use super::super::answering::{self, Question};
+use super::super::answering::Question;
 use super::super::refusal::{refusal, refused};
 use super::super::small::Small;
 use super::Hearing;
@@ -85,7 +85,7 @@ impl Hearing {
         if let Err(refused) = self.admit(question.right()) {
             self.talk.end(question.task, refused);
         } else if let Some(bytes) = question.cached(&self.shared) {
-            answering::send_whole(&self.talk, question.task, &bytes);
+            self.talk.end_with([(question.task, bytes)]);
         } else {
             self.ask(question).await;
         }

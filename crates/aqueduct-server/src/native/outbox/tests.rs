@@ -10,7 +10,7 @@ fn fill(outbox: &Outbox) {
     let mut task = 0;
     while !outbox.is_full() {
         task += 1;
-        outbox.end_with(TaskId(task), Say::Done, &[0; 60 << 10]);
+        outbox.end_with([(TaskId(task), vec![0; 60 << 10].into())]);
     }
 }
 
@@ -63,7 +63,7 @@ fn blobs_that_wait_for_others_are_taken_up_as_there_is_room() {
 fn nothing_follows_the_last_frame() {
     let outbox = Outbox::default();
     outbox.close(Say::Closing { code: Code::BadPreamble, message: String::new() });
-    let said = outbox.take().expect("there is something to say").memory;
+    let said = outbox.take().expect("there is something to say").said;
     outbox.say(TaskId(1), Say::Done);
     outbox.end(TaskId(2), Say::Done);
     assert!(!said.is_empty() && outbox.take().is_none());
