@@ -442,5 +442,5 @@ impl From<SourceTruncated> for Fault {
     }
 }
 
-/// Well under the 1024 pieces of one writev(2), and more than any reply has.
-const HEAD_COUNT_MAX: usize = 64;
+/// Well under the 1024 pieces of one writev(2), and as many as a batch of small blobs has, each with its head.
+const HEAD_COUNT_MAX: usize = 256;

@@ -324,11 +324,10 @@ fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Resul
 }
 
 /// As many as are worth handing over: a few microseconds each, with what is small to be read.
-pub(super) const QUESTION_COUNT: usize = 32;
+pub(super) const QUESTION_COUNT: usize = 64;
 
-/// Bytes of small blobs that a worker has before it says the first of them: eight work for one peer, whose outbox takes
-/// half a MiB.
-const FOUND_LEN_MAX: u64 = 128 << 10;
+/// Bytes of small blobs that a worker has before it says them: as eight work for one peer, that is 2 MiB for it.
+const FOUND_LEN_MAX: u64 = 256 << 10;
 
 /// A `Has` of as many digests as it may have is enough for one worker.
 pub(super) const QUESTION_WEIGHT: usize = 2000;
