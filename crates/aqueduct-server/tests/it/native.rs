@@ -413,13 +413,14 @@ fn two_connections_send_the_segments_of_one_blob() {
 
 #[test]
 fn a_peer_that_only_hashes_for_a_while_is_waited_for() {
-    let body = Duration::from_millis(300);
+    // On a busy machine this peer itself may be kept from saying anything for a while.
+    let body = Duration::from_millis(1500);
     let fixture = Fixture::with(|options| options.deadlines.body = body);
     let bytes = noise(9 << 20);
     let mut native = Native::connect(fixture.address);
     let task = open_upload(&mut native, &bytes, 0);
     let began = Instant::now();
-    while began.elapsed() < body * 4 {
+    while began.elapsed() < body * 2 {
         native.say(task, Ask::Checkpoints { first: 0, entries: Vec::new() }, &[]);
         // An answer every time: nothing is said ahead.
         assert_eq!(refused(&native.ask_and_hear(Ask::Stat { digest: digest(&bytes) }, &[])), Code::Absent);
