@@ -2,6 +2,7 @@
 
 mod copied;
 mod mapped;
+mod shown;
 mod spliced;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use aqueduct_sys::{Errno, Error};
 
 use crate::write_all::write_all_at;
 use crate::{Carried, Route, Side, Step};
+pub use shown::show;
 
 /// The way an [`Intake`] tries to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

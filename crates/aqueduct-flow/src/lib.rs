@@ -32,7 +32,7 @@ mod step;
 mod write_all;
 
 pub use fault::{SourceChanged, SourceTruncated};
-pub use intake::{Intake, Observe, ReceiveRoute};
+pub use intake::{Intake, Observe, ReceiveRoute, show};
 pub use local::{CopyLadder, LocalCopy};
 pub use retry::uninterrupted;
 pub use route::{Carried, Route};

@@ -49,7 +49,7 @@ pub use list::Listed;
 pub use open::{Absent, OpenError};
 pub use publish::{Outcome, PublishError, Published};
 pub use real_disk::RealDisk;
-pub use staging::{Staging, Told, Turn, Verified, VerifyError};
+pub use staging::{Follower, Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
 pub use uploads::{
     ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver,

@@ -2,6 +2,8 @@
 //!
 //! Each step consumes the one before, so that nothing can be published which was not verified after its last write.
 
+mod follower;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -14,6 +16,7 @@ use aqueduct_flow::{Carried, CopyLadder, Step};
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::publish::{PublishError, Published};
 use crate::store::{Inner, Store};
+pub use follower::Follower;
 
 /// What [`Staging::fill`] calls to move bytes: the file, the offset to write at, and where to show what was written.
 ///
@@ -52,12 +55,12 @@ pub enum VerifyError {
 #[must_use = "a staging that is dropped is gone"]
 pub struct Staging {
     inner: Arc<Inner>,
-    file: File,
+    file: Arc<File>,
     /// Bytes staged so far.
     len: u64,
     announced: Option<u64>,
     algorithm: Algorithm,
-    /// The hash of the first `len` bytes, for as long as every byte was shown.
+    /// The hash of the first `len` bytes, for as long as every byte was shown and nobody has borrowed it.
     hasher: Option<Hasher>,
     /// Otherwise, the hash of all `len` bytes, once they were read back.
     hashed: Option<Hashed>,
@@ -67,7 +70,7 @@ pub struct Staging {
 #[must_use = "a verified blob is visible only once it is published"]
 pub struct Verified {
     pub(crate) inner: Arc<Inner>,
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     pub(crate) hashed: Hashed,
 }
 
@@ -80,7 +83,7 @@ impl Store {
     pub fn begin(&self, algorithm: Algorithm, size: Option<u64>) -> Result<Staging, ChangeError> {
         let inner = Arc::clone(&self.inner);
         inner.begin_changes()?;
-        let file = inner.disk.stage().blame("stage", STAGED)?;
+        let file = Arc::new(inner.disk.stage().blame("stage", STAGED)?);
         if let Some(size) = size.filter(|size| *size > 0) {
             inner.disk.reserve(&file, size).blame("reserve", STAGED)?;
         }

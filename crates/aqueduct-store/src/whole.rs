@@ -1,5 +1,7 @@
 //! Blobs that are whole in memory: verified before anything of them is written, and published together.
 
+use std::sync::Arc;
+
 use aqueduct_blob::{Algorithm, CheckpointList, Digest, Hashed, SEGMENT_LEN, hash_each};
 use aqueduct_flow::{Intake, ReceiveRoute, Step};
 
@@ -71,7 +73,7 @@ impl Store {
         let checkpoints = CheckpointList::new(digest.algorithm(), size, Vec::new());
         let checkpoints = checkpoints.expect("a blob of one segment has no checkpoints");
         inner.begin_changes()?;
-        let file = inner.disk.stage().blame("stage", STAGED)?;
+        let file = Arc::new(inner.disk.stage().blame("stage", STAGED)?);
         let written = inner.disk.write(&file, 0, &mut |file| {
             // What was hashed is what is written.
             Intake::new(ReceiveRoute::Copy).put(bytes, file, 0, &mut |_| {})?;

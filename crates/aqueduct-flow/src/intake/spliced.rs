@@ -4,13 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use aqueduct_sys::{ReadMapping, pread};
-
-use super::{Fault, Observe, copied};
-use crate::buffer::Buffer;
+use super::{Fault, Observe, copied, show};
 use crate::pipe_pool::PooledPipe;
 use crate::retry::is_refusal;
-use crate::{SourceTruncated, uninterrupted};
 
 /// How many bytes were received, and whether by splice to the end.
 pub(super) enum Received {
@@ -63,7 +59,7 @@ fn drain(
         }
     }
     if filled > 0 {
-        observe_written(target, offset, filled, observe)?;
+        show(target, offset..offset + filled as u64, observe)?;
     }
     Ok(Received::Spliced(filled))
 }
@@ -78,33 +74,3 @@ fn rescue(pipe: &mut PooledPipe, target: &File, offset: u64, observe: &mut Obser
     }
     Ok(())
 }
-
-/// Shows the observer what the file now has: by a mapping of exactly that, or by reading it where mapping is refused (a
-/// target with a name) or not worth its page faults.
-///
-/// The pages were written a moment ago and are in memory. Were they written back, evicted and then unreadable before the
-/// observer came to them, the mapping would be SIGBUS where a read is EIO.
-fn observe_written(target: &File, offset: u64, len: usize, observe: &mut Observe<'_>) -> io::Result<()> {
-    let end = offset + len as u64;
-    if len >= MAPPED_LEN_MIN
-        && let Ok(mapping) = ReadMapping::new(target, offset..end)
-    {
-        observe(&mapping);
-        return Ok(());
-    }
-    let mut buffer = Buffer::take();
-    let mut offset = offset;
-    while offset < end {
-        let len = usize::try_from(end - offset).map_or(buffer.len(), |len| len.min(buffer.len()));
-        let filled = uninterrupted(|| pread(target, &mut buffer[..len], offset))?;
-        if filled == 0 {
-            return Err(SourceTruncated { offset, missing: end - offset }.into());
-        }
-        observe(&buffer[..filled]);
-        offset += filled as u64;
-    }
-    Ok(())
-}
-
-/// Below this a copy is cheaper than a mapping.
-const MAPPED_LEN_MIN: usize = 64 * 1024;

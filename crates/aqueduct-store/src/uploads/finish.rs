@@ -45,7 +45,7 @@ impl Upload {
         };
         let file = self.close_bytes(&hashed.digest)?;
         let inner = &self.inner;
-        let published = inner.name(Verified { inner: Arc::clone(inner), file, hashed })?;
+        let published = inner.name(Verified { inner: Arc::clone(inner), file: file.into(), hashed })?;
         let mut progress = self.progress();
         if progress.stage != Stage::Gone {
             // The file has its name. The other one, if it stays, is taken away when somebody asks for the upload.

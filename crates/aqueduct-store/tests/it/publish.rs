@@ -442,3 +442,57 @@ fn meta_can_be_written_on_a_full_disk() {
 fn names(root: &std::path::Path) -> Vec<std::path::PathBuf> {
     snapshot(root).into_iter().map(|(path, _)| path).collect()
 }
+
+/// Stages bytes as a route does that shows them.
+fn shown(staging: &mut aqueduct_store::Staging, bytes: &[u8]) {
+    let step = staging.fill(&mut |file, offset, observe| {
+        file.write_all_at(bytes, offset)?;
+        observe(bytes);
+        Ok(Step::Moved(bytes.len()))
+    });
+    assert_eq!(step.unwrap(), Step::Moved(bytes.len()));
+}
+
+#[test]
+fn a_hash_that_was_lent_follows_what_is_staged_meanwhile() {
+    let (_directory, store) = store();
+    let content = bytes(3 << 20, 5);
+    let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
+    shown(&mut staging, &content[..1 << 20]);
+    let mut follower = staging.lend_hash().unwrap();
+    assert!(staging.lend_hash().is_none(), "it is lent once");
+    shown(&mut staging, &content[1 << 20..2 << 20]);
+    follower.follow(3 << 19).unwrap();
+    shown(&mut staging, &content[2 << 20..]);
+    staging.take_hash(follower).unwrap();
+    assert_eq!(staging.verify(None).unwrap().digest(), digest(&content));
+}
+
+#[test]
+fn a_hash_that_does_not_come_back_is_made_anew() {
+    let (_directory, store) = store();
+    let content = bytes(3 << 20, 6);
+    let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
+    shown(&mut staging, &content[..1 << 20]);
+    drop(staging.lend_hash());
+    shown(&mut staging, &content[1 << 20..]);
+    assert_eq!(staging.verify(Some(&digest(&content))).unwrap().digest(), digest(&content));
+}
+
+#[test]
+fn a_follower_says_where_there_is_nothing_to_hash_yet() {
+    let (_directory, store) = store();
+    let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
+    shown(&mut staging, b"hello");
+    let error = staging.lend_hash().unwrap().follow(6).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+}
+
+#[test]
+#[should_panic(expected = "goes back to where it is from")]
+fn a_hash_of_other_bytes_is_never_taken() {
+    let (_directory, store) = store();
+    let mut first = store.begin(Algorithm::Sha256, None).unwrap();
+    let mut second = store.begin(Algorithm::Sha256, None).unwrap();
+    drop(second.take_hash(first.lend_hash().unwrap()));
+}
