@@ -21,6 +21,7 @@ mod discard;
 mod door;
 mod doubts;
 mod find;
+mod hashers;
 mod inbox;
 mod listen;
 mod lists;

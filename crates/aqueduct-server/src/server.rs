@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::close::Close;
 use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
+use crate::hashers::Hashers;
 use crate::listen::listen;
 use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
@@ -33,7 +35,7 @@ pub struct Server {
     descriptors: Descriptors,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
-    crews: [Crew; 4],
+    crews: [Crew; 5],
 }
 
 /// What may be done to a server while it runs, from any thread.
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) checkers: Workers,
     /// For what changes the store, and waits for the medium.
     pub(crate) writers: Workers,
+    /// For what others receive.
+    pub(crate) hashers: Arc<Hashers>,
     /// Who may hold a body in memory.
     pub(crate) collecting: Semaphore,
     /// Who may have small blobs in memory that are to be stored.
@@ -132,6 +136,8 @@ impl Server {
         let cold_readers = Crew::new("cold reader", COLD_READER_COUNT_MAX)?;
         let checkers = Crew::new("checker", CHECKER_COUNT_MAX)?;
         let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let hashers = Crew::new("hasher", cores.get())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let context = runtime.enter();
         let mut addresses = Vec::new();
@@ -164,6 +170,7 @@ impl Server {
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             descriptor_share: (descriptors.blob_count / SHARE_COUNT).max(UPLOAD_DESCRIPTOR_COUNT as usize),
             writers: writers.workers(),
+            hashers: Hashers::new(hashers.workers(), cores),
             store,
             options,
         };
@@ -174,7 +181,7 @@ impl Server {
             descriptors,
             shared: Arc::new(shared),
             stop,
-            crews: [readers, cold_readers, checkers, writers],
+            crews: [readers, cold_readers, checkers, writers, hashers],
         })
     }
 

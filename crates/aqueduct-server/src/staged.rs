@@ -1,10 +1,13 @@
 //! A blob that comes in one body, or not at all.
 
+use std::sync::Arc;
+
 use aqueduct_flow::{Carried, Intake};
 use aqueduct_store::{Published, Staging};
 use tokio::net::TcpStream;
 
 use crate::door::{Outcome, Refusal, Write};
+use crate::hashers::{Hashers, Hashing};
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
@@ -15,6 +18,8 @@ use crate::work;
 pub(crate) struct Staged {
     staging: Staging,
     intake: Intake,
+    hashing: Hashing,
+    hashers: Arc<Hashers>,
     write: Write,
     size_max: u64,
 }
@@ -36,6 +41,8 @@ pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<S
         Ok(work::Begun::Staging(staging)) => Begun::Under(Staged {
             staging: *staging,
             intake: Intake::new(shared.options.receive_route),
+            hashing: Hashing::default(),
+            hashers: Arc::clone(&shared.hashers),
             write,
             size_max: limit,
         }),
@@ -51,8 +58,12 @@ impl Sink for Staged {
     }
 
     fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
-        let Self { staging, intake, .. } = self;
-        pour(staging, intake, inbox, stream, len_max)
+        let Self { staging, intake, hashing, hashers, .. } = self;
+        let _busy = hashers.work();
+        let poured = pour(staging, intake, inbox, stream, len_max)?;
+        let settled = hashing.settle(hashers, staging);
+        settled.map_err(|error| Stop::Refused(work::fault("hash a blob", &error)))?;
+        Ok(poured)
     }
 
     fn lost(&self) -> u64 {
@@ -60,7 +71,10 @@ impl Sink for Staged {
     }
 
     /// Verifies and publishes it.
-    fn finish(self) -> Outcome {
+    fn finish(mut self) -> Outcome {
+        if let Err(error) = self.hashing.end(&mut self.staging) {
+            return Outcome::Refused(work::fault("hash a blob", &error));
+        }
         let carried = *self.intake.carried();
         match work::publish(self.staging, self.write) {
             Ok(published) => {
