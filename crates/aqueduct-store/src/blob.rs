@@ -33,7 +33,8 @@ impl Store {
         let inner = &self.inner;
         let Some(blob) = inner.open_blob(digest)? else { return Ok(None) };
         let at = inner.disk.now();
-        if at.saturating_sub(blob.published) >= NEW_TIME {
+        // A clock that was set back makes it no newer.
+        if !(0..NEW_TIME).contains(&at.saturating_sub(blob.published)) {
             inner.index.note(Note::Used { digest: *digest, at });
             inner.index.write_if_many();
         }
