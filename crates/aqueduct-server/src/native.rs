@@ -68,10 +68,11 @@ impl Talk {
         }
     }
 
-    /// Sends small blobs, each of which is the last of its task, unless that was said before.
-    fn end_with(&self, blobs: impl IntoIterator<Item = (TaskId, Arc<[u8]>)>) {
+    /// Sends small blobs, each of which is the last of its task, unless that was said before: the first, and as many more as
+    /// the peer may be sent now.
+    fn end_with(&self, blobs: &mut impl Iterator<Item = (TaskId, Arc<[u8]>)>) {
         let mut session = self.session();
-        self.outbox.end_with(blobs.into_iter().filter(|(task, _)| session.answered(*task)));
+        self.outbox.end_with(&mut blobs.filter(|(task, _)| session.answered(*task)));
     }
 
     /// What was in the outbox has left, and with it the last answers of these tasks.

@@ -442,5 +442,5 @@ impl From<SourceTruncated> for Fault {
     }
 }
 
-/// Well under the 1024 pieces of one writev(2), and as many as a batch of small blobs has, each with its head.
+/// Well under the 1024 pieces of one writev(2), and enough for two batches of small blobs, each with its head.
 const HEAD_COUNT_MAX: usize = 256;

@@ -102,11 +102,13 @@ pub(super) fn answer(shared: &Shared, talk: &Talk, questions: Vec<Question>) {
     let (mut small, mut others) = (Vec::new(), Vec::new());
     for (question, found) in questions.into_iter().zip(found) {
         match found {
-            Some(Ok(Some(Found::Bytes(bytes)))) => small.push((question.task, bytes)),
+            Some(Ok(Some(Found::Bytes(bytes)))) => small.push((question, bytes)),
             found => others.push((question, found)),
         }
     }
-    talk.end_with(small);
+    let mut small = small.into_iter();
+    talk.end_with(&mut small.by_ref().map(|(question, bytes)| (question.task, bytes)));
+    small.for_each(|(question, _)| talk.outbox.postpone(question));
     for (question, found) in others {
         let Some(later) = answer_one(shared, talk, question, found, Effort::Look) else { continue };
         let task = later.task;
@@ -262,7 +264,7 @@ fn send(
     if let (Found::Bytes(bytes), [part], false) = (&found, &parts[..], get.checkpoints)
         && *part == (0..size)
     {
-        talk.end_with([(task, Arc::clone(bytes))]);
+        talk.end_with(&mut iter::once((task, Arc::clone(bytes))));
         return Ok(None);
     }
     // Many may be asked for at once, and are sent a few at a time: the others wait, and nothing is held for them.
@@ -326,7 +328,7 @@ fn list_uploads(shared: &Shared, after: Option<UploadId>, limit: usize) -> Resul
 /// As many as are worth handing over: a few microseconds each, with what is small to be read.
 pub(super) const QUESTION_COUNT: usize = 64;
 
-/// Bytes of small blobs that a worker has before it says them: as eight work for one peer, that is 2 MiB for it.
+/// Bytes of small blobs after which a worker says what it has: as eight work for one peer, that is some 2 MiB for it.
 const FOUND_LEN_MAX: u64 = 256 << 10;
 
 /// A `Has` of as many digests as it may have is enough for one worker.

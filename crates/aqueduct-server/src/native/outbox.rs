@@ -97,8 +97,8 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Sends small blobs, each of which is the last of its task.
-    pub(super) fn end_with(&self, blobs: impl IntoIterator<Item = (TaskId, Arc<[u8]>)>) {
+    /// Sends small blobs, each of which is the last of its task: the first, and as many more as there is room for.
+    pub(super) fn end_with(&self, blobs: &mut impl Iterator<Item = (TaskId, Arc<[u8]>)>) {
         let mut state = self.state();
         if state.is_closed {
             return;
@@ -107,6 +107,9 @@ impl Outbox {
             let say = Say::Data { offset: 0, size: blob.len() as u64, end: true };
             state.said.say(&Answer { task, say }, blob);
             state.has_ended(task);
+            if state.len() >= SAID_LEN_MAX {
+                break;
+            }
         }
         drop(state);
         self.filled.notify_one();
@@ -227,8 +230,7 @@ impl Outbox {
     }
 
     fn len(&self) -> usize {
-        let state = self.state();
-        state.said.len() + state.leaving_len
+        self.state().len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -237,6 +239,10 @@ impl Outbox {
 }
 
 impl State {
+    fn len(&self) -> usize {
+        self.said.len() + self.leaving_len
+    }
+
     fn has_ended(&mut self, task: TaskId) {
         self.cancelled.remove(&task);
         self.ended.push(task);

@@ -1,5 +1,7 @@
 //! What is done about a frame, once it is known what it may do.
 
+use std::iter;
+
 use aqueduct_wire::http1::Credentials;
 use aqueduct_wire::native::{Code, Hello, Request, Say, TaskId, Turn, Welcome, limits};
 
@@ -85,7 +87,7 @@ impl Hearing {
         if let Err(refused) = self.admit(question.right()) {
             self.talk.end(question.task, refused);
         } else if let Some(bytes) = question.cached(&self.shared) {
-            self.talk.end_with([(question.task, bytes)]);
+            self.talk.end_with(&mut iter::once((question.task, bytes)));
         } else {
             self.ask(question).await;
         }

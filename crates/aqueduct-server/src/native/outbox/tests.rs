@@ -1,3 +1,5 @@
+use std::iter;
+
 use aqueduct_wire::native::Ask;
 
 use super::*;
@@ -10,7 +12,7 @@ fn fill(outbox: &Outbox) {
     let mut task = 0;
     while !outbox.is_full() {
         task += 1;
-        outbox.end_with([(TaskId(task), vec![0; 60 << 10].into())]);
+        outbox.end_with(&mut iter::once((TaskId(task), vec![0; 60 << 10].into())));
     }
 }
 
@@ -67,4 +69,14 @@ fn nothing_follows_the_last_frame() {
     outbox.say(TaskId(1), Say::Done);
     outbox.end(TaskId(2), Say::Done);
     assert!(!said.is_empty() && outbox.take().is_none());
+}
+
+#[test]
+fn of_many_blobs_only_those_are_said_for_which_there_is_room() {
+    let outbox = Outbox::default();
+    let mut blobs = (0..100).map(|task| (TaskId(task), vec![0; 60 << 10].into()));
+    outbox.end_with(&mut blobs);
+    assert!(outbox.is_full() && outbox.len() < SAID_LEN_MAX + (64 << 10));
+    let said = outbox.take().expect("there is something to say").ended.len();
+    assert_eq!(blobs.count(), 100 - said, "the others are left to be said later");
 }
