@@ -18,7 +18,7 @@ pub(crate) struct Hashers {
     workers: Workers,
     /// Threads that can run at the same time.
     core_count: usize,
-    /// Threads that receive a blob, and threads that hash beside them.
+    /// Threads that receive the body of an HTTP request, and threads that hash beside them.
     busy_count: AtomicUsize,
 }
 
@@ -51,60 +51,65 @@ impl Drop for Busy {
 /// Who hashes a blob on its way in.
 #[derive(Debug, Default)]
 pub(crate) struct Hashing {
-    /// Where to look next whether a core is idle.
-    look_at: u64,
+    /// How much there was the last time that somebody looked for an idle core, or told who hashes beside that there is more.
+    seen_len: u64,
     /// Otherwise it is whoever receives it.
     beside: Option<Beside>,
 }
 
 #[derive(Debug)]
 struct Beside {
-    /// Tells how far the blob has come, and by its end that this was all. Waits for a thread that is too far behind: what
-    /// it hashes shall still be in memory.
-    came: SyncSender<u64>,
+    /// Tells it that more has come, and by its end that this was all. Waits for a thread that is too far behind: what it
+    /// hashes shall still be in memory.
+    came: SyncSender<()>,
     hashed: Receiver<io::Result<Follower>>,
 }
 
 impl Hashing {
     /// What was received goes on to be hashed beside, or from here on in line, as there are cores. To be called by a thread
     /// that is counted as busy.
-    pub(crate) fn settle(&mut self, hashers: &Arc<Hashers>, staging: &mut Staging) -> io::Result<()> {
-        let Some(beside) = &self.beside else {
-            if staging.len() >= self.look_at + LOOK_LEN {
-                self.look_at = staging.len();
+    pub(crate) fn settle(&mut self, hashers: &Arc<Hashers>, staging: &mut Staging) {
+        let new_len = staging.len() - self.seen_len;
+        match &self.beside {
+            None if new_len >= LOOK_LEN => {
+                self.seen_len = staging.len();
                 if hashers.busy_count() < hashers.core_count {
                     self.beside = staging.lend_hash().map(|follower| Beside::start(hashers, follower));
                 }
             }
-            return Ok(());
-        };
-        if hashers.busy_count() > hashers.core_count || beside.came.send(staging.len()).is_err() {
-            self.look_at = staging.len();
-            return self.end(staging);
+            Some(_) if hashers.busy_count() > hashers.core_count => self.end(staging),
+            Some(beside) if new_len >= TOLD_LEN => {
+                self.seen_len = staging.len();
+                if beside.came.send(()).is_err() {
+                    self.end(staging);
+                }
+            }
+            _ => {}
         }
-        Ok(())
     }
 
-    /// Everything that came is hashed when this returns.
-    pub(crate) fn end(&mut self, staging: &mut Staging) -> io::Result<()> {
-        let Some(Beside { came, hashed }) = self.beside.take() else { return Ok(()) };
+    /// Everything that came is hashed when this returns, unless it cannot be read: then it is not when the blob is verified,
+    /// either.
+    pub(crate) fn end(&mut self, staging: &mut Staging) {
+        let Some(Beside { came, hashed }) = self.beside.take() else { return };
         drop(came);
-        match hashed.recv() {
-            Ok(follower) => staging.take_hash(follower?),
-            // It never ran, since the server stops, or has panicked. The blob is read back.
-            Err(_) => Ok(()),
+        self.seen_len = staging.len();
+        // There is none where the thread never ran, since the server stops, or has panicked.
+        if let Ok(Ok(follower)) = hashed.recv() {
+            let _ = staging.take_hash(follower);
         }
     }
 }
 
 impl Beside {
     fn start(hashers: &Arc<Hashers>, mut follower: Follower) -> Self {
-        let (came, ends) = sync_channel(BEHIND_COUNT_MAX);
+        let (came, comes) = sync_channel(BEHIND_COUNT_MAX);
         let (hashes, hashed) = sync_channel(1);
         let busy = hashers.work();
         hashers.workers.leave(move || {
-            let followed = follow(&mut follower, &ends);
-            // Before anybody who hears of it looks for an idle core.
+            let followed = follow(&mut follower, &comes);
+            // Whoever sees an idle core finds nobody listening here any more.
+            drop(comes);
             drop(busy);
             // Whoever gave the blob up does not listen.
             let _ = hashes.send(followed.map(|()| follower));
@@ -113,10 +118,10 @@ impl Beside {
     }
 }
 
-/// Follows until there is no more, or nothing more for a while: a slow peer is followed in line.
-fn follow(follower: &mut Follower, ends: &Receiver<u64>) -> io::Result<()> {
-    while let Ok(end) = ends.recv_timeout(SILENCE_TIME) {
-        follower.follow(end)?;
+/// Follows until there is no more, or too little for a while: a slow peer's blob is hashed in line.
+fn follow(follower: &mut Follower, comes: &Receiver<()>) -> io::Result<()> {
+    while let Ok(()) = comes.recv_timeout(SILENCE_TIME) {
+        follower.follow()?;
     }
     Ok(())
 }
@@ -124,10 +129,13 @@ fn follow(follower: &mut Follower, ends: &Receiver<u64>) -> io::Result<()> {
 /// Bytes after which a thread of its own is worth it, and looking for one costs nothing.
 const LOOK_LEN: u64 = 4 << 20;
 
-/// Turns of at most a MiB that are not hashed yet.
+/// Bytes that are worth telling of.
+const TOLD_LEN: u64 = 1 << 20;
+
+/// How often [`TOLD_LEN`] it may be behind.
 const BEHIND_COUNT_MAX: usize = 8;
 
-/// Far more than a peer takes that keeps a core busy.
+/// A peer that takes longer for [`TOLD_LEN`] keeps no core busy.
 const SILENCE_TIME: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -61,8 +61,7 @@ impl Sink for Staged {
         let Self { staging, intake, hashing, hashers, .. } = self;
         let _busy = hashers.work();
         let poured = pour(staging, intake, inbox, stream, len_max)?;
-        let settled = hashing.settle(hashers, staging);
-        settled.map_err(|error| Stop::Refused(work::fault("hash a blob", &error)))?;
+        hashing.settle(hashers, staging);
         Ok(poured)
     }
 
@@ -72,9 +71,7 @@ impl Sink for Staged {
 
     /// Verifies and publishes it.
     fn finish(mut self) -> Outcome {
-        if let Err(error) = self.hashing.end(&mut self.staging) {
-            return Outcome::Refused(work::fault("hash a blob", &error));
-        }
+        self.hashing.end(&mut self.staging);
         let carried = *self.intake.carried();
         match work::publish(self.staging, self.write) {
             Ok(published) => {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_blob::{Algorithm, Digest, Hashed, Hasher, SEGMENT_LEN, parallel};
 use aqueduct_flow::{Carried, CopyLadder, Step};
@@ -62,6 +63,8 @@ pub struct Staging {
     algorithm: Algorithm,
     /// The hash of the first `len` bytes, for as long as every byte was shown and nobody has borrowed it.
     hasher: Option<Hasher>,
+    /// Where whoever has borrowed it sees how far the staging has come.
+    lent: Option<Arc<AtomicU64>>,
     /// Otherwise, the hash of all `len` bytes, once they were read back.
     hashed: Option<Hashed>,
 }
@@ -88,7 +91,7 @@ impl Store {
             inner.disk.reserve(&file, size).blame("reserve", STAGED)?;
         }
         let hasher = Some(Hasher::new(algorithm));
-        Ok(Staging { inner, file, len: 0, announced: size, algorithm, hasher, hashed: None })
+        Ok(Staging { inner, file, len: 0, announced: size, algorithm, hasher, lent: None, hashed: None })
     }
 }
 
@@ -98,7 +101,7 @@ impl Staging {
     /// # Errors
     /// What `turn` failed with: the caller knows whether it was the source or the disk.
     pub fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
-        let Self { inner, file, len, hasher, hashed, .. } = self;
+        let Self { inner, file, len, hasher, lent, hashed, .. } = self;
         *hashed = None;
         let offset = *len;
         let mut observe = |bytes: &[u8]| {
@@ -109,6 +112,9 @@ impl Staging {
         let step = inner.disk.write(file, offset, &mut |file| turn(file, offset, &mut observe));
         if let Ok(Step::Moved(count)) = step {
             *len += count as u64;
+            if let Some(staged) = lent {
+                staged.store(*len, Ordering::Release);
+            }
         }
         // Not everything was shown, or more than was written, as before an error.
         if hasher.as_ref().is_some_and(|hasher| hasher.size() != *len) {

@@ -55,11 +55,11 @@ fn a_large_blob_is_hashed_beside_while_a_core_is_idle() {
     let mut beside_count = 0;
     for index in 0..20 {
         receive(&mut staging, index);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         beside_count += u32::from(hashing.beside.is_some());
     }
     assert!(beside_count > 0, "the other core was idle");
-    hashing.end(&mut staging).unwrap();
+    hashing.end(&mut staging);
     assert_eq!(hashers.busy_count(), 1, "nobody hashes any more");
     assert_eq!(staging.verify(Some(&digest(20))).unwrap().digest(), digest(20));
 }
@@ -72,7 +72,7 @@ fn it_is_hashed_in_line_where_every_core_receives() {
     let _busy = (hashers.work(), hashers.work());
     for index in 0..12 {
         receive(&mut staging, index);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         assert!(hashing.beside.is_none());
     }
     assert_eq!(staging.verify(Some(&digest(12))).unwrap().digest(), digest(12));
@@ -87,13 +87,13 @@ fn it_goes_on_in_line_once_others_need_the_cores() {
     let mut count = 0;
     while hashing.beside.is_none() {
         receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         count += 1;
     }
     let _other = hashers.work();
     for index in count..count + 10 {
         receive(&mut staging, index);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         assert!(hashing.beside.is_none());
     }
     assert_eq!(hashers.busy_count(), 2);
@@ -109,7 +109,7 @@ fn a_peer_that_pauses_keeps_no_thread() {
     let mut count = 0;
     while hashing.beside.is_none() {
         receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         count += 1;
     }
     drop(busy);
@@ -118,9 +118,9 @@ fn a_peer_that_pauses_keeps_no_thread() {
         std::thread::yield_now();
     }
     receive(&mut staging, count);
-    hashing.settle(hashers, &mut staging).unwrap();
+    hashing.settle(hashers, &mut staging);
     assert!(hashing.beside.is_none());
-    hashing.end(&mut staging).unwrap();
+    hashing.end(&mut staging);
     assert_eq!(staging.verify(Some(&digest(count + 1))).unwrap().digest(), digest(count + 1));
 }
 
@@ -132,7 +132,7 @@ fn a_blob_that_is_given_up_lets_its_thread_go() {
     let mut count = 0;
     while hashing.beside.is_none() {
         receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging).unwrap();
+        hashing.settle(hashers, &mut staging);
         count += 1;
     }
     drop((hashing, staging));

@@ -299,3 +299,21 @@ fn a_refusal_before_the_body_never_lets_it_be_parsed_as_a_request() {
         }
     }
 }
+
+#[test]
+fn a_large_body_is_hashed_beside_its_receipt_where_there_is_another_core() {
+    let server = Fixture::new();
+    let bytes = pattern(24 << 20);
+    let name = digest(&bytes);
+    let mut peer = server.connect();
+    peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n", bytes.len()));
+    peer.say_bytes(&bytes);
+    assert_eq!(peer.reply().status, 201);
+    assert!(server.has(&name));
+    // A thread of a crew stays for a while after it has worked.
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    let has_hasher = names.into_iter().any(|name| name.trim_end() == "hasher");
+    assert_eq!(has_hasher, std::thread::available_parallelism().unwrap().get() > 1);
+}

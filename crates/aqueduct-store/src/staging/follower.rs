@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_blob::Hasher;
 use aqueduct_flow::show;
@@ -14,16 +15,20 @@ use super::Staging;
 #[must_use = "without it the blob is read once more"]
 pub struct Follower {
     file: Arc<File>,
+    /// How far the staging has come.
+    staged: Arc<AtomicU64>,
     hasher: Hasher,
 }
 
 impl Follower {
-    /// Hashes the staged bytes before `end` that were not hashed yet.
+    /// Hashes what was staged by now and not hashed yet.
     ///
     /// # Errors
-    /// Where they cannot be read back, or there are none.
-    pub fn follow(&mut self, end: u64) -> io::Result<()> {
-        let Self { file, hasher } = self;
+    /// Where it cannot be read back.
+    pub fn follow(&mut self) -> io::Result<()> {
+        let Self { file, staged, hasher } = self;
+        // What lies beyond may be written at this moment.
+        let end = staged.load(Ordering::Acquire);
         while hasher.size() < end {
             let range = hasher.size()..end.min(hasher.size() + SHOWN_LEN_MAX);
             show(file, range, &mut |bytes| hasher.update(bytes))?;
@@ -36,7 +41,9 @@ impl Staging {
     /// Lends its hash, if it has it: if every byte was shown so far, and nobody else follows.
     pub fn lend_hash(&mut self) -> Option<Follower> {
         let hasher = self.hasher.take()?;
-        Some(Follower { file: Arc::clone(&self.file), hasher })
+        let staged = Arc::new(AtomicU64::new(self.len));
+        self.lent = Some(Arc::clone(&staged));
+        Some(Follower { file: Arc::clone(&self.file), staged, hasher })
     }
 
     /// Takes its hash back, and hashes what is still missing. What is never taken back, or cannot be, is read back when the
@@ -49,7 +56,8 @@ impl Staging {
     /// If it follows another.
     pub fn take_hash(&mut self, mut follower: Follower) -> io::Result<()> {
         assert!(Arc::ptr_eq(&self.file, &follower.file), "a hash goes back to where it is from");
-        follower.follow(self.len)?;
+        self.lent = None;
+        follower.follow()?;
         self.hasher = Some(follower.hasher);
         Ok(())
     }
