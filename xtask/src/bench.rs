@@ -7,10 +7,12 @@ mod figures;
 mod hash;
 mod lanes;
 mod machine;
+mod meter;
 mod native;
 mod publish;
+pub(crate) mod rivals;
 mod run;
-mod serve;
+mod stream;
 mod syncs;
 
 use std::path::{Path, PathBuf};
@@ -28,14 +30,12 @@ pub(crate) enum Workload {
     Hash,
     /// Publishing small blobs, beside a bare loop of system calls.
     Publish,
-    /// Serving over HTTP, beside nginx.
-    Serve,
     /// The native protocol, beside a bare loop and HTTP.
     Native,
 }
 
 impl Workload {
-    const ALL: [Self; 4] = [Self::Hash, Self::Publish, Self::Serve, Self::Native];
+    const ALL: [Self; 3] = [Self::Hash, Self::Publish, Self::Native];
 }
 
 /// Runs a workload and prints its figures as Markdown.
@@ -52,7 +52,7 @@ pub(crate) fn smoke(root: &Path) -> Result<()> {
         let name = workload.measure(root, Extent::Smoke)?;
         println!("Every arm of {name} ran. This was a smoke test: its figures mean nothing.");
     }
-    Ok(())
+    rivals::run(root, &rivals::Options::smoke())
 }
 
 /// How much is run.
@@ -75,7 +75,6 @@ impl Workload {
         match self {
             Self::Hash => hash::run(&bench()?, dir, extent).map(|()| "hash"),
             Self::Publish => publish::run(&bench()?, dir, extent).map(|()| "publish"),
-            Self::Serve => serve::run(&program()?, &tools::nginx(root)?, dir, extent).map(|()| "serve"),
             Self::Native => native::run(&program()?, &bench()?, dir, extent).map(|()| "native"),
         }
     }

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::bench::Workload;
+use crate::bench::rivals::Options;
 
 const USAGE: &str = "\
 cargo xtask ci       install what is missing, then run every check and test
@@ -32,10 +33,12 @@ cargo xtask fuzz [SECONDS]
                      feed what reads a stranger's bytes, each target for so long (10 s)
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
-cargo xtask bench hash|publish|serve|native
+cargo xtask bench hash|publish|native
                      measure what docs/performance.md says
+cargo xtask bench-rivals [--only ROW...] [--rounds N] [--smoke] [--write DIR]
+                     measure it beside nginx and others; --write puts plots into DIR/plots
 cargo xtask bench --smoke
-                     try whether that works, and measure nothing";
+                     try whether all of that works, and measure nothing";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,8 +51,10 @@ fn main() -> ExitCode {
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
-        ["bench", "serve"] => root().and_then(|root| bench::run(&root, Workload::Serve)),
         ["bench", "native"] => root().and_then(|root| bench::run(&root, Workload::Native)),
+        ["bench-rivals", ref words @ ..] => {
+            root().and_then(|root| bench::rivals::run(&root, &Options::parse(words)?))
+        }
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -1,6 +1,7 @@
 //! The programs that the checks and tests call, and how to get those that are missing.
 
 mod python;
+pub(crate) mod servers;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::metadata;
+use servers::Origin;
 
 /// A program of the system, and the Debian package that brings it.
 struct Program {
@@ -54,7 +56,8 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
 ];
 
-const NGINX_BY_HAND: &str = "install nginx and run this again";
+/// Where nginx comes from.
+pub(crate) const NGINX: Origin = Origin::Debian(&["nginx"]);
 
 const DENY: &str = "cargo-deny";
 
@@ -67,28 +70,9 @@ pub(crate) fn install(root: &Path) -> Result<()> {
     if !is_deny(&deny(root)?) {
         install_deny(&tools_dir(root)?)?;
     }
-    nginx(root)?;
+    // The smoke test of the benchmarks measures beside it.
+    servers::Program::install(root, "nginx", NGINX)?;
     python::install(&tools_dir(root)?)
-}
-
-/// Where nginx is, which serving is measured beside. One that is missing is unpacked into the target directory, and not
-/// installed: that would start a server on port 80.
-pub(crate) fn nginx(root: &Path) -> Result<PathBuf> {
-    if let Some(program) = find_program("nginx") {
-        return Ok(program);
-    }
-    let dir = tools_dir(root)?.join("nginx");
-    let program = dir.join("usr/sbin/nginx");
-    if !program.is_file() {
-        unpack_nginx(&dir)?;
-    }
-    let is_there = Command::new(&program).arg("-v").stderr(Stdio::null()).status();
-    ensure!(
-        is_there.is_ok_and(|status| status.success()),
-        "{} does not run; {NGINX_BY_HAND}",
-        program.display()
-    );
-    Ok(program)
 }
 
 /// Installs what is missing of that which only `cargo xtask e2e` calls.
@@ -102,26 +86,6 @@ pub(crate) fn deny(root: &Path) -> Result<PathBuf> {
         Some(program) => Ok(program),
         None => Ok(tools_dir(root)?.join("bin").join(DENY)),
     }
-}
-
-fn unpack_nginx(dir: &Path) -> Result<()> {
-    println!("unpacking Debian's nginx into {}", dir.display());
-    std::fs::create_dir_all(dir)?;
-    let download = || run_quietly(Command::new("apt-get").args(["download", "nginx"]).current_dir(dir));
-    if !download() {
-        // There may be no lists of packages yet.
-        let line = [root_prefix().unwrap_or_default(), &["apt-get", "update", "--quiet"]].concat();
-        run_quietly(Command::new(line[0]).args(&line[1..]));
-        ensure!(download(), "apt-get download nginx failed; {NGINX_BY_HAND}");
-    }
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            let unpacked = run_quietly(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(dir));
-            ensure!(unpacked, "{} cannot be unpacked; {NGINX_BY_HAND}", path.display());
-        }
-    }
-    Ok(())
 }
 
 fn run_quietly(command: &mut Command) -> bool {

@@ -9,8 +9,10 @@ mod bare;
 mod contents;
 mod hashing;
 mod publishing;
+mod serving;
 mod stopwatch;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -101,6 +103,14 @@ enum Arm {
         #[command(flatten)]
         load: Load,
     },
+    /// Serve files with bare system calls until somebody ends it: sendfile(2) for GET, splice(2) for PUT.
+    Serve {
+        #[arg(long)]
+        listen: SocketAddr,
+        /// Where the files are.
+        #[arg(long)]
+        root: PathBuf,
+    },
 }
 
 /// Small blobs by several writers.
@@ -152,5 +162,6 @@ fn main() -> Result<()> {
             let naming = if in_place { Naming::AtOnce } else { Naming::Last };
             bare::publish(&dir, shards, naming, load)
         }
+        Arm::Serve { listen, root } => serving::serve(listen, &root),
     }
 }

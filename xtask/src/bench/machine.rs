@@ -46,6 +46,18 @@ pub(super) fn version(program: &str, argument: &str) -> Result<String> {
     Ok(first_line(&String::from_utf8_lossy(&output.stdout)))
 }
 
+/// The first line that a program says, on whichever of its outputs: some say their version on standard error.
+pub(super) fn said_first(command: &mut Command) -> String {
+    let Ok(output) = command.output() else { return "it does not run".to_owned() };
+    let said = [output.stdout, output.stderr].concat();
+    first_line(&String::from_utf8_lossy(&said))
+}
+
+/// Of sockets that are told nothing else, see tcp(7).
+pub(super) fn congestion_control() -> Result<String> {
+    Ok(fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")?.trim().to_owned())
+}
+
 fn said_by(command: &mut Command) -> Result<String> {
     Ok(first_line(&process::run(command)?.stdout))
 }

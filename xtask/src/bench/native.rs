@@ -11,8 +11,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::run::Taken;
-use super::serve::cpu::Meter;
+use super::meter::Meter;
+use super::run::{Taken, alternate};
 use super::{Extent, machine};
 use crate::server::Server;
 use small::Sources;
@@ -60,22 +60,3 @@ struct Cost {
     /// Seconds; none where there is no server.
     server_cpu: Option<f64>,
 }
-
-/// Runs every arm in every round; whoever comes first in one comes last in the next.
-fn alternate<T>(
-    arm_count: usize,
-    round_count: usize,
-    mut measure: impl FnMut(usize, usize) -> Result<T>,
-) -> Result<Vec<Vec<T>>> {
-    let mut taken: Vec<Vec<T>> = (0..arm_count).map(|_| Vec::new()).collect();
-    for round in 0..round_count {
-        for place in 0..arm_count {
-            let arm = if round % 2 == 0 { place } else { arm_count - 1 - place };
-            taken[arm].push(measure(arm, round)?);
-        }
-    }
-    Ok(taken)
-}
-
-#[cfg(test)]
-mod tests;

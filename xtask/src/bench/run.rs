@@ -54,6 +54,22 @@ impl Figures {
     }
 }
 
+/// Runs every arm in every round; whoever comes first in one comes last in the next.
+pub(super) fn alternate<T>(
+    arm_count: usize,
+    round_count: usize,
+    mut measure: impl FnMut(usize, usize) -> Result<T>,
+) -> Result<Vec<Vec<T>>> {
+    let mut taken: Vec<Vec<T>> = (0..arm_count).map(|_| Vec::new()).collect();
+    for round in 0..round_count {
+        for place in 0..arm_count {
+            let arm = if round % 2 == 0 { place } else { arm_count - 1 - place };
+            taken[arm].push(measure(arm, round)?);
+        }
+    }
+    Ok(taken)
+}
+
 /// Reads what `TIME` prints: the clock on the wall, user mode, the kernel.
 fn parse_time(line: &str) -> Option<Taken> {
     let mut seconds = line.split(' ').map(|word| word.parse::<f64>().ok());

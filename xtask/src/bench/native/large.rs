@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 use super::{Cost, Stand, alternate};
 use crate::bench::figures::{Spread, gib, print_table};
+use crate::bench::meter::Meter;
 use crate::bench::run::{Taken, timed};
-use crate::bench::serve::cpu::Meter;
 use crate::filler::Filler;
 use crate::process;
 use crate::server::Server;

@@ -11,7 +11,7 @@ use super::distance::Distance;
 use super::{Cost, Stand, alternate};
 use crate::bench::figures::{Spread, print_table};
 use crate::bench::run;
-use crate::bench::serve::stream::Stream;
+use crate::bench::stream::Stream;
 use crate::process;
 
 /// The files that are put, as the bare loop makes them.

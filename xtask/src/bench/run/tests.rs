@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Figures, Taken, parse_time, timed};
+use super::{Figures, Taken, alternate, parse_time, timed};
 
 #[test]
 fn times_are_read_and_nothing_else_is() {
@@ -22,4 +22,15 @@ fn a_figure_is_found_by_its_whole_name() {
 fn a_run_that_fails_is_not_a_measurement() {
     assert!(timed(&["false"], None).is_err());
     assert!(timed(&["true"], None).is_ok());
+}
+
+#[test]
+fn the_order_of_arms_turns_round_with_every_round() {
+    let mut order = Vec::new();
+    let taken = alternate(3, 2, |arm, round| {
+        order.push(arm);
+        Ok((arm, round))
+    });
+    assert_eq!(order, [0, 1, 2, 2, 1, 0]);
+    assert_eq!(taken.unwrap(), [[(0, 0), (0, 1)], [(1, 0), (1, 1)], [(2, 0), (2, 1)]]);
 }

@@ -1,4 +1,4 @@
-use super::{Answered, Size};
+use super::Answered;
 
 const WRK: &str = "\
 Running 4s test @ http://127.0.0.1:8080/x
@@ -22,9 +22,4 @@ fn what_wrk_counted_is_read_and_its_errors_are_seen() {
         assert!(failed.is_some_and(|answered| answered.is_failed), "{line}");
     }
     assert_eq!(Answered::parse("unable to connect"), None);
-}
-
-#[test]
-fn a_size_is_told_in_the_largest_unit() {
-    assert_eq!([4 << 10, 9 << 20, 1 << 30].map(|size| Size(size).to_string()), ["4 KiB", "9 MiB", "1 GiB"]);
 }

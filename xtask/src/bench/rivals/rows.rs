@@ -1,0 +1,53 @@
+//! What can be measured, one file each.
+
+mod cold_scan;
+mod get_large;
+mod get_many;
+mod get_small;
+mod idle;
+mod put_large;
+mod put_small;
+mod ranges;
+
+use anyhow::Result;
+
+use super::stand::Stand;
+use super::table::{Column, Table};
+
+/// A kind of work.
+pub(super) struct Row {
+    /// As `--only` takes it.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    /// How it is measured, as a reader of the table must know it.
+    pub(super) about: &'static str,
+    pub(super) columns: &'static [Column],
+    /// Whether it needs the largest blob.
+    pub(super) has_huge: bool,
+    pub(super) measure: fn(&Stand) -> Result<Vec<Table>>,
+}
+
+pub(super) const ALL: &[Row] = &[
+    get_small::ROW,
+    get_many::ROW,
+    get_large::ROW,
+    ranges::ROW,
+    put_large::ROW,
+    put_small::ROW,
+    idle::ROW,
+    cold_scan::ROW,
+];
+
+const REQUESTS: &[Column] = &[
+    Column { head: "requests/s", places: 0, ratio: Some("speed: ours / its") },
+    Column { head: "CPU us/request", places: 2, ratio: Some("CPU: ours / its") },
+];
+
+const BYTES: &[Column] = &[
+    Column { head: "GiB/s", places: 2, ratio: Some("speed: ours / its") },
+    Column { head: "CPU s/GiB", places: 3, ratio: Some("CPU: ours / its") },
+];
+
+fn connections(count: usize) -> String {
+    format!("{count} connection{}", if count == 1 { "" } else { "s" })
+}
