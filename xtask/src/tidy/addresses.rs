@@ -22,6 +22,8 @@ const HOSTS: &[&str] = &[
     "www.kernel.org",
     "www.rfc-editor.org",
     "www.sqlite.org",
+    // The name of SVG, which is no address.
+    "www.w3.org",
 ];
 
 /// What stands for a name in usage. So does a single letter, in the tests of what reads an address.

@@ -161,3 +161,6 @@ fn user(rival: &Rival) -> Result<&'static str> {
 
 /// Ours, as the tables name it.
 pub(super) const OURS: &str = "aqueduct";
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::rival::{self, Program, Rival};
 use crate::bench::{Extent, machine};
@@ -21,7 +21,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// For a smoke test takes what is there already; otherwise installs what is missing.
+    /// For a smoke test takes those that a goal is about, if they are there already; otherwise installs what is missing.
     ///
     /// # Errors
     ///
@@ -34,9 +34,10 @@ impl Found {
                 continue;
             }
             let program = match extent {
-                Extent::Smoke => {
+                Extent::Smoke if is_needed => {
                     servers::Program::find(root, name, origin)?.context("a smoke test installs nothing")
                 }
+                Extent::Smoke => Err(anyhow!("a smoke test does without it")),
                 Extent::Full => servers::Program::install(root, name, origin),
             };
             match program {

@@ -30,12 +30,15 @@ impl MemoryGroup {
 
     /// A command that joins the group before it becomes `command`. More arguments may be added to it.
     pub(super) fn wrap(&self, command: &Command) -> Command {
-        let mut wrapped = Command::new("bash");
-        wrapped.args(["-c", JOIN, "bash"]).arg(self.dir.join("cgroup.procs"));
-        wrapped.arg(command.get_program()).args(command.get_args());
-        wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        wrapped
+        wrapped(&self.dir.join("cgroup.procs"), command)
     }
+}
+
+fn wrapped(procs: &Path, command: &Command) -> Command {
+    let mut wrapped = Command::new("bash");
+    wrapped.args(["-c", JOIN, "bash"]).arg(procs).arg(command.get_program()).args(command.get_args());
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    wrapped
 }
 
 impl Drop for MemoryGroup {
@@ -74,3 +77,6 @@ const NAME: &str = "aqueduct-bench-rivals";
 const JOIN: &str = r#"echo $$ > "$1" && shift && exec "$@""#;
 
 const REMOVAL_COUNT: usize = 100_000;
+
+#[cfg(test)]
+mod tests;

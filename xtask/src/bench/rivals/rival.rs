@@ -82,7 +82,7 @@ pub(super) static LIGHTTPD: Rival = Rival {
     about: "",
     program: Program::Other {
         name: "lighttpd",
-        origin: Origin::Debian(&["lighttpd", "libpcre2-8-0", "libnettle8", "libxxhash0", "libcrypt1"]),
+        origin: Origin::Debian(&["lighttpd", "libpcre2-8-0", "libnettle8", "libxxhash0"]),
         version: "-v",
         is_needed: true,
     },
