@@ -1,13 +1,13 @@
 //! What can be measured, one file each.
 
 mod cold_scan;
-mod get_large;
-mod get_many;
-mod get_small;
 mod idle;
-mod put_large;
-mod put_small;
+mod large_get;
+mod large_put;
+mod many_get;
 mod ranges;
+mod small_get;
+mod small_put;
 
 use anyhow::Result;
 
@@ -28,12 +28,12 @@ pub(super) struct Row {
 }
 
 pub(super) const ALL: &[Row] = &[
-    get_small::ROW,
-    get_many::ROW,
-    get_large::ROW,
+    small_get::ROW,
+    many_get::ROW,
+    large_get::ROW,
     ranges::ROW,
-    put_large::ROW,
-    put_small::ROW,
+    large_put::ROW,
+    small_put::ROW,
     idle::ROW,
     cold_scan::ROW,
 ];

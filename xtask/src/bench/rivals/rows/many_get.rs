@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::get_small::small;
+use super::small_get::small;
 use super::{REQUESTS, Row};
 use crate::bench::rivals::rival::FILE_SERVERS;
 use crate::bench::rivals::stand::Stand;
