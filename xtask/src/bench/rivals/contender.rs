@@ -123,16 +123,16 @@ impl Places {
         };
         // Few can be told to take any port: the one that was free a moment ago will do.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let pairs = vec![
+        let mut pairs = vec![
             ("@ADDRESS@", address.to_string()),
             ("@PORT@", address.port().to_string()),
             ("@CORES@", machine::core_count().to_string()),
             ("@ROOT@", text(root)?),
             ("@DIR@", text(dir)?),
-            ("@AIO@", rival.aio.to_owned()),
             ("@MODULES@", text(&modules(rival, program))?),
             ("@USER@", user(rival)?.to_owned()),
         ];
+        pairs.extend(rival.own.iter().map(|&(place, value)| (place, value.to_owned())));
         Ok(Self { address: address.to_string(), pairs })
     }
 

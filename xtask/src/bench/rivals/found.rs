@@ -82,12 +82,11 @@ impl Found {
         let mut lines = vec![format!("- {}: {}", bare.name, bare.about)];
         for rival in rival::ALL {
             let Program::Other { name, version, .. } = rival.program else { continue };
-            if let Some(program) = self.others.get(name).filter(|_| rival.name != rival::NGINX_THREADS.name) {
-                let mut command = Command::new(program.path());
-                command.envs(program.environment()).arg(version).stdin(Stdio::null());
-                let about = if rival.about.is_empty() { String::new() } else { format!(", {}", rival.about) };
-                lines.push(format!("- {}{about}: {}", rival.name, machine::said_first(&mut command)));
-            }
+            let Some(program) = self.others.get(name) else { continue };
+            let mut command = Command::new(program.path());
+            command.envs(program.environment()).arg(version).stdin(Stdio::null());
+            let about = if rival.about.is_empty() { String::new() } else { format!(", {}", rival.about) };
+            lines.push(format!("- {}{about}: {}", rival.name, machine::said_first(&mut command)));
         }
         lines.extend(self.skipped.iter().map(|(name, why)| format!("- {name}: skipped, {why}")));
         lines

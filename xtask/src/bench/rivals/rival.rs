@@ -14,8 +14,8 @@ pub(super) struct Rival {
     pub(super) config: &'static str,
     /// `CONFIG` is where the configuration is; the others are the places of a configuration.
     pub(super) arguments: &'static [&'static str],
-    /// What stands for `@AIO@`.
-    pub(super) aio: &'static str,
+    /// What stands for the places that only its configuration has.
+    pub(super) own: &'static [(&'static str, &'static str)],
     pub(super) layout: Layout,
 }
 
@@ -42,7 +42,7 @@ impl Rival {
 
 /// Each is named here and nowhere else; a row says whom it is about.
 pub(super) const ALL: &[&Rival] =
-    &[&BARE, &NGINX, &NGINX_THREADS, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE, &REGISTRY];
+    &[&BARE, &NGINX, &NGINX_THREADS, &NGINX_RANGES, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE, &REGISTRY];
 
 /// The file servers, in the order of the tables. The first two are those that the goals are about.
 pub(super) const FILE_SERVERS: &[&Rival] = &[&NGINX, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE];
@@ -53,7 +53,7 @@ pub(super) static BARE: Rival = Rival {
     program: Program::Bench,
     config: "",
     arguments: &["serve", "--listen", "@ADDRESS@", "--root", "@ROOT@"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -63,7 +63,7 @@ pub(super) static NGINX: Rival = Rival {
     program: Program::Other { name: "nginx", origin: tools::NGINX, version: "-v", is_needed: true },
     config: include_str!("../../../rivals/nginx.conf"),
     arguments: &["-p", "@DIR@", "-e", "@DIR@/error.log", "-c", "CONFIG"],
-    aio: "off",
+    own: &[("@AIO@", "off"), ("@NOPUSH@", "on")],
     layout: Layout::Files,
 };
 
@@ -73,7 +73,19 @@ pub(super) static NGINX_THREADS: Rival = Rival {
     program: NGINX.program,
     config: NGINX.config,
     arguments: NGINX.arguments,
-    aio: "threads",
+    own: &[("@AIO@", "threads"), ("@NOPUSH@", "on")],
+    layout: Layout::Files,
+};
+
+/// For pieces of blobs. With `tcp_nopush on`, what is a little longer than a segment of loopback (64 KiB) ends with a piece
+/// that waits 40 ms until the client has acknowledged the rest.
+pub(super) static NGINX_RANGES: Rival = Rival {
+    name: "nginx",
+    about: "in `ranges` with `tcp_nopush off`",
+    program: NGINX.program,
+    config: NGINX.config,
+    arguments: NGINX.arguments,
+    own: &[("@AIO@", "off"), ("@NOPUSH@", "off")],
     layout: Layout::Files,
 };
 
@@ -88,7 +100,7 @@ pub(super) static LIGHTTPD: Rival = Rival {
     },
     config: include_str!("../../../rivals/lighttpd.conf"),
     arguments: &["-D", "-f", "CONFIG", "-m", "@MODULES@"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -103,7 +115,7 @@ pub(super) static APACHE: Rival = Rival {
     },
     config: include_str!("../../../rivals/apache2.conf"),
     arguments: &["-D", "FOREGROUND", "-f", "CONFIG"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -118,7 +130,7 @@ pub(super) static CADDY: Rival = Rival {
     },
     config: include_str!("../../../rivals/Caddyfile"),
     arguments: &["run", "--adapter", "caddyfile", "--config", "CONFIG"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -134,7 +146,7 @@ pub(super) static DUFS: Rival = Rival {
     },
     config: "",
     arguments: &["--bind", "127.0.0.1", "--port", "@PORT@", "--log-format", "", "@ROOT@"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -150,7 +162,7 @@ pub(super) static MINISERVE: Rival = Rival {
     },
     config: "",
     arguments: &["--interfaces", "127.0.0.1", "--port", "@PORT@", "@ROOT@"],
-    aio: "",
+    own: &[],
     layout: Layout::Files,
 };
 
@@ -165,6 +177,6 @@ pub(super) static REGISTRY: Rival = Rival {
     },
     config: include_str!("../../../rivals/docker-registry.yml"),
     arguments: &["serve", "CONFIG"],
-    aio: "",
+    own: &[],
     layout: Layout::Registry,
 };

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use super::{REQUESTS, Row, connections};
 use crate::bench::rivals::contender::Contender;
 use crate::bench::rivals::library::Blob;
-use crate::bench::rivals::rival::{LIGHTTPD, NGINX};
+use crate::bench::rivals::rival::{LIGHTTPD, NGINX_RANGES};
 use crate::bench::rivals::stand::Stand;
 use crate::bench::rivals::table::Table;
 use crate::filler::Filler;
@@ -23,7 +23,7 @@ pub(super) const ROW: Row = Row {
 };
 
 fn measure(stand: &Stand) -> Result<Vec<Table>> {
-    let whose = stand.with(&[&NGINX, &LIGHTTPD]);
+    let whose = stand.with(&[&NGINX_RANGES, &LIGHTTPD]);
     let titles = (ROW.name.to_owned(), connections(CONNECTION_COUNT));
     let huge = stand.library.huge.as_ref().context("the row asked for it")?;
     let warm = |contender: &Contender| contender.connect()?.drain(&contender.layout().target(huge)).map(drop);
