@@ -4,6 +4,7 @@ mod congestion;
 mod copied;
 mod lent;
 mod queued;
+mod ringed;
 
 use std::fs::File;
 use std::io;
@@ -39,9 +40,11 @@ pub(crate) fn arms() -> Vec<Arm> {
             "send(2) of a mapping with MSG_ZEROCOPY, which over loopback copies after all",
             lent::zerocopy,
         ),
-        arm("io_uring send_zc", "IORING_OP_SEND_ZC of registered memory", |_: &TcpStream| {
-            Err(io::Error::new(io::ErrorKind::Unsupported, UNBUILT))
-        }),
+        arm(
+            "io_uring send_zc",
+            "IORING_OP_SEND_ZC of a mapping (Linux 6.2), which over loopback copies after all",
+            ringed::ringed,
+        ),
     ];
     arms.extend(congestion::available().into_iter().map(|name| {
         let title = format!("sendfile, {name}");
@@ -75,7 +78,7 @@ fn arm(
 ) -> Arm {
     let run = move |course: &Course<'_>| send(course, &prepare);
     let name = name.into();
-    let is_copied = ["copy", "mmap", "zerocopy"].iter().any(|word| name.starts_with(word));
+    let is_copied = ["copy", "mmap", "zerocopy", "io_uring"].iter().any(|word| name.starts_with(word));
     Arm {
         group: Group::Send,
         bound: if is_copied { Bound::Copying } else { Bound::Calls },
@@ -135,9 +138,6 @@ pub(crate) const COPY_4: &str = "copy 4 KiB";
 pub(crate) const COPY_64: &str = "copy 64 KiB";
 pub(crate) const COPY_256: &str = "copy 256 KiB";
 pub(crate) const SENDFILE: &str = "sendfile";
-
-/// Why a way is named that this version cannot go.
-const UNBUILT: &str = "not built into this version";
 
 /// The ways of an answer over HTTP.
 pub(crate) const COPY_HEAD: &str = "copy, head";

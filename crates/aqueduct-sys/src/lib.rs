@@ -8,8 +8,8 @@
 //! kernel's `loff_t`; lengths are `usize` and clamped to [`LEN_MAX`], the most Linux moves in one call.
 //!
 //! This is the only crate of the workspace with unsafe code: for memory that is mapped ([`ReadMapping`],
-//! [`WriteMapping`]) or lent to the kernel for longer than a call ([`vmsplice`], [`send_zerocopy`]), and for what rustix
-//! does not have.
+//! [`WriteMapping`]) or lent to the kernel for longer than a call ([`vmsplice`], [`send_zerocopy`], [`SendRing`]), and for
+//! what rustix does not have.
 
 #![deny(unsafe_code)]
 
@@ -24,8 +24,6 @@ mod fadvise;
 mod fallocate;
 mod flock;
 mod hostname;
-#[allow(unsafe_code, reason = "io_uring_setup(2) is unsafe for what its flags can ask for")]
-mod io_uring;
 #[allow(
     unsafe_code,
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
@@ -46,6 +44,11 @@ mod room;
 #[allow(unsafe_code, reason = "rustix has no getrusage(2)")]
 mod rusage;
 mod seek;
+#[allow(
+    unsafe_code,
+    reason = "a ring's entries name memory and descriptors: only we can promise that both are there when they are used"
+)]
+mod send_ring;
 mod sendfile;
 mod splice;
 mod stat;
@@ -75,7 +78,6 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
-pub use io_uring::open_ring;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use open::{Access, open_directory, open_file, open_untouched};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
@@ -93,6 +95,7 @@ pub use rusage::{Usage, process_usage, thread_usage};
 pub use rustix::fs::FileType;
 pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
+pub use send_ring::{SendRing, Told};
 pub use sendfile::sendfile;
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};

@@ -206,16 +206,6 @@ fn what_is_larger_than_the_room_is_not_begun() {
 }
 
 #[test]
-fn a_way_that_is_not_built_in_is_named_and_not_measured() {
-    let dir = tempfile::tempdir().unwrap();
-    let report = run(&Bench::new(dir.path(), &tiny(&["io_uring"])).unwrap());
-    assert!(report.figures.is_empty());
-    let [skipped] = &report.skipped[..] else { panic!("{:?}", report.skipped) };
-    assert_eq!((skipped.arm.as_str(), skipped.what.as_deref()), ("send/io_uring send_zc", None));
-    assert_eq!(skipped.reason, "not built into this version");
-}
-
-#[test]
 fn a_directory_that_is_not_there_is_an_error_before_anything_is_measured() {
     let error = Bench::new(Path::new("/nonexistent"), &Choice::default()).unwrap_err();
     assert!(matches!(error, BenchError::Ground { .. }), "{error:?}");

@@ -95,15 +95,15 @@ impl Zerocopy {
 }
 
 /// Maps the first `size` bytes of `file`, a window at a time.
-fn for_each_window(
+pub(super) fn for_each_window(
     file: &File,
     size: u64,
-    mut send: impl FnMut(&ReadMapping) -> io::Result<()>,
+    mut send: impl FnMut(&Arc<ReadMapping>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut offset = 0;
     while offset < size {
         let end = size.min(offset + WINDOW_LEN);
-        send(&ReadMapping::new(file, offset..end).map_err(io::Error::other)?)?;
+        send(&Arc::new(ReadMapping::new(file, offset..end).map_err(io::Error::other)?))?;
         offset = end;
     }
     Ok(())
@@ -113,4 +113,4 @@ fn for_each_window(
 const WINDOW_LEN: u64 = 4 << 20;
 
 /// As much as goes by one call of the other ways.
-const CALL_LEN: usize = 1 << 20;
+pub(super) const CALL_LEN: usize = 1 << 20;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 
 use aqueduct_sys::{
-    Errno, Error, Memory, cachestat, congestion_control, has_verity, kernel_release, memory_limit, open_ring,
-    room, set_upper_protocol,
+    Errno, Error, Memory, cachestat, congestion_control, has_verity, kernel_release, memory_limit, room,
+    set_upper_protocol,
 };
 
 use crate::unnamed;
@@ -48,14 +48,6 @@ fn a_file_that_was_never_sealed_has_no_verity() {
     }
     let memory = File::open("/proc/self/status").unwrap();
     assert_lacks(has_verity(memory).unwrap_err(), &[Errno::NOTTY, Errno::OPNOTSUPP]);
-}
-
-#[test]
-fn a_ring_is_opened_or_forbidden() {
-    if let Err(error) = open_ring(1) {
-        assert_lacks(error, &[Errno::PERM, Errno::NOSYS, Errno::NOMEM]);
-    }
-    assert_eq!(open_ring(0).unwrap_err().call(), "io_uring_setup");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod lent;
 mod mapping;
 mod names;
 mod random;
+mod ring;
 mod streams;
 
 /// A file that nobody compiles is a test that nobody runs.
