@@ -72,6 +72,12 @@ impl Bench {
         Ok(Self { plan, ground, source, machine, size_max })
     }
 
+    /// Takes up to so many samples of each case.
+    pub(crate) fn with_rounds(mut self, count: usize) -> Self {
+        self.plan.round_count = count;
+        self
+    }
+
     /// Tries each arm, then measures in rounds until all are done or `clock` says that the time is over. `tell` hears what
     /// is done next, and which part of it that is.
     ///

@@ -12,6 +12,7 @@
 
 mod arm;
 mod bench;
+mod calibration;
 mod hash;
 mod local;
 mod machine;
@@ -29,6 +30,7 @@ mod source;
 
 pub use arm::{Arm, Group, Temperature, arms};
 pub use bench::{Bench, BenchError, Clock};
+pub use calibration::{Calibration, Finding, calibrate};
 pub use machine::Machine;
 pub use meter::{Sample, Spent};
 pub use plan::{Choice, UnknownWork};

@@ -39,6 +39,11 @@ pub(crate) fn arms() -> Vec<Arm> {
     arms
 }
 
+/// The ways among which a server chooses, hashing as it does by default.
+pub(crate) fn bodies() -> Vec<Arm> {
+    arms().into_iter().filter(|arm| [COPIED_BODY, SPLICED_BODY].contains(&arm.name.as_str())).collect()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// The product's.
@@ -175,6 +180,10 @@ const WAYS: [(&str, Way, &str); 4] = [
     ("mmap", Way::Route(ReceiveRoute::Mmap), "read(2) into a mapping: the product's route mmap"),
     ("mmap, populated", Way::Populated, "the same, with its pages made by madvise(2), 2 MiB ahead"),
 ];
+
+pub(crate) const COPIED_BODY: &str = "copy + sha256";
+
+pub(crate) const SPLICED_BODY: &str = "splice + sha256";
 
 const REFUSED: &str = "the kernel refused it for this file, and the bytes were copied";
 

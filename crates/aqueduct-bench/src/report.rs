@@ -15,7 +15,8 @@ use std::time::Duration;
 pub use crossover::Crossover;
 pub use limit::Limit;
 pub use spread::Spread;
-pub(crate) use text::{seconds_text, size_text};
+pub(crate) use spread::digits;
+pub(crate) use text::{LOOPBACK, Table, seconds_text, size_text};
 
 use crate::arm::{Arm, Group, Temperature};
 use crate::machine::Machine;

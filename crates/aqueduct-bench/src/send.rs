@@ -55,6 +55,16 @@ pub(crate) fn arms() -> Vec<Arm> {
     arms
 }
 
+/// The ways among which a server chooses for an answer, of which the first is for what is small.
+pub(crate) fn answers() -> Vec<Arm> {
+    let kept =
+        arm(KEPT_HEAD, "a head and bytes that are in memory leave in one sendmsg(2)", |_: &TcpStream| {
+            Ok(queued::Kept::boxed(HEAD_LEN))
+        });
+    let of_files = arms().into_iter().filter(|arm| [COPY_HEAD, SENDFILE_HEAD].contains(&arm.name.as_str()));
+    [kept].into_iter().chain(of_files).map(|arm| Arm { has_cold: false, ..arm }).collect()
+}
+
 /// A way of sending.
 pub(crate) trait Way {
     /// Sends the first `size` bytes of `file`. The socket is blocking.
@@ -140,6 +150,7 @@ pub(crate) const COPY_256: &str = "copy 256 KiB";
 pub(crate) const SENDFILE: &str = "sendfile";
 
 /// The ways of an answer over HTTP.
+pub(crate) const KEPT_HEAD: &str = "memory, head";
 pub(crate) const COPY_HEAD: &str = "copy, head";
 pub(crate) const SENDFILE_HEAD: &str = "sendfile, head";
 

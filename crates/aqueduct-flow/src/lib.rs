@@ -29,6 +29,7 @@ mod retry;
 mod route;
 mod send;
 mod step;
+mod thresholds;
 mod write_all;
 
 pub use fault::{SourceChanged, SourceTruncated};
@@ -38,3 +39,4 @@ pub use retry::uninterrupted;
 pub use route::{Carried, Route};
 pub use send::{Extent, SendQueue, SendRoute};
 pub use step::{Side, Step, wait_for};
+pub use thresholds::Thresholds;

@@ -13,6 +13,8 @@ pub(crate) struct Cache {
     /// How many removals there were: what was read before one may be what it removed. Held while the cache is changed, so
     /// that nothing removed is ever found again.
     removal_count: Mutex<u64>,
+    /// The largest blob that is kept.
+    size_max: u64,
 }
 
 /// The state of a cache before a blob was opened.
@@ -20,14 +22,16 @@ pub(crate) struct Cache {
 pub(crate) struct Ticket(u64);
 
 impl Cache {
-    pub(crate) fn new() -> Self {
+    /// For blobs of up to this size.
+    pub(crate) fn new(size_max: u64) -> Self {
         let estimated_count = usize::try_from(CACHE_LEN / 4096).unwrap_or(usize::MAX);
-        Self { blobs: Lru::with_weighter(estimated_count, CACHE_LEN, Weight), removal_count: Mutex::new(0) }
+        let blobs = Lru::with_weighter(estimated_count, CACHE_LEN, Weight);
+        Self { blobs, removal_count: Mutex::new(0), size_max }
     }
 
     /// Whether blobs of this size are kept.
-    pub(crate) fn admits(size: u64) -> bool {
-        size <= BLOB_LEN_MAX
+    pub(crate) fn admits(&self, size: u64) -> bool {
+        size <= self.size_max
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<[u8]>> {
@@ -71,8 +75,8 @@ impl Weighter<Digest, Arc<[u8]>> for Weight {
 /// What small blobs may take of memory, in all.
 const CACHE_LEN: u64 = 16 << 20;
 
-/// Beyond this sendfile(2) costs less than copying, and one blob would push out a hundred others.
-const BLOB_LEN_MAX: u64 = 64 << 10;
+/// The most that blobs may be let in at: one beyond it would push out half of what is there.
+pub(crate) const BLOB_SIZE_MAX: u64 = 1 << 20;
 
 /// What an entry takes beside its bytes, about.
 const ENTRY_LEN: u64 = 128;

@@ -50,7 +50,7 @@ pub(crate) fn find_first(
             Some(bytes) => Ok(Some(Found::Bytes(bytes))),
             None => {
                 unsure.push(outcomes.len());
-                read(store, digest)
+                read(store, cache, digest)
             }
         };
         let is_large = matches!(outcome, Ok(Some(Found::Open(_))));
@@ -78,9 +78,9 @@ pub(crate) fn find_first(
 }
 
 /// Opens a blob, and reads a small one. Nobody has looked yet whether it is what it says.
-fn read(store: &Store, digest: &Digest) -> Result<Option<Found>, Refusal> {
+fn read(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
     let Some(blob) = store.blob(digest)? else { return Ok(None) };
-    if !Cache::admits(blob.size()) {
+    if !cache.admits(blob.size()) {
         return Ok(Some(Found::Open(blob)));
     }
     let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;

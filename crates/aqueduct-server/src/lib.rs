@@ -13,6 +13,7 @@ mod admission;
 mod background;
 mod body;
 mod cache;
+mod calibration;
 mod close;
 mod collect;
 mod connection;
@@ -43,6 +44,7 @@ mod upload;
 mod work;
 mod workers;
 
+pub use calibration::{CalibrationError, CalibrationFile};
 pub use options::{Deadlines, Options};
 pub use server::{BindError, Control, RunError, Server};
 pub use tokens::{TokenError, Tokens};

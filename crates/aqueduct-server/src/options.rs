@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use aqueduct_flow::{ReceiveRoute, SendRoute};
+use aqueduct_flow::{ReceiveRoute, SendRoute, Thresholds};
 
 use crate::Tokens;
 
@@ -32,6 +32,22 @@ pub struct Options {
     pub send_route: SendRoute,
     /// How blobs are received; by copy where the store's filesystem turns out not to take what is spliced.
     pub receive_route: ReceiveRoute,
+    /// Up to where another way is taken than these routes; of a blob in memory, 1 MiB at most.
+    pub thresholds: Thresholds,
+    /// Where those come from, for the line of the log that says which hold.
+    pub thresholds_from: String,
+}
+
+impl Options {
+    /// The route for an answer that sends so much of a blob.
+    pub(crate) fn send_route_for(&self, len: u64) -> SendRoute {
+        self.thresholds.send_route(self.send_route, len)
+    }
+
+    /// The route for a body of which so much comes at most, as far as that is known.
+    pub(crate) fn receive_route_for(&self, len: Option<u64>) -> ReceiveRoute {
+        self.thresholds.receive_route(self.receive_route, len)
+    }
 }
 
 impl Default for Options {
@@ -47,6 +63,8 @@ impl Default for Options {
             reactors: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             send_route: SendRoute::Sendfile,
             receive_route: ReceiveRoute::Splice,
+            thresholds: Thresholds::default(),
+            thresholds_from: "defaults".to_owned(),
         }
     }
 }

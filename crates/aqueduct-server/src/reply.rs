@@ -53,7 +53,7 @@ pub(crate) fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, mann
         None => head,
     };
     let mut memory = head.finish();
-    let mut queue = SendQueue::to_socket(shared.options.send_route);
+    let mut queue = SendQueue::to_socket(shared.options.send_route_for(content.part_len()));
     if manner.head_only {
         queue.push_memory(memory);
         return queue;

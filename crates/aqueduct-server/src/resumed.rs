@@ -108,7 +108,7 @@ impl Appending {
         if reached != offset {
             return Err(Refusal::WrongOffset { offset: reached });
         }
-        let route = shared.options.receive_route;
+        let route = shared.options.receive_route_for(Some(SEGMENT_LEN));
         let free = Arc::clone(&shared.descriptors).try_acquire_many_owned(UPLOAD_DESCRIPTOR_COUNT);
         let (current, price): (_, Price) = if let Ok(permit) = free {
             (None, Box::new(permit))

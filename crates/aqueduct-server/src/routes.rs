@@ -5,22 +5,29 @@ use std::fmt;
 use std::io;
 
 use aqueduct_flow::probe::{Sending, Served, Tried};
-use aqueduct_flow::{ReceiveRoute, SendRoute};
+use aqueduct_flow::{ReceiveRoute, SendRoute, Thresholds};
 
 use crate::Options;
+use crate::cache::BLOB_SIZE_MAX;
 
-/// Leaves the ways that the options name where the filesystem refuses them, and writes the choice down in one line.
+/// Leaves the ways that the options name where the filesystem refuses them, holds the thresholds to what is possible, and
+/// writes the choice down in one line.
 pub(crate) fn choose(options: &mut Options, served: io::Result<Served>) {
+    let asked = options.thresholds;
+    options.thresholds = Thresholds { memory_size_max: asked.memory_size_max.min(BLOB_SIZE_MAX), ..asked };
+    let thresholds = format!("{} ({})", options.thresholds, options.thresholds_from);
     match served {
         Ok(served) => {
             let chosen = Chosen::new(options.send_route, options.receive_route, served);
             (options.send_route, options.receive_route) = (chosen.send, chosen.receive);
-            tracing::info!("{chosen}");
+            tracing::info!("{chosen}; {thresholds}");
         }
         // A store on a full disk is read all the same.
         Err(error) => {
             let (send, receive) = (options.send_route, options.receive_route);
-            tracing::warn!("routes: send {send}, receive {receive}; they could not be tried: {error}");
+            tracing::warn!(
+                "routes: send {send}, receive {receive}; they could not be tried: {error}; {thresholds}"
+            );
         }
     }
 }

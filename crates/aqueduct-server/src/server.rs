@@ -159,7 +159,7 @@ impl Server {
         let descriptors = Descriptors::available();
         let shared = Shared {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
-            cache: Cache::new(),
+            cache: Cache::new(options.thresholds.memory_size_max),
             doubts: Doubts::default(),
             lists: Lists::default(),
             readers: readers.workers(),

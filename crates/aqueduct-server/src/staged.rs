@@ -40,7 +40,7 @@ pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<S
         Ok(work::Begun::Present(published)) => Begun::Over(Outcome::Stored(published)),
         Ok(work::Begun::Staging(staging)) => Begun::Under(Staged {
             staging: *staging,
-            intake: Intake::new(shared.options.receive_route),
+            intake: Intake::new(shared.options.receive_route_for(size)),
             hashing: Hashing::default(),
             hashers: Arc::clone(&shared.hashers),
             write,

@@ -41,6 +41,7 @@ pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rm::Rm;
 pub(crate) use serve::Serve;
+pub(crate) use size::Size;
 pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;
 

@@ -201,8 +201,14 @@ impl Report {
 }
 
 fn scaled(spread: super::Spread, factor: f64) -> super::Spread {
-    let super::Spread { median, min, max } = spread;
-    super::Spread { median: median * factor, min: min * factor, max: max * factor }
+    let super::Spread { median, min, max, low, high } = spread;
+    super::Spread {
+        median: median * factor,
+        min: min * factor,
+        max: max * factor,
+        low: low * factor,
+        high: high * factor,
+    }
 }
 
 fn table(

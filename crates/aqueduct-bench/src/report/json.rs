@@ -4,23 +4,15 @@ use serde_json::{Value, json};
 
 use super::vintage::{self, ROWS};
 use super::{Figure, Report, Spread};
+use crate::machine::Machine;
 
 impl Report {
     /// One object: `machine`, `figures`, `table_2008`, `crossovers`, `skipped`.
     #[must_use]
     pub fn json(&self) -> Value {
-        let machine = &self.machine;
         let skipped = |skipped: &super::Skipped| json!({ "arm": skipped.arm, "what": skipped.what, "reason": skipped.reason });
         json!({
-            "machine": {
-                "kernel": machine.kernel,
-                "processor": machine.processor,
-                "core_count": machine.core_count,
-                "memory": machine.memory,
-                "dir": machine.dir,
-                "filesystem": machine.filesystem,
-                "congestion_control": machine.congestion_control,
-            },
+            "machine": self.machine.json(),
             "network": "loopback",
             "round_count": self.round_count,
             "seconds": self.took.as_secs_f64(),
@@ -61,15 +53,31 @@ fn figure(figure: &Figure) -> Value {
         "size": figure.size,
         "operations": figure.operations,
         "samples": figure.sample_count,
-        "gib_per_second": spread(&figure.rate),
-        "cpu_seconds_per_gib": spread(&figure.cpu),
-        "calls_per_gib": figure.calls.as_ref().map(spread),
-        "switches_per_gib": spread(&figure.switches),
-        "seconds_per_operation": spread(&figure.wall),
+        "gib_per_second": figure.rate.json(),
+        "cpu_seconds_per_gib": figure.cpu.json(),
+        "calls_per_gib": figure.calls.as_ref().map(Spread::json),
+        "switches_per_gib": figure.switches.json(),
+        "seconds_per_operation": figure.wall.json(),
         "limit": figure.limit.to_string(),
     })
 }
 
-fn spread(spread: &Spread) -> Value {
-    json!({ "median": spread.median, "min": spread.min, "max": spread.max })
+impl Spread {
+    pub(crate) fn json(&self) -> Value {
+        json!({ "median": self.median, "min": self.min, "max": self.max, "low": self.low, "high": self.high })
+    }
+}
+
+impl Machine {
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "kernel": self.kernel,
+            "processor": self.processor,
+            "core_count": self.core_count,
+            "memory": self.memory,
+            "dir": self.dir,
+            "filesystem": self.filesystem,
+            "congestion_control": self.congestion_control,
+        })
+    }
 }

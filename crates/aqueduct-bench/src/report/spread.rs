@@ -11,6 +11,10 @@ pub struct Spread {
     pub min: f64,
     /// The largest.
     pub max: f64,
+    /// Where the lowest quarter of the samples ends: of few, the one next to it.
+    pub low: f64,
+    /// Where the highest begins.
+    pub high: f64,
 }
 
 impl Spread {
@@ -20,7 +24,14 @@ impl Spread {
         assert!(!sorted.is_empty(), "a spread has figures");
         sorted.sort_by(f64::total_cmp);
         let (upper, lower) = (sorted[sorted.len() / 2], sorted[(sorted.len() - 1) / 2]);
-        Self { median: f64::midpoint(lower, upper), min: sorted[0], max: sorted[sorted.len() - 1] }
+        let last = sorted.len() - 1;
+        Self {
+            median: f64::midpoint(lower, upper),
+            min: sorted[0],
+            max: sorted[last],
+            low: sorted[last / 4],
+            high: sorted[last - last / 4],
+        }
     }
 
     /// Whether every sample is below every one of the other.
@@ -32,7 +43,7 @@ impl Spread {
 /// `6.70 (6.51-6.83)`, in three digits.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { median, min, max } = *self;
+        let Self { median, min, max, .. } = *self;
         f.pad(&format!("{} ({}-{})", digits(median), digits(min), digits(max)))
     }
 }

@@ -78,7 +78,7 @@ fn full() -> Report {
 fn a_figure_is_a_median_with_its_spread() {
     let samples = [sample(1 << 30, 2000, 500), sample(1 << 30, 1000, 400), sample(1 << 30, 4000, 600)];
     let figure = Figure::of(&arm(Group::Send, "sendfile", Bound::Calls), Temperature::Hot, 1 << 30, &samples);
-    assert_eq!(figure.rate, Spread { median: 0.5, min: 0.25, max: 1.0 });
+    assert_eq!(figure.rate, Spread { median: 0.5, min: 0.25, max: 1.0, low: 0.25, high: 1.0 });
     assert_eq!(figure.cpu.to_string(), "0.500 (0.400-0.600)");
     assert_eq!(figure.calls.map(|calls| calls.median), Some(2.0));
     assert!((figure.switches.median - 3.0).abs() < 1e-9);

@@ -10,7 +10,7 @@ fn digest(number: u8) -> Digest {
 
 #[test]
 fn a_blob_is_found_until_it_is_removed() {
-    let cache = Cache::new();
+    let cache = Cache::new(64 << 10);
     cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
     assert_eq!(cache.find(&digest(1)).unwrap()[..], b"one"[..]);
     assert!(cache.find(&digest(2)).is_none());
@@ -20,7 +20,7 @@ fn a_blob_is_found_until_it_is_removed() {
 
 #[test]
 fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
-    let cache = Cache::new();
+    let cache = Cache::new(64 << 10);
     let ticket = cache.ticket();
     cache.removed(&digest(1));
     cache.put(ticket, digest(1), Arc::from(&b"one"[..]));
@@ -29,7 +29,7 @@ fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
 
 #[test]
 fn the_cache_stays_within_its_bound() {
-    let cache = Cache::new();
+    let cache = Cache::new(64 << 10);
     for number in 0..=u8::MAX {
         for other in 0..4 {
             let mut bytes = [number; 32];

@@ -32,6 +32,18 @@ pub(crate) enum Piece {
     Part(Range<u64>),
 }
 
+impl Content {
+    /// How much of the blob it sends.
+    pub(crate) fn part_len(&self) -> u64 {
+        let Self::Pieces(pieces) = self else { return 0 };
+        let len = |piece: &Piece| match piece {
+            Piece::Memory(_) => 0,
+            Piece::Part(range) => range.end - range.start,
+        };
+        pieces.iter().map(len).sum()
+    }
+}
+
 impl Answer {
     /// What every answer of the uploads door says.
     pub(crate) fn in_tus(self) -> Self {

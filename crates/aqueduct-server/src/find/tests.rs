@@ -24,7 +24,7 @@ fn store(sizes: &[usize]) -> (TempDir, Store, Vec<Digest>) {
 #[test]
 fn no_more_is_read_than_was_asked_for() {
     let (_directory, store, digests) = store(&[10, 20, 30, 40]);
-    let found = find_first(&store, &Cache::new(), &digests, 30);
+    let found = find_first(&store, &Cache::new(64 << 10), &digests, 30);
     let sizes: Vec<_> = found.into_iter().map(|found| found.unwrap().unwrap().size()).collect();
     assert_eq!(sizes, [10, 20]);
 }
@@ -32,7 +32,7 @@ fn no_more_is_read_than_was_asked_for() {
 #[test]
 fn it_stops_at_a_large_blob() {
     let (_directory, store, digests) = store(&[10, 100_000, 30]);
-    let found = find_first(&store, &Cache::new(), &digests, u64::MAX);
+    let found = find_first(&store, &Cache::new(64 << 10), &digests, u64::MAX);
     assert_eq!(found.len(), 2);
     assert!(matches!(found[1], Ok(Some(Found::Open(_)))));
 }
@@ -40,7 +40,7 @@ fn it_stops_at_a_large_blob() {
 #[test]
 fn what_is_in_memory_is_not_read_again() {
     let (directory, store, digests) = store(&[10, 20]);
-    let cache = Cache::new();
+    let cache = Cache::new(64 << 10);
     find(&store, &cache, &digests[0]).unwrap().unwrap();
     // Nothing is there to be read any more.
     std::fs::remove_dir_all(directory.path().join("blobs")).unwrap();
@@ -56,7 +56,7 @@ fn of_those_that_are_read_together_the_damaged_one_is_not_here() {
     let path = directory.path().join("blobs/sha256").join(&hex[..2]).join(&hex[2..]);
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, [b'?'; 20]).unwrap();
-    let found = find_first(&store, &Cache::new(), &digests, u64::MAX);
+    let found = find_first(&store, &Cache::new(64 << 10), &digests, u64::MAX);
     let there: Vec<_> = found.into_iter().map(|found| found.unwrap().is_some()).collect();
     assert_eq!(there, [true, false, true]);
     assert!(!path.exists());

@@ -130,7 +130,7 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
         Begun::Staging(staging) => {
             let plain = Plain {
                 staging: *staging,
-                intake: Intake::new(shared.options.receive_route),
+                intake: Intake::new(shared.options.receive_route_for(put.size)),
                 digest: put.digest,
                 _descriptor: descriptor,
             };

@@ -162,7 +162,8 @@ impl Segmented {
         let error = match self.upload.receive(index) {
             Ok(receiving) => {
                 self.unwanted = None;
-                self.current = Some(Segment::new(receiving, shared.options.receive_route));
+                self.current =
+                    Some(Segment::new(receiving, shared.options.receive_route_for(Some(SEGMENT_LEN))));
                 return Ok(true);
             }
             Err(ReceiveError::AlreadyHeld) => {

@@ -30,7 +30,6 @@ pub(super) async fn speak(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>)
 
 async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch) -> Result<(), Close> {
     let Batch { mut said, mut ended, sending } = batch;
-    let mut queue = SendQueue::to_socket(shared.options.send_route);
     let mut part = None;
     let sending = match sending {
         None => None,
@@ -50,6 +49,8 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
             }
         },
     };
+    let part_len = part.as_ref().map_or(0, |part| part.end - part.start);
+    let mut queue = SendQueue::to_socket(shared.options.send_route_for(part_len));
     said.push_to(&mut queue);
     if let (Some(sending), Some(part)) = (&sending, &part) {
         sending.push(part.clone(), &mut queue);

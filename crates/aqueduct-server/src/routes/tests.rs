@@ -50,6 +50,17 @@ fn a_filesystem_that_nothing_is_known_of_keeps_the_wish() {
 }
 
 #[test]
+fn no_blob_is_let_into_memory_that_would_leave_no_room_for_others() {
+    for (asked, held) in [(0, 0), (64 << 10, 64 << 10), (1 << 20, 1 << 20), (u64::MAX, 1 << 20)] {
+        let mut options = Options::default();
+        options.thresholds.memory_size_max = asked;
+        choose(&mut options, Ok(WORKS));
+        let others = Thresholds::default();
+        assert_eq!(options.thresholds, Thresholds { memory_size_max: held, ..others });
+    }
+}
+
+#[test]
 fn only_what_needs_a_call_is_left_where_the_call_is_refused() {
     let refused = Served { sendfile: Sending::Refused(Errno::INVAL), splice: REFUSED, ..WORKS };
     for (wish, kept) in

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aqueduct_bench::{Choice, Report};
+use aqueduct_bench::{Choice, Clock, Report};
 use aqueduct_client::Landing;
 use aqueduct_sys::Placed;
 use console::Term;
@@ -16,7 +16,12 @@ use crate::output::Output;
 use crate::text::shown;
 use crate::voice::{Show, Voice};
 
+mod calibrate;
+
 pub(super) fn run(bench: &Bench, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+    if bench.calibrate {
+        return calibrate::run(bench, json, voice, output);
+    }
     let page = bench.html.as_deref().map(|path| Page::begin(path, bench.force)).transpose()?;
     let report = measure(bench, voice)?;
     // First of all: whoever reads standard output may be gone.
@@ -46,13 +51,18 @@ fn measure(bench: &Bench, voice: &Voice) -> Result<Report, Fault> {
         time: bench.time.map(Duration::from_secs),
     };
     let measured = aqueduct_bench::Bench::new(&bench.dir, &choice)?;
+    Ok(while_showing(voice, |clock, tell| measured.run(clock, tell))?)
+}
+
+/// Has somebody measure, and shows what is done meanwhile.
+fn while_showing<T>(voice: &Voice, measure: impl FnOnce(&mut Clock<'_>, &mut dyn FnMut(&str)) -> T) -> T {
     let bar = (voice.show() == Show::Bar).then(|| {
         let target = ProgressDrawTarget::term_like(Box::new(Term::buffered_stderr()));
         ProgressBar::with_draw_target(None, target)
     });
     voice.set_bar(bar.clone());
     let began = Instant::now();
-    let report = measured.run(&mut || began.elapsed(), &mut |doing| match &bar {
+    let measured = measure(&mut || began.elapsed(), &mut |doing| match &bar {
         Some(bar) => {
             bar.set_message(format!("bench: {doing}"));
             bar.tick();
@@ -63,7 +73,7 @@ fn measure(bench: &Bench, voice: &Voice) -> Result<Report, Fault> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    Ok(report?)
+    measured
 }
 
 /// The page, a file without a name until it is whole.

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use aqueduct_server::{Control, Deadlines, Options, Server, Tokens};
+use aqueduct_flow::Thresholds;
+use aqueduct_server::{CalibrationFile, Control, Deadlines, Options, Server, Tokens};
 use aqueduct_store::{Absent, Store, SyncPolicy};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use tracing::{Level, error, info};
+use tracing::{Level, error, info, warn};
 
 use crate::directories;
 use crate::fault::Fault;
-use crate::flags::{Serve, Sync};
+use crate::flags::{Serve, Size, Sync};
 use crate::output::Output;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
@@ -27,7 +28,10 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
         Some(directory) => directory.clone(),
         None => directories::store()?,
     };
-    let server = Server::bind(open(&directory, serve.sync)?, options(serve, tokens))?;
+    let store = open(&directory, serve.sync)?;
+    let (thresholds, thresholds_from) = thresholds(serve, &directory);
+    let options = Options { thresholds, thresholds_from, ..options(serve, tokens) };
+    let server = Server::bind(store, options)?;
     // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Fault::local("catch signals"))?;
@@ -43,6 +47,32 @@ fn open(directory: &Path, sync: Sync) -> Result<Store, Fault> {
         Sync::None => SyncPolicy::None,
     };
     Ok(Store::open(directory, Absent::Make, aqueduct_store::Options { sync, ..Default::default() })?)
+}
+
+/// Flags count more than what was measured, and that more than the defaults. What cannot be read keeps nobody from serving.
+fn thresholds(serve: &Serve, directory: &Path) -> (Thresholds, String) {
+    let (usual, from) = match CalibrationFile::load(directory) {
+        Ok(Some(CalibrationFile(measured))) => (measured, "calibration"),
+        Ok(None) => (Thresholds::default(), "defaults"),
+        Err(error) => {
+            warn!("{}; going by the defaults", shown(Path::new(&with_causes(&error))));
+            (Thresholds::default(), "defaults")
+        }
+    };
+    let flags = [
+        ("--memory-max", serve.memory_max),
+        ("--copy-max", serve.copy_max),
+        ("--receive-copy-max", serve.receive_copy_max),
+    ];
+    let given: Vec<_> = flags.iter().filter(|(_, size)| size.is_some()).map(|(flag, _)| *flag).collect();
+    let or = |flag: Option<Size>, usual| flag.map_or(usual, |size| size.0);
+    let thresholds = Thresholds {
+        memory_size_max: or(serve.memory_max, usual.memory_size_max),
+        copy_len_max: or(serve.copy_max, usual.copy_len_max),
+        receive_copy_len_max: or(serve.receive_copy_max, usual.receive_copy_len_max),
+    };
+    let from = if given.is_empty() { from.to_owned() } else { format!("{from}, and {}", given.join(", ")) };
+    (thresholds, from)
 }
 
 fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {

@@ -44,11 +44,28 @@ pub(crate) struct Bench {
     #[arg(long, env = "AQUEDUCT_SIZE", value_name = "SIZE", value_delimiter = ',')]
     pub(crate) size: Vec<Size>,
 
+    /// Measure up to where a server should answer from memory, copy or splice here, and write that down for it
+    ///
+    /// It takes up to a minute, and only measures what is needed for it: the flags --memory-max, --copy-max and
+    /// --receive-copy-max of "aqueduct serve". What is found becomes the file "calibration" in the directory of the store,
+    /// which "serve" reads when it starts, and which may be deleted. A default is left only where another size is clearly
+    /// better: by a tenth at least, and by more than samples of one and the same differ.
+    #[arg(
+        long, env = "AQUEDUCT_CALIBRATE", conflicts_with_all = ["wanted", "size", "quick", "csv", "html"],
+        action = ArgAction::SetTrue, value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) calibrate: bool,
+
+    /// With --calibrate: the store's directory, made if there is none [default: aqueduct/store in $XDG_DATA_HOME or
+    /// ~/.local/share]
+    #[arg(long, env = "AQUEDUCT_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+
     /// Take a few seconds only: fewer and smaller sizes, and larger spreads
     #[arg(long, env = "AQUEDUCT_QUICK", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) quick: bool,
 
-    /// Begin nothing that would probably end later than this [default: 60, with --quick 8]
+    /// Begin nothing that would probably end later than this [default: 60, with --quick 8, with --calibrate 50]
     #[arg(long, env = "AQUEDUCT_TIME", value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     pub(crate) time: Option<u64>,
@@ -77,4 +94,5 @@ Examples:
   aqueduct bench
   aqueduct bench --quick send
   aqueduct bench receive hash --dir /srv --html bench.html
-  aqueduct bench send/sendfile send/copy --size 64KiB,1MiB,1GiB --json";
+  aqueduct bench send/sendfile send/copy --size 64KiB,1MiB,1GiB --json
+  aqueduct bench --calibrate --store /srv/blobs";

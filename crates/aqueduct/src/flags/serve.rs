@@ -52,6 +52,20 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE")]
     pub(crate) max_blob_size: Option<Size>,
 
+    /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 64KiB]
+    ///
+    /// The memory for them is 16 MiB, whatever this is. Measured is what --calibrate of "aqueduct bench" found for this store.
+    #[arg(long, env = "AQUEDUCT_MEMORY_MAX", value_name = "SIZE")]
+    pub(crate) memory_max: Option<Size>,
+
+    /// Send up to so much of a file by copy, and more by sendfile [default: measured, or 0]
+    #[arg(long, env = "AQUEDUCT_COPY_MAX", value_name = "SIZE")]
+    pub(crate) copy_max: Option<Size>,
+
+    /// Receive up to so much by copy, and more by splice [default: measured, or 0]
+    #[arg(long, env = "AQUEDUCT_RECEIVE_COPY_MAX", value_name = "SIZE")]
+    pub(crate) receive_copy_max: Option<Size>,
+
     /// How long an upload is kept that nobody goes on with: seconds, or with min, h or d [default: 7d]
     #[arg(long, env = "AQUEDUCT_UPLOAD_EXPIRY", value_name = "TIME")]
     pub(crate) upload_expiry: Option<Span>,

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do")]
 
 mod bench;
+mod calibration;
 mod child;
 mod cut_short;
 mod damage;
