@@ -54,6 +54,8 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "time", package: "time", why: "the most memory that a program had" },
     Program { name: "cmp", package: "diffutils", why: "what came out is compared with what went in" },
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
+    Program { name: "chromium", package: "chromium", why: "the page of the bench is looked at in a browser" },
+    Program { name: "chromedriver", package: "chromium-driver", why: "somebody has to hold the mouse" },
 ];
 
 /// Where nginx comes from.

@@ -80,7 +80,7 @@ impl Report {
                 column.figures[index].map_or_else(String::new, |figure| digits(figure.wall.median * 1000.0))
             })
         }));
-        table(page, [String::new()].into_iter().chain(heads), rows);
+        table(page, "the table of 2008", [String::new()].into_iter().chain(heads), rows);
         // The largest that every row has.
         let largest = columns.iter().rev().find(|column| column.figures.iter().all(Option::is_some));
         if let Some(column) = largest {
@@ -167,7 +167,7 @@ impl Report {
                 figure.limit.to_string(),
             ]
         };
-        table(page, heads, self.figures.iter().map(row));
+        table(page, "all figures", heads, self.figures.iter().map(row));
         page.push_str("</details>\n<h2>The ways</h2>\n<dl>\n");
         let mut told = BTreeSet::new();
         for figure in &self.figures {
@@ -213,10 +213,16 @@ fn scaled(spread: super::Spread, factor: f64) -> super::Spread {
 
 fn table(
     page: &mut String,
+    name: &str,
     heads: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) {
-    page.push_str("<div class=\"wide\"><table>\n<tr>");
+    // Whoever has no mouse scrolls it from side to side by keyboard.
+    let _ = write!(
+        page,
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table>\n<tr>",
+        Escaped(name)
+    );
     for head in heads {
         let _ = write!(page, "<th>{}</th>", Escaped(&head));
     }
@@ -259,10 +265,14 @@ const STYLE: &str = "
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-svg { display: block; width: 100%; min-width: 34rem; height: auto; margin: 0.6rem 0 1.2rem; }
+figure { margin: 0.8rem 0 1.6rem; } figcaption { font-weight: 600; font-size: 0.9rem; margin-bottom: 0.4rem; }
+svg { overflow: visible; } .plot { display: block; width: 100%; } .framed { width: calc(100% - 64px); margin-left: 48px; }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
 .grid { stroke: var(--rule); } .bar { fill: var(--bar); } .whisker { stroke: var(--ink); stroke-width: 1.5; }
-.line { fill: none; stroke-width: 2; }
+polyline { fill: none; } polyline, .legend line { stroke-width: 2; vector-effect: non-scaling-stroke; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.1rem 1.2rem; margin: 0.4rem 0 0; padding: 0;
+  font-size: 0.8rem; }
+:focus-visible { outline: 2px solid var(--bar); outline-offset: 2px; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.6rem; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
