@@ -1,6 +1,6 @@
 //! Small blobs that were asked for a moment ago, in memory, so that one write answers and no worker is needed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_blob::Digest;
 use quick_cache::Weighter;
@@ -9,12 +9,19 @@ use quick_cache::sync::Cache as Lru;
 /// A bounded cache of whole small blobs. Their bytes were hashed when they were read.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    blobs: Lru<Digest, Arc<[u8]>, Weight>,
+    blobs: Lru<Digest, Kept, Weight>,
     /// How many removals there were: what was read before one may be what it removed. Held while the cache is changed, so
     /// that nothing removed is ever found again.
     removal_count: Mutex<u64>,
     /// The largest blob that is kept.
     size_max: u64,
+}
+
+/// A small blob that is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    bytes: Arc<[u8]>,
+    head: Arc<OnceLock<Arc<[u8]>>>,
 }
 
 /// The state of a cache before a blob was opened.
@@ -35,6 +42,11 @@ impl Cache {
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        self.kept(digest).map(|kept| kept.bytes)
+    }
+
+    /// A blob with the head that it was answered with.
+    pub(crate) fn kept(&self, digest: &Digest) -> Option<Kept> {
         self.blobs.get(digest)
     }
 
@@ -47,7 +59,7 @@ impl Cache {
     pub(crate) fn put(&self, ticket: Ticket, digest: Digest, bytes: Arc<[u8]>) {
         let removal_count = self.removals();
         if *removal_count == ticket.0 {
-            self.blobs.insert(digest, bytes);
+            self.blobs.insert(digest, Kept { bytes, head: Arc::default() });
         }
     }
 
@@ -63,23 +75,34 @@ impl Cache {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Weight;
+impl Kept {
+    pub(crate) fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
 
-impl Weighter<Digest, Arc<[u8]>> for Weight {
-    fn weight(&self, _: &Digest, bytes: &Arc<[u8]>) -> u64 {
-        bytes.len() as u64 + ENTRY_LEN
+    /// The head of the reply that is all of it, as far as it is the same every time; `make` makes it for the first.
+    pub(crate) fn head(&self, make: impl FnOnce() -> Vec<u8>) -> &Arc<[u8]> {
+        self.head.get_or_init(|| make().into())
     }
 }
 
-/// What small blobs may take of memory, in all.
-const CACHE_LEN: u64 = 16 << 20;
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<Digest, Kept> for Weight {
+    fn weight(&self, _: &Digest, kept: &Kept) -> u64 {
+        kept.bytes.len() as u64 + ENTRY_LEN
+    }
+}
+
+/// What small blobs may take of memory, in all: ten thousand of 4 KiB fit. Each that does not costs a worker.
+const CACHE_LEN: u64 = 64 << 20;
 
 /// The most that blobs may be let in at: one beyond it would push out half of what is there.
 pub(crate) const BLOB_SIZE_MAX: u64 = 1 << 20;
 
-/// What an entry takes beside its bytes, about.
-const ENTRY_LEN: u64 = 128;
+/// What an entry takes beside its bytes, about; most of it is the head.
+const ENTRY_LEN: u64 = 640;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use aqueduct_blob::Digest;
-use aqueduct_flow::uninterrupted;
+use aqueduct_flow::{SendQueue, uninterrupted};
 use aqueduct_sys::{read, stat};
 use aqueduct_wire::http1::{CONTINUE, Version, resolve_ranges};
 use tokio::io::Interest;
@@ -21,6 +21,7 @@ use crate::door::{
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
+use crate::prompt;
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::scratch::with_scratch;
@@ -70,12 +71,35 @@ pub(crate) fn blocked(stream: &TcpStream, interest: Interest) {
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Close {
     let mut connection = Connection { stream, inbox: Inbox::default() };
     let mut is_first = true;
+    let mut behind: Option<Box<Heard>> = None;
     loop {
-        let request = match next_request(&mut connection, &shared, is_first, &mut stop).await {
-            Ok(Heard::Request(request)) => request,
-            Ok(Heard::Native) if is_first => return Box::pin(native::serve(connection, shared, stop)).await,
+        let heard = match behind.take() {
+            Some(heard) => Ok(*heard),
+            None => next_request(&mut connection, &shared, is_first, &mut stop).await,
+        };
+        let request = match heard.and_then(|heard| answer_promptly(&mut connection, &shared, heard, &stop)) {
+            Ok(Then::Answer(Heard::Request(request))) => request,
+            Ok(Then::Answer(Heard::Native)) if is_first => {
+                return Box::pin(native::serve(connection, shared, stop)).await;
+            }
             // Nobody changes the protocol in the middle.
-            Ok(Heard::Native) => Request::alien(),
+            Ok(Then::Answer(Heard::Native)) => Request::alien(),
+            Ok(Then::Hear) => {
+                is_first = false;
+                take_turns(&connection).await;
+                continue;
+            }
+            Ok(Then::Send(late)) => {
+                is_first = false;
+                let (replies, next) = *late;
+                behind = next.map(Box::new);
+                // Apart, like what follows.
+                let sent = Box::pin(reply::drive(&connection.stream, &shared, replies, 0..0)).await;
+                match sent {
+                    Ok(_) => continue,
+                    Err(close) => return close,
+                }
+            }
             Err(close) => return close,
         };
         // Apart, because what answering takes would otherwise be kept for every connection that waits.
@@ -84,11 +108,48 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
             Ok(connection) => connection,
             Err(close) => return close,
         };
-        if !connection.inbox.is_empty() {
-            // However much one peer asks at once, others get their turn.
-            tokio::task::yield_now().await;
-        }
+        take_turns(&connection).await;
         is_first = false;
+    }
+}
+
+/// What is next on a connection, after what could be answered from memory was.
+enum Then {
+    /// To hear more.
+    Hear,
+    /// To send what the peer did not take at once, and to answer what came behind. Apart, because it is rare.
+    Send(Box<(SendQueue, Option<Heard>)>),
+    /// To answer what takes more.
+    Answer(Heard),
+}
+
+/// Answers what is in memory. No value of it outlives this call in what is kept for a connection that waits.
+fn answer_promptly(
+    connection: &mut Connection,
+    shared: &Shared,
+    heard: Heard,
+    stop: &watch::Receiver<bool>,
+) -> Result<Then, Close> {
+    let (mut replies, rest) = prompt::answer(&mut connection.inbox, shared, heard, *stop.borrow());
+    if replies.is_empty() {
+        return Ok(rest.map_or(Then::Hear, Then::Answer));
+    }
+    let rest = rest.map(|heard| match heard {
+        Heard::Native => Heard::Request(Request::alien()),
+        request => request,
+    });
+    reply::begin(&connection.stream, &mut replies)?;
+    Ok(match rest {
+        _ if !replies.is_empty() => Then::Send(Box::new((replies, rest))),
+        Some(rest) => Then::Answer(rest),
+        None => Then::Hear,
+    })
+}
+
+/// Lets others have their turn, however much one peer asks at once.
+async fn take_turns(connection: &Connection) {
+    if !connection.inbox.is_empty() {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -306,3 +367,6 @@ const DRAIN_LEN_MAX: u64 = 256 << 10;
 
 /// A record of TLS: alert, fatal, `protocol_version` (RFC 8446 section 6). Clients then say what is wrong in their own words.
 const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+
+#[cfg(test)]
+mod tests;

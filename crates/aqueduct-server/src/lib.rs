@@ -29,6 +29,7 @@ mod lists;
 mod native;
 mod options;
 mod pour;
+mod prompt;
 mod reactor;
 mod reply;
 mod request;

@@ -94,14 +94,20 @@ pub(crate) async fn drive(
     mut queue: SendQueue,
     warm: Range<u64>,
 ) -> Result<Carried, Close> {
-    // What is in memory nearly always leaves at once, and what it takes to wait is not even set up for it.
-    if queue.next_extent().is_none() {
-        let _ = queue.step(stream.as_fd(), TURN_LEN).map_err(failed)?;
-    }
+    begin(stream, &mut queue)?;
     if queue.is_empty() {
         return Ok(*queue.carried());
     }
     Box::pin(drive_on(stream, shared, queue, warm)).await
+}
+
+/// Sends what there is in memory before the first extent, as far as the socket takes it: nearly always that is all of it, and
+/// what it takes to wait is not even set up.
+pub(crate) fn begin(stream: &TcpStream, queue: &mut SendQueue) -> Result<(), Close> {
+    if !queue.is_empty() && queue.next_extent().is_none() {
+        let _ = queue.step(stream.as_fd(), TURN_LEN).map_err(failed)?;
+    }
+    Ok(())
 }
 
 async fn drive_on(
@@ -178,25 +184,39 @@ pub(crate) fn warm(extent: &Extent, window: Range<u64>) -> io::Result<()> {
     with_scratch(SCRATCH_LEN, |scratch| residency::warm(extent.file(), window, scratch))
 }
 
-/// The time, as RFC 9110 section 5.6.7 writes it, made once a second.
+/// The field `Date`, and the end of a head.
+pub(crate) fn date_and_end() -> Arc<[u8]> {
+    with_date(|_, end| Arc::clone(end))
+}
+
+/// The time, as RFC 9110 section 5.6.7 writes it.
 struct Date;
 
 impl std::fmt::Display for Date {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let now = SystemTime::now();
-        let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        DATE.with_borrow_mut(|(made, text)| {
-            if *made != Some(second) {
-                *made = Some(second);
-                *text = httpdate::fmt_http_date(now);
-            }
-            f.write_str(text)
-        })
+        with_date(|date, _| f.write_str(date))
     }
 }
 
+/// Lends the time, and the end of a head that it stands in, which are made once a second.
+fn with_date<T>(job: impl FnOnce(&str, &Arc<[u8]>) -> T) -> T {
+    let now = SystemTime::now();
+    let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    DATE.with_borrow_mut(|made| {
+        if made.as_ref().is_none_or(|(at, _, _)| *at != second) {
+            let date = httpdate::fmt_http_date(now);
+            let end = format!("Date: {date}\r\n\r\n").into_bytes().into();
+            *made = Some((second, date, end));
+        }
+        let (_, date, end) = made.as_ref().expect("it was made just now");
+        job(date, end)
+    })
+}
+
+type Made = (u64, String, Arc<[u8]>);
+
 thread_local! {
-    static DATE: RefCell<(Option<u64>, String)> = const { RefCell::new((None, String::new())) };
+    static DATE: RefCell<Option<Made>> = const { RefCell::new(None) };
 }
 
 /// What one step sends before another connection has its turn.

@@ -117,7 +117,7 @@ fn poll_head(
 }
 
 /// Takes a request's head off the inbox, if it is whole.
-fn take_head(inbox: &mut Inbox, shared: &Shared) -> Option<Heard> {
+pub(crate) fn take_head(inbox: &mut Inbox, shared: &Shared) -> Option<Heard> {
     let (heard, taken) = parse(inbox.bytes(), shared);
     inbox.take(taken);
     heard

@@ -33,7 +33,7 @@ pub struct Server {
     /// One list for each reactor.
     listeners: Vec<Vec<TcpListener>>,
     descriptors: Descriptors,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     crews: [Crew; 5],
 }

@@ -331,7 +331,8 @@ impl SendQueue {
 
     /// What a step of `len_max` bytes begins with.
     fn front(&self, len_max: usize) -> Front<'_> {
-        let mut front = Front { head: Vec::new(), head_len: 0, extent: None };
+        let head = Vec::with_capacity(self.links.len().min(HEAD_COUNT_MAX) + 1);
+        let mut front = Front { head, head_len: 0, extent: None };
         for link in &self.links {
             let left = len_max - front.head_len;
             if left == 0 || front.head.len() == HEAD_COUNT_MAX {

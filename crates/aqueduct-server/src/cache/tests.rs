@@ -31,11 +31,24 @@ fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
 fn the_cache_stays_within_its_bound() {
     let cache = Cache::new(64 << 10);
     for number in 0..=u8::MAX {
-        for other in 0..4 {
+        for other in 0..8 {
             let mut bytes = [number; 32];
             bytes[0] = other;
             cache.put(cache.ticket(), Digest::new(Algorithm::Blake3, bytes), Arc::from(vec![0; 64 << 10]));
         }
     }
     assert!(cache.blobs.weight() <= CACHE_LEN, "{}", cache.blobs.weight());
+}
+
+#[test]
+fn the_head_of_a_blob_is_made_once() {
+    let cache = Cache::new();
+    cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
+    let kept = cache.kept(&digest(1)).unwrap();
+    assert_eq!(kept.head(|| b"made".to_vec())[..], b"made"[..]);
+    let again = cache.kept(&digest(1)).unwrap();
+    assert_eq!(again.head(|| unreachable!("it was made"))[..], b"made"[..]);
+    cache.removed(&digest(1));
+    cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
+    assert_eq!(cache.kept(&digest(1)).unwrap().head(|| b"anew".to_vec())[..], b"anew"[..]);
 }

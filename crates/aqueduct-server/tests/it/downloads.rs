@@ -1,6 +1,6 @@
 //! Blobs on their way out.
 
-use crate::fixture::{Fixture, Peer, SMALL, digest, pattern};
+use crate::fixture::{Fixture, Peer, Reply, SMALL, digest, pattern};
 
 const HOST: &str = "Host: localhost\r\n";
 
@@ -143,6 +143,37 @@ fn requests_in_one_piece_are_answered_in_order() {
         assert_eq!(peer.reply().body, [number; 100]);
         assert!(peer.reply().body == pattern(LARGE)[LARGE - 10..]);
     }
+}
+
+#[test]
+fn what_is_in_memory_is_answered_in_order_and_with_the_same_head() {
+    let server = Fixture::new();
+    let names: Vec<_> = (0..50_u8).map(|number| server.put(&[number; 5000])).collect();
+    let mut peer = server.connect();
+    let undated = |reply: &Reply| {
+        let lines = reply.head.lines().filter(|line| !line.starts_with("Date: ")).map(str::to_owned);
+        assert!(reply.field("Date").is_some());
+        lines.collect::<Vec<_>>()
+    };
+    // From a file, and then twice from memory.
+    let heads: Vec<_> = names.iter().map(|&name| undated(&get(&mut peer, name, ""))).collect();
+    let all =
+        names.iter().map(|name| format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n")).collect::<String>();
+    for _ in 0..2 {
+        peer.say(&all);
+        for (number, head) in (0..50_u8).zip(&heads) {
+            let reply = peer.reply();
+            assert!(reply.body == [number; 5000]);
+            assert_eq!(undated(&reply), *head);
+        }
+    }
+    peer.say(&format!("{all}GET /blobs/{} HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n", names[0]));
+    for number in 0..50_u8 {
+        assert!(peer.reply().body == [number; 5000]);
+    }
+    assert_eq!(peer.reply().field("Connection"), Some("close"));
+    peer.finish();
+    peer.assert_closed();
 }
 
 #[test]

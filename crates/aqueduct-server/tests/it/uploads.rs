@@ -38,6 +38,62 @@ fn bytes_of_another_digest_are_refused_with_both_and_stored_under_neither() {
 }
 
 #[test]
+fn small_blobs_that_come_in_one_piece_are_stored_and_answered_in_order() {
+    let server = Fixture::new();
+    let mut peer = server.connect();
+    let bodies: Vec<_> = (b'a'..=b'e').map(|letter| [letter].repeat(2000)).collect();
+    let mut said = Vec::new();
+    for body in &bodies {
+        said.extend_from_slice(
+            format!("POST /blobs HTTP/1.1\r\n{HOST}Content-Length: 2000\r\n\r\n").as_bytes(),
+        );
+        said.extend_from_slice(body);
+    }
+    peer.say_bytes(&said);
+    for body in &bodies {
+        let reply = peer.reply();
+        assert_eq!((reply.status, reply.json()["digest"].as_str()), (201, Some(&*digest(body).to_string())));
+        assert!(server.has(&digest(body)));
+    }
+    // What comes behind its head, or in pieces, is stored like what comes with it.
+    for (letter, cut) in [(b'x', 0), (b'y', 1), (b'z', 1999)] {
+        let body = [letter; 2000];
+        peer.say(&format!("PUT /blobs/{} HTTP/1.1\r\n{HOST}Content-Length: 2000\r\n\r\n", digest(&body)));
+        peer.say_bytes(&body[..cut]);
+        peer.say_bytes(&body[cut..]);
+        assert_eq!(peer.reply().status, 201, "{cut}");
+        assert!(server.has(&digest(&body)));
+    }
+}
+
+#[test]
+fn a_small_body_makes_no_difference_to_a_blob_that_is_here_whenever_it_comes() {
+    let server = Fixture::new();
+    let name = server.put(b"right");
+    let absent = digest(b"absent");
+    for is_at_once in [true, false] {
+        for (name, field, status) in [
+            (name, "", 200),
+            (name, "If-Match: *\r\n", 200),
+            (name, "If-None-Match: *\r\n", 412),
+            (absent, "If-Match: *\r\n", 412),
+            (absent, "", 400),
+        ] {
+            let mut peer = server.connect();
+            let head = format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}{field}Content-Length: 5\r\n\r\n");
+            if is_at_once {
+                peer.say(&format!("{head}wrong"));
+            } else {
+                peer.say(&head);
+                peer.say("wrong");
+            }
+            assert_eq!(peer.reply().status, status, "{name} {field} {is_at_once}");
+        }
+    }
+    assert!(server.has(&name) && !server.has(&absent));
+}
+
+#[test]
 fn the_server_names_a_blob_by_the_algorithm_asked_for() {
     let server = Fixture::new();
     let mut peer = server.connect();

@@ -53,6 +53,11 @@ impl HeadWriter {
         self.end_line(begin, format_args!("{value}"))
     }
 
+    /// The lines so far, for a head that goes on with others.
+    pub fn unfinished(self) -> Vec<u8> {
+        self.text.into_bytes()
+    }
+
     /// Ends the head with the empty line.
     pub fn finish(mut self) -> Vec<u8> {
         self.text.push_str("\r\n");

@@ -11,7 +11,8 @@ use super::HeadError;
 ///
 /// An encoded `/` becomes one like any other, so whoever gives meaning to the parts of a path has to split it first.
 pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
-    if !path.contains('%') {
+    // All of it, which takes less time than to stop at the first.
+    if path.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'%')) {
         return Some(Cow::Borrowed(path));
     }
     let is_whole = path.split('%').skip(1).all(|after| {
@@ -37,7 +38,8 @@ impl<'b> Target<'b> {
     /// Accepts the origin form, the absolute form with the scheme `http`, and `*` for `OPTIONS`. The authority form is
     /// for `CONNECT` to a proxy.
     pub(super) fn parse(text: &'b str, method: &Method) -> Result<Self, HeadError> {
-        if !text.bytes().all(is_target_byte) {
+        // All of it, which takes less time than to stop at the first that is wrong.
+        if !text.bytes().fold(true, |is_good, byte| is_good & is_target_byte(byte)) {
             return Err(HeadError::BadTarget);
         }
         if text.starts_with('/') {

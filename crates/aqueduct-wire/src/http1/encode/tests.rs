@@ -15,6 +15,13 @@ fn a_head_is_its_lines_and_an_empty_one() {
 }
 
 #[test]
+fn a_head_that_goes_on_ends_with_a_whole_line() {
+    let head = HeadWriter::response(StatusCode::OK).field("A", "b");
+    assert_eq!(head.clone().unfinished(), b"HTTP/1.1 200 OK\r\nA: b\r\n");
+    assert_eq!([&head.clone().unfinished(), &b"\r\n"[..]].concat(), head.finish());
+}
+
+#[test]
 fn the_usual_head_is_allocated_once() {
     let writer = HeadWriter::response(StatusCode::OK).field("A", "x".repeat(400));
     assert_eq!(writer.finish().capacity(), HEAD_LEN_USUAL);

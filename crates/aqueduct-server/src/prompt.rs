@@ -1,0 +1,74 @@
+//! Replies that are in memory whole: to those who ask for all of a small blob, as most do. What is the same every time is made
+//! once, and the replies to requests that came together leave together.
+
+use std::sync::Arc;
+
+use aqueduct_flow::SendQueue;
+use aqueduct_wire::http1::{Framing, Ranges, Version};
+
+use crate::door::{Condition, Intent, Outcome, Read, Request};
+use crate::inbox::Inbox;
+use crate::reply;
+use crate::request::{Heard, take_head};
+use crate::server::Shared;
+
+/// The replies to `request` and to those that came behind it, up to the first that takes more than this; that one is given
+/// back. Nothing is sent yet.
+pub(crate) fn answer(
+    inbox: &mut Inbox,
+    shared: &Shared,
+    request: Heard,
+    is_stopping: bool,
+) -> (SendQueue, Option<Heard>) {
+    let mut queue = SendQueue::to_socket(shared.options.send_route);
+    let mut heard = Some(request);
+    let mut count = 0;
+    while let Some(next) = heard.take() {
+        let is_full = count == REPLY_COUNT_MAX || queue.remaining() >= REPLIES_LEN;
+        if is_stopping || is_full || !push(&mut queue, shared, &next) {
+            return (queue, Some(next));
+        }
+        count += 1;
+        if !inbox.is_empty() {
+            heard = take_head(inbox, shared);
+        }
+    }
+    (queue, None)
+}
+
+/// Appends the reply to a request, unless that takes more than to look into the cache.
+fn push(queue: &mut SendQueue, shared: &Shared, heard: &Heard) -> bool {
+    let Heard::Request(Request {
+        intent: Ok(Intent::Read(Read { digest, condition: Condition::Holds, ranges: None })),
+        is_tus: false,
+        head_only: false,
+        framing: Framing::None | Framing::Length(0),
+        version: Version::Http11,
+        keep_alive: true,
+        expects_continue: _,
+    }) = heard
+    else {
+        return false;
+    };
+    let Some(kept) = shared.cache.kept(digest) else { return false };
+    let size = kept.bytes().len();
+    let head = kept.head(|| {
+        let outcome = Outcome::Blob { digest: *digest, size: size as u64, ranges: Ranges::Whole };
+        shared.voice().answer(&outcome).head.unfinished()
+    });
+    let date = reply::date_and_end();
+    let date_len = date.len();
+    queue.push_shared(Arc::clone(head), 0..head.len());
+    queue.push_shared(date, 0..date_len);
+    queue.push_shared(Arc::clone(kept.bytes()), 0..size);
+    true
+}
+
+/// Each takes three pieces of the 64 that leave in one write.
+const REPLY_COUNT_MAX: usize = 21;
+
+/// What is in line for a peer that does not read is kept, and may be out of the cache by then.
+const REPLIES_LEN: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests;
