@@ -43,8 +43,8 @@ pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::R
     Ok(())
 }
 
-/// Less than is read ahead at once (128 KiB by default), and few calls beside those that send.
-const SAMPLE_EVERY: usize = 64 << 10;
+/// As much as is read ahead at once (128 KiB by default), so that none of it is missed, and few calls beside those that send.
+const SAMPLE_EVERY: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests;
