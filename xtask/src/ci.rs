@@ -26,6 +26,9 @@ const TESTS: &str = "cargo test --workspace --locked";
 const FUZZ: &str = "cargo xtask fuzz";
 
 /// After the tests, which have built most of it.
+const COST: &str = "cargo xtask cost";
+
+/// After the tests, too.
 const BENCH: &str = "cargo xtask bench --smoke";
 
 /// Installs what is missing and runs everything. The last line of a green run counts the tests.
@@ -38,6 +41,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     let passed_count = report.time("test", TESTS, || Line::new(TESTS, &deny).run_tests(root))?;
     report.time("fuzz", FUZZ, || Line::new(FUZZ, &deny).run(root))?;
+    report.time("cost", COST, || Line::new(COST, &deny).run(root))?;
     report.time("bench", BENCH, || Line::new(BENCH, &deny).run(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");

@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod code;
+mod cost;
 mod e2e;
 mod filler;
 mod fuzz;
@@ -31,6 +32,9 @@ cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
 cargo xtask fuzz [SECONDS]
                      feed what reads a stranger's bytes, each target for so long (10 s)
+cargo xtask cost     compare what requests cost a server with what was written down
+cargo xtask cost --update
+                     write down what they cost now
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
 cargo xtask bench hash|publish|native
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         ["tools"] => root().and_then(|root| tools::install(&root)),
         ["fuzz"] => root().and_then(|root| fuzz::run(&root, None)),
         ["fuzz", seconds] => root().and_then(|root| fuzz::run(&root, Some(seconds))),
+        ["cost"] => root().and_then(|root| cost::check(&root)),
+        ["cost", "--update"] => root().and_then(|root| cost::update(&root)),
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),

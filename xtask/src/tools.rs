@@ -42,7 +42,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "aria2c", package: "aria2", why: "a client that asks for many ranges at once" },
     Program { name: "nc", package: "netcat-openbsd", why: "a client that knows no HTTP at all" },
     Program { name: "taskset", package: "util-linux", why: "rivals are measured on one and the same core" },
-    Program { name: "strace", package: "strace", why: "the benchmarks count syncs" },
+    Program { name: "strace", package: "strace", why: "the benchmarks count syncs, and checks all calls" },
+    Program { name: "valgrind", package: "valgrind", why: "what a request takes is counted in instructions" },
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
     Program { name: "wrk", package: "wrk", why: "the benchmarks ask a server for many small blobs" },
 ];
