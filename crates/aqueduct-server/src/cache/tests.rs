@@ -42,7 +42,7 @@ fn the_cache_stays_within_its_bound() {
 
 #[test]
 fn the_head_of_a_blob_is_made_once() {
-    let cache = Cache::new();
+    let cache = Cache::new(64 << 10);
     cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
     let kept = cache.kept(&digest(1)).unwrap();
     assert_eq!(kept.head(|| b"made".to_vec())[..], b"made"[..]);
