@@ -21,7 +21,7 @@ use crate::door::{
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
-use crate::prompt;
+use crate::prompt::{self, Prompt};
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::scratch::with_scratch;
@@ -71,45 +71,38 @@ pub(crate) fn blocked(stream: &TcpStream, interest: Interest) {
 pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Close {
     let mut connection = Connection { stream, inbox: Inbox::default() };
     let mut is_first = true;
-    let mut behind: Option<Box<Heard>> = None;
     loop {
-        let heard = match behind.take() {
-            Some(heard) => Ok(*heard),
-            None => next_request(&mut connection, &shared, is_first, &mut stop).await,
-        };
+        let heard = next_request(&mut connection, &shared, is_first, &mut stop).await;
         let request = match heard.and_then(|heard| answer_promptly(&mut connection, &shared, heard, &stop)) {
-            Ok(Then::Answer(Heard::Request(request))) => request,
+            Ok(Then::Answer(Heard::Request(request))) => Some(request),
             Ok(Then::Answer(Heard::Native)) if is_first => {
                 return Box::pin(native::serve(connection, shared, stop)).await;
             }
             // Nobody changes the protocol in the middle.
-            Ok(Then::Answer(Heard::Native)) => Request::alien(),
-            Ok(Then::Hear) => {
-                is_first = false;
-                take_turns(&connection).await;
-                continue;
-            }
-            Ok(Then::Send(late)) => {
-                is_first = false;
-                let (replies, next) = *late;
-                behind = next.map(Box::new);
+            Ok(Then::Answer(Heard::Native)) => Some(Request::alien()),
+            Ok(Then::Hear) => None,
+            Ok(Then::Send(replies)) => {
                 // Apart, like what follows.
-                let sent = Box::pin(reply::drive(&connection.stream, &shared, replies, 0..0)).await;
-                match sent {
-                    Ok(_) => continue,
-                    Err(close) => return close,
+                if let Err(close) = Box::pin(send(&connection.stream, &shared, replies)).await {
+                    return close;
                 }
+                None
             }
             Err(close) => return close,
         };
-        // Apart, because what answering takes would otherwise be kept for every connection that waits.
-        let answered = Box::pin(answer(connection, &shared, request, &stop)).await;
-        connection = match answered {
-            Ok(connection) => connection,
-            Err(close) => return close,
-        };
-        take_turns(&connection).await;
+        if let Some(request) = request {
+            // Apart, because what answering takes would otherwise be kept for every connection that waits.
+            let answered = Box::pin(answer(connection, &shared, request, &stop)).await;
+            connection = match answered {
+                Ok(connection) => connection,
+                Err(close) => return close,
+            };
+        }
         is_first = false;
+        // Others have their turn, however much one peer asks at once.
+        if !connection.inbox.is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -117,8 +110,8 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
 enum Then {
     /// To hear more.
     Hear,
-    /// To send what the peer did not take at once, and to answer what came behind. Apart, because it is rare.
-    Send(Box<(SendQueue, Option<Heard>)>),
+    /// To send what the peer did not take at once. Apart, because it is rare.
+    Send(Box<SendQueue>),
     /// To answer what takes more.
     Answer(Heard),
 }
@@ -130,27 +123,21 @@ fn answer_promptly(
     heard: Heard,
     stop: &watch::Receiver<bool>,
 ) -> Result<Then, Close> {
-    let (mut replies, rest) = prompt::answer(&mut connection.inbox, shared, heard, *stop.borrow());
-    if replies.is_empty() {
-        return Ok(rest.map_or(Then::Hear, Then::Answer));
+    // The last reply of a connection says that it is.
+    if *stop.borrow() {
+        return Ok(Then::Answer(heard));
     }
-    let rest = rest.map(|heard| match heard {
-        Heard::Native => Heard::Request(Request::alien()),
-        request => request,
-    });
+    let mut replies = match prompt::answer(&mut connection.inbox, shared, heard) {
+        Prompt::Replies(replies) => replies,
+        Prompt::No(heard) => return Ok(Then::Answer(heard)),
+    };
     reply::begin(&connection.stream, &mut replies)?;
-    Ok(match rest {
-        _ if !replies.is_empty() => Then::Send(Box::new((replies, rest))),
-        Some(rest) => Then::Answer(rest),
-        None => Then::Hear,
-    })
+    Ok(if replies.is_empty() { Then::Hear } else { Then::Send(Box::new(replies)) })
 }
 
-/// Lets others have their turn, however much one peer asks at once.
-async fn take_turns(connection: &Connection) {
-    if !connection.inbox.is_empty() {
-        tokio::task::yield_now().await;
-    }
+/// Sends what is in memory, as the peer takes it.
+async fn send(stream: &TcpStream, shared: &Shared, replies: Box<SendQueue>) -> Result<(), Close> {
+    reply::drive(stream, shared, *replies, 0..0).await.map(drop)
 }
 
 /// Does what a request asks for, and replies.

@@ -9,31 +9,33 @@ use aqueduct_wire::http1::{Framing, Ranges, Version};
 use crate::door::{Condition, Intent, Outcome, Read, Request};
 use crate::inbox::Inbox;
 use crate::reply;
-use crate::request::{Heard, take_head};
+use crate::request::{Heard, look_at_head};
 use crate::server::Shared;
 
-/// The replies to `request` and to those that came behind it, up to the first that takes more than this; that one is given
-/// back. Nothing is sent yet.
-pub(crate) fn answer(
-    inbox: &mut Inbox,
-    shared: &Shared,
-    request: Heard,
-    is_stopping: bool,
-) -> (SendQueue, Option<Heard>) {
+/// What came of a look for what is in memory.
+pub(crate) enum Prompt {
+    /// The replies to the request, and to those that came behind it, up to the first that takes more than this; that one is
+    /// still in the inbox. Nothing was sent yet.
+    Replies(SendQueue),
+    /// It takes more than this.
+    No(Heard),
+}
+
+pub(crate) fn answer(inbox: &mut Inbox, shared: &Shared, request: Heard) -> Prompt {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
-    let mut heard = Some(request);
-    let mut count = 0;
-    while let Some(next) = heard.take() {
-        let is_full = count == REPLY_COUNT_MAX || queue.remaining() >= REPLIES_LEN;
-        if is_stopping || is_full || !push(&mut queue, shared, &next) {
-            return (queue, Some(next));
-        }
-        count += 1;
-        if !inbox.is_empty() {
-            heard = take_head(inbox, shared);
-        }
+    if !push(&mut queue, shared, &request) {
+        return Prompt::No(request);
     }
-    (queue, None)
+    let mut count = 1;
+    while count < REPLY_COUNT_MAX
+        && queue.remaining() < REPLIES_LEN
+        && let Some((next, head_len)) = look_at_head(inbox, shared)
+        && push(&mut queue, shared, &next)
+    {
+        inbox.take(head_len);
+        count += 1;
+    }
+    Prompt::Replies(queue)
 }
 
 /// Appends the reply to a request, unless that takes more than to look into the cache.
@@ -64,7 +66,7 @@ fn push(queue: &mut SendQueue, shared: &Shared, heard: &Heard) -> bool {
     true
 }
 
-/// Each takes three pieces of the 64 that leave in one write.
+/// Each takes three pieces, of which one write has more.
 const REPLY_COUNT_MAX: usize = 21;
 
 /// What is in line for a peer that does not read is kept, and may be out of the cache by then.

@@ -117,10 +117,17 @@ fn poll_head(
 }
 
 /// Takes a request's head off the inbox, if it is whole.
-pub(crate) fn take_head(inbox: &mut Inbox, shared: &Shared) -> Option<Heard> {
-    let (heard, taken) = parse(inbox.bytes(), shared);
-    inbox.take(taken);
-    heard
+fn take_head(inbox: &mut Inbox, shared: &Shared) -> Option<Heard> {
+    let (heard, head_len) = look_at_head(inbox, shared)?;
+    inbox.take(head_len);
+    Some(heard)
+}
+
+/// What the inbox begins with, if that is whole, and how many bytes of it that takes. What may be done is what may be done now:
+/// whoever waits before it is done looks again.
+pub(crate) fn look_at_head(inbox: &Inbox, shared: &Shared) -> Option<(Heard, usize)> {
+    let (heard, head_len) = parse(inbox.bytes(), shared);
+    heard.map(|heard| (heard, head_len))
 }
 
 /// What bytes begin with, if that can be told yet, and how many of them that takes.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use aqueduct_server::Tokens;
 
-use crate::fixture::{Fixture, digest};
+use crate::fixture::{Fixture, digest, pattern};
 
 fn tokens(text: &str) -> Tokens {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -55,6 +55,35 @@ fn other_tokens_hold_from_the_next_request_on() {
     assert_eq!((ask("old"), ask("new")), (200, 401));
     server.control.set_tokens(tokens("read new"));
     assert_eq!((ask("old"), ask("new")), (401, 200));
+}
+
+/// More is asked for than the sockets hold, so that most of it waits until the peer reads.
+#[test]
+fn what_waits_behind_replies_that_nobody_reads_needs_the_token_of_its_time() {
+    let server = Fixture::with(|options| options.tokens = Some(tokens("write old")));
+    let bytes = pattern(60 << 10);
+    let name = digest(&bytes);
+    let mut peer = server.connect();
+    let request = |method: &str, more: &str| {
+        let fields = format!("Host: localhost\r\nAuthorization: Bearer old\r\n{more}\r\n");
+        format!("{method} /blobs/{name} HTTP/1.1\r\n{fields}")
+    };
+    peer.say(&request("PUT", &format!("Content-Length: {}\r\n", bytes.len())));
+    peer.say_bytes(&bytes);
+    assert_eq!(peer.reply().status, 201);
+    // From then on it is in memory.
+    peer.say(&request("GET", ""));
+    assert_eq!(peer.reply().body, bytes);
+    let count = 400;
+    peer.say(&(request("GET", "").repeat(count) + &request("DELETE", "")));
+    peer.head();
+    peer.take(bytes.len());
+    server.control.set_tokens(tokens("write new"));
+    let statuses: Vec<u16> = (0..count).map(|_| peer.reply().status).collect();
+    assert!(statuses.is_sorted(), "once it is refused it stays so: {statuses:?}");
+    assert_eq!(statuses.last(), Some(&401));
+    let again = format!("GET /blobs/{name} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer new\r\n\r\n");
+    assert_eq!(server.ask(&again).status, 200, "nobody removed it");
 }
 
 #[test]
