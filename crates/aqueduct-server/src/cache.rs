@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_blob::Digest;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as Lru;
+use quick_cache::sync::{Cache as Lru, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// A bounded cache of whole small blobs. Their bytes were hashed when they were read.
 #[derive(Debug)]
@@ -32,7 +32,16 @@ impl Cache {
     /// For blobs of up to this size.
     pub(crate) fn new(size_max: u64) -> Self {
         let estimated_count = usize::try_from(CACHE_LEN / 4096).unwrap_or(usize::MAX);
-        let blobs = Lru::with_weighter(estimated_count, CACHE_LEN, Weight);
+        // A shard takes nothing that is nearly as large as it is.
+        let shard_count = (CACHE_LEN / size_max.max(1) / SHARD_BLOB_COUNT).clamp(1, SHARD_COUNT_MAX);
+        let options = OptionsBuilder::new()
+            .shards(usize::try_from(shard_count).unwrap_or(1))
+            .estimated_items_capacity(estimated_count)
+            .weight_capacity(CACHE_LEN)
+            .build()
+            .expect("the capacities are given");
+        let blobs =
+            Lru::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
         Self { blobs, removal_count: Mutex::new(0), size_max }
     }
 
@@ -100,6 +109,12 @@ const CACHE_LEN: u64 = 64 << 20;
 
 /// The most that blobs may be let in at: one beyond it would push out half of what is there.
 pub(crate) const BLOB_SIZE_MAX: u64 = 1 << 20;
+
+/// How many of the largest blobs there is room for in each shard.
+const SHARD_BLOB_COUNT: u64 = 8;
+
+/// Locks enough for any number of reactors.
+const SHARD_COUNT_MAX: u64 = 64;
 
 /// What an entry takes beside its bytes, about; most of it is the head.
 const ENTRY_LEN: u64 = 640;

@@ -25,14 +25,17 @@ pub(crate) fn is_warm(file: &File, window: &Range<u64>) -> bool {
     let is_in_memory = |offset| matches!(preadv2(file, &mut [0], offset, ReadFlags::NOWAIT), Ok(1));
     let Some(last) = window.end.checked_sub(1) else { return true };
     // The last first: it is the likeliest to be cold.
-    is_in_memory(last) && window.clone().step_by(SAMPLE_EVERY).all(is_in_memory)
+    let blocks = (first_block(window)..window.end).step_by(BLOCK_LEN);
+    is_in_memory(last) && blocks.into_iter().all(is_in_memory)
 }
 
-/// Reads a window from the disk, to its last byte: for workers. A file that ends early is left to the sender to find.
+/// Reads a window from the disk, to its last byte, and the whole of the blocks that it begins and ends in, so that nobody can
+/// bring in the samples alone. For workers. A file that ends early is left to the sender to find.
 pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::Result<()> {
-    let mut offset = window.start;
-    while offset < window.end {
-        let len = usize::try_from(window.end - offset).map_or(scratch.len(), |len| len.min(scratch.len()));
+    let mut offset = first_block(&window);
+    let end = window.end.next_multiple_of(BLOCK_LEN as u64);
+    while offset < end {
+        let len = usize::try_from(end - offset).map_or(scratch.len(), |len| len.min(scratch.len()));
         match file.read_at(&mut scratch[..len], offset) {
             Ok(0) => return Ok(()),
             Ok(read) => offset += read as u64,
@@ -43,8 +46,14 @@ pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::R
     Ok(())
 }
 
-/// As much as is read ahead at once (128 KiB by default), so that none of it is missed, and few calls beside those that send.
-const SAMPLE_EVERY: usize = 128 << 10;
+/// Where the block begins in which a window does.
+fn first_block(window: &Range<u64>) -> u64 {
+    window.start - window.start % BLOCK_LEN as u64
+}
+
+/// What is read at once, and of which the first byte is a sample: as much as the kernel reads ahead by default, and few calls
+/// beside those that send.
+const BLOCK_LEN: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests;

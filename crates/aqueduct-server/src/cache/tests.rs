@@ -52,3 +52,13 @@ fn the_head_of_a_blob_is_made_once() {
     cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
     assert_eq!(cache.kept(&digest(1)).unwrap().head(|| b"anew".to_vec())[..], b"anew"[..]);
 }
+
+#[test]
+fn a_blob_of_the_largest_size_that_is_admitted_is_kept() {
+    for size_max in [64 << 10, BLOB_SIZE_MAX] {
+        let cache = Cache::new(size_max);
+        let bytes: Arc<[u8]> = vec![0; usize::try_from(size_max).unwrap()].into();
+        cache.put(cache.ticket(), digest(1), bytes);
+        assert!(cache.find(&digest(1)).is_some(), "{size_max}");
+    }
+}

@@ -54,7 +54,7 @@ pub(crate) struct Serve {
 
     /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 64KiB]
     ///
-    /// The memory for them is 16 MiB, whatever this is. Measured is what --calibrate of "aqueduct bench" found for this store.
+    /// The memory for them is 64 MiB, whatever this is. Measured is what --calibrate of "aqueduct bench" found for this store.
     #[arg(long, env = "AQUEDUCT_MEMORY_MAX", value_name = "SIZE")]
     pub(crate) memory_max: Option<Size>,
 
