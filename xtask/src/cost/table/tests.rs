@@ -30,5 +30,13 @@ fn what_costs_more_or_less_than_was_written_down_is_complained_of() {
         ["get takes 900.00 instructions and took 1000.00 (-10.0 %)"]
     );
     let unknown = Table::new([("put".to_owned(), Cost { calls: 1.0, instructions: 1.0 })]);
-    assert_eq!(known.complaints(&unknown), ["put is not written down"]);
+    let complaints = ["put is not written down", "get is written down and not measured"];
+    assert_eq!(known.complaints(&unknown), complaints);
+}
+
+#[test]
+fn where_many_share_a_call_a_few_calls_more_say_nothing() {
+    let known = table(0.19, 1000.0);
+    assert_eq!(known.complaints(&table(0.23, 1000.0)), [""; 0]);
+    assert_eq!(known.complaints(&table(1.0, 1000.0)).len(), 1);
 }
