@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
-use aqueduct_sys::ReadMapping;
+use aqueduct_flow::show;
 
 use super::Heard;
 use crate::meter::Spent;
@@ -47,29 +46,14 @@ fn send(tell: &SyncSender<Range<u64>>, range: Range<u64>) -> io::Result<()> {
 
 fn hash_each(algorithm: Algorithm, targets: &[File], told: &Receiver<Range<u64>>) -> io::Result<Vec<Digest>> {
     let mut digests = Vec::new();
-    let mut buffer = Vec::new();
     for target in targets {
         let mut hasher = Hasher::new(algorithm);
         for range in told.iter().take_while(|range| *range != END) {
-            hash(&mut hasher, target, range, &mut buffer)?;
+            show(target, range, &mut |bytes| hasher.update(bytes))?;
         }
         digests.push(hasher.finish().digest);
     }
     Ok(digests)
-}
-
-/// As the product's route splice looks at what it has written.
-fn hash(hasher: &mut Hasher, target: &File, range: Range<u64>, buffer: &mut Vec<u8>) -> io::Result<()> {
-    let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    if len >= MAPPED_LEN_MIN {
-        let mapping = ReadMapping::new(target, range).map_err(io::Error::other)?;
-        hasher.update(&mapping);
-    } else {
-        buffer.resize(len, 0);
-        target.read_exact_at(buffer, range.start)?;
-        hasher.update(buffer);
-    }
-    Ok(())
 }
 
 /// Says that a file is whole: no stretch of one is empty.
@@ -77,6 +61,3 @@ const END: Range<u64> = 0..0;
 
 /// How many stretches the second thread may lag behind: what it hashes is then still in a cache.
 const BEHIND_COUNT_MAX: usize = 4;
-
-/// Below this a copy is cheaper than a mapping.
-const MAPPED_LEN_MIN: usize = 64 * 1024;
