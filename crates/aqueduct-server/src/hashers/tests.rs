@@ -40,6 +40,17 @@ fn receive(staging: &mut Staging, index: u64) {
     assert_eq!(step.unwrap(), Step::Moved(bytes.len()));
 }
 
+/// Receives until another thread hashes; answers how many pieces came.
+fn receive_until_beside(hashers: &Arc<Hashers>, staging: &mut Staging, hashing: &mut Hashing) -> u64 {
+    let mut count = 0;
+    while hashing.beside.is_none() {
+        receive(staging, count);
+        hashing.settle(hashers, staging);
+        count += 1;
+    }
+    count
+}
+
 fn digest(count: u64) -> Digest {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     (0..count).for_each(|index| hasher.update(&piece(index)));
@@ -84,12 +95,7 @@ fn it_goes_on_in_line_once_others_need_the_cores() {
     let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
     let mut hashing = Hashing::default();
     let _busy = hashers.work();
-    let mut count = 0;
-    while hashing.beside.is_none() {
-        receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging);
-        count += 1;
-    }
+    let count = receive_until_beside(hashers, &mut staging, &mut hashing);
     let _other = hashers.work();
     for index in count..count + 10 {
         receive(&mut staging, index);
@@ -106,12 +112,7 @@ fn a_peer_that_pauses_keeps_no_thread() {
     let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
     let mut hashing = Hashing::default();
     let busy = hashers.work();
-    let mut count = 0;
-    while hashing.beside.is_none() {
-        receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging);
-        count += 1;
-    }
+    let count = receive_until_beside(hashers, &mut staging, &mut hashing);
     drop(busy);
     // By itself: nobody tells it that the peer pauses.
     while hashers.busy_count() > 0 {
@@ -129,12 +130,7 @@ fn a_blob_that_is_given_up_lets_its_thread_go() {
     let Fixture { store, hashers, .. } = &fixture(2);
     let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
     let mut hashing = Hashing::default();
-    let mut count = 0;
-    while hashing.beside.is_none() {
-        receive(&mut staging, count);
-        hashing.settle(hashers, &mut staging);
-        count += 1;
-    }
+    receive_until_beside(hashers, &mut staging, &mut hashing);
     drop((hashing, staging));
     while hashers.busy_count() > 0 {
         std::thread::yield_now();
