@@ -333,7 +333,13 @@ fn whoever_comes_between_two_segments_takes_the_rest_over() {
     first.say(&patch_head(&place, 0, bytes.len()));
     first.say_bytes(&bytes[..SEGMENT_LEN]);
     wait_for(&server, &place, SEGMENT_LEN);
-    assert_stored(&server, &patch(&server, &place, SEGMENT_LEN, &bytes[SEGMENT_LEN..]), &name, &bytes);
+    let go_on = || patch(&server, &place, SEGMENT_LEN, &bytes[SEGMENT_LEN..]);
+    let mut reply = go_on();
+    // The first may be about to begin the next segment, and be the later one by that: once, since nothing more comes of it.
+    if reply.status == 409 {
+        reply = go_on();
+    }
+    assert_stored(&server, &reply, &name, &bytes);
     first.say_bytes(&bytes[SEGMENT_LEN..SEGMENT_LEN + 1]);
     first.reply().assert_problem(409, "taken-over");
 }
