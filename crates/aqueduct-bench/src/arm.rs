@@ -87,6 +87,26 @@ pub struct Arm {
     pub(crate) run: Box<Run>,
 }
 
+#[cfg(test)]
+impl Arm {
+    /// One that moves nothing and says what it likes.
+    pub(crate) fn of_test(
+        group: Group,
+        name: &str,
+        run: impl Fn(&Course<'_>) -> io::Result<Sample> + 'static,
+    ) -> Self {
+        Self {
+            group,
+            name: name.to_owned(),
+            about: "an arm of a test",
+            has_cold: false,
+            bound: Bound::Calls,
+            counts_calls: true,
+            run: Box::new(run),
+        }
+    }
+}
+
 /// What an arm's threads are busy with when they do not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {

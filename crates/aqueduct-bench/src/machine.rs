@@ -1,5 +1,6 @@
 //! What the figures were measured on.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
@@ -45,6 +46,14 @@ impl Machine {
             filesystem: filesystem(fstatfs(ground.dir())?.f_type.unsigned_abs()),
             congestion_control: control.trim().to_owned(),
         })
+    }
+}
+
+/// `Linux 6.18.1 x86_64, 2 cores, Intel(R) Xeon(R) Processor`.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} cores", self.kernel, self.core_count)?;
+        if self.processor.is_empty() { Ok(()) } else { write!(f, ", {}", self.processor) }
     }
 }
 

@@ -79,6 +79,16 @@ pub struct Skipped {
     pub reason: String,
 }
 
+impl Skipped {
+    /// The arm, and at what it was not measured.
+    pub(crate) fn name(&self) -> String {
+        match &self.what {
+            Some(what) => format!("{} ({what})", self.arm),
+            None => self.arm.clone(),
+        }
+    }
+}
+
 impl Figure {
     /// The samples, of which there is at least one, as figures.
     pub(crate) fn of(arm: &Arm, temperature: Temperature, size: u64, samples: &[Sample]) -> Self {

@@ -4,7 +4,7 @@ use std::io;
 use aqueduct_sys::{Errno, Error};
 
 use super::*;
-use crate::arm::{Bound, Group};
+use crate::arm::Group;
 use crate::meter::Spent;
 
 /// Time stands still, so no round is left out.
@@ -22,15 +22,7 @@ fn names_in(dir: &Path) -> usize {
 }
 
 fn arm(name: &str, run: impl Fn(&Course<'_>) -> io::Result<Sample> + 'static) -> Arm {
-    Arm {
-        group: Group::Send,
-        name: name.to_owned(),
-        about: "an arm of a test",
-        has_cold: false,
-        bound: Bound::Calls,
-        counts_calls: true,
-        run: Box::new(run),
-    }
+    Arm::of_test(Group::Send, name, run)
 }
 
 /// So much time on the wall an operation.

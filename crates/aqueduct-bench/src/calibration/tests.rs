@@ -2,7 +2,7 @@ use std::io;
 use std::time::Duration;
 
 use super::*;
-use crate::arm::{Bound, Course};
+use crate::arm::Course;
 use crate::meter::{Sample, Spent};
 
 /// Both ways cost what is given, by size, in microseconds an operation.
@@ -17,15 +17,7 @@ fn arm(group: Group, name: &str, micros: impl Fn(u64) -> u64 + 'static) -> Arm {
             ..Sample::default()
         })
     };
-    Arm {
-        group,
-        name: name.to_owned(),
-        about: "an arm of a test",
-        has_cold: false,
-        bound: Bound::Calls,
-        counts_calls: true,
-        run: Box::new(run),
-    }
+    Arm::of_test(group, name, run)
 }
 
 /// A call costs so much, and a KiB so much.

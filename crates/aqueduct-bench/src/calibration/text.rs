@@ -6,20 +6,15 @@ use serde_json::{Value, json};
 
 use super::decision::{MARGIN, Verdict};
 use super::{Calibration, Finding};
-use crate::report::{LOOPBACK, Spread, Table, digits, size_text};
+use crate::report::{LOOPBACK, Skipped, Spread, Table, digits, size_text};
 
 impl Calibration {
     /// For a terminal: tables of at most 100 columns.
     #[must_use]
     pub fn text(&self) -> String {
         let machine = &self.machine;
-        let mut text = format!("{}, {} cores", machine.kernel, machine.core_count);
-        if !machine.processor.is_empty() {
-            let _ = write!(text, ", {}", machine.processor);
-        }
-        let _ = write!(
-            text,
-            "\n{} at {}; measured in {:.1} s\n{LOOPBACK}\nProcessor seconds a GiB of the thread that moves it: medians, \
+        let mut text = format!(
+            "{machine}\n{} at {}; measured in {:.1} s\n{LOOPBACK}\nProcessor seconds a GiB of the thread that moves it: medians, \
              with what half of the samples lie between.\nA way is cheaper where these do not meet, and the medians are \
              {:.0} % apart or more.\n",
             machine.filesystem,
@@ -31,8 +26,7 @@ impl Calibration {
             let _ = write!(text, "\n{}\n{}", finding.title, finding.text());
         }
         for skipped in &self.skipped {
-            let what = skipped.what.as_ref().map(|what| format!(" ({what})")).unwrap_or_default();
-            let _ = write!(text, "\nNot measured: {}{what}: {}", skipped.arm, skipped.reason);
+            let _ = write!(text, "\nNot measured: {}: {}", skipped.name(), skipped.reason);
         }
         if !self.skipped.is_empty() {
             text.push('\n');
@@ -44,17 +38,13 @@ impl Calibration {
     #[must_use]
     pub fn json(&self) -> Value {
         let thresholds = self.findings.iter().map(|finding| (finding.name(), json!(finding.found)));
-        let skipped = self
-            .skipped
-            .iter()
-            .map(|skipped| json!({ "arm": skipped.arm, "what": skipped.what, "reason": skipped.reason }));
         json!({
             "machine": self.machine.json(),
             "network": "loopback",
             "seconds": self.took.as_secs_f64(),
             "thresholds": thresholds.collect::<serde_json::Map<_, _>>(),
             "findings": self.findings.iter().map(Finding::json).collect::<Vec<_>>(),
-            "skipped": skipped.collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(Skipped::json).collect::<Vec<_>>(),
         })
     }
 }

@@ -39,16 +39,10 @@ impl Report {
         let machine = &self.machine;
         let _ = write!(
             page,
-            "<h1>Ways of moving bytes</h1>\n<p>{}, {} cores{}; {} at {}; {} of memory; congestion control {}.</p>\n\
+            "<h1>Ways of moving bytes</h1>\n<p>{}; {} at {}; {} of memory; congestion control {}.</p>\n\
              <p>{} in {:.0} s, the ways alternating. A figure is a median; a whisker reaches from the smallest \
              to the largest sample. {LOOPBACK}</p>\n",
-            Escaped(&machine.kernel),
-            machine.core_count,
-            Escaped(&if machine.processor.is_empty() {
-                String::new()
-            } else {
-                format!(", {}", machine.processor)
-            }),
+            Escaped(&machine.to_string()),
             Escaped(&machine.filesystem),
             Escaped(&machine.dir),
             size_text(machine.memory),

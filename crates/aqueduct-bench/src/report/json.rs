@@ -3,14 +3,13 @@
 use serde_json::{Value, json};
 
 use super::vintage::{self, ROWS};
-use super::{Figure, Report, Spread};
+use super::{Figure, Report, Skipped, Spread};
 use crate::machine::Machine;
 
 impl Report {
     /// One object: `machine`, `figures`, `table_2008`, `crossovers`, `skipped`.
     #[must_use]
     pub fn json(&self) -> Value {
-        let skipped = |skipped: &super::Skipped| json!({ "arm": skipped.arm, "what": skipped.what, "reason": skipped.reason });
         json!({
             "machine": self.machine.json(),
             "network": "loopback",
@@ -25,7 +24,7 @@ impl Report {
                 "size": crossover.size,
                 "is_everywhere": crossover.is_everywhere,
             })).collect::<Vec<_>>(),
-            "skipped": self.skipped.iter().map(skipped).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(Skipped::json).collect::<Vec<_>>(),
         })
     }
 
@@ -65,6 +64,12 @@ fn figure(figure: &Figure) -> Value {
 impl Spread {
     pub(crate) fn json(&self) -> Value {
         json!({ "median": self.median, "min": self.min, "max": self.max, "low": self.low, "high": self.high })
+    }
+}
+
+impl Skipped {
+    pub(crate) fn json(&self) -> Value {
+        json!({ "arm": self.arm, "what": self.what, "reason": self.reason })
     }
 }
 

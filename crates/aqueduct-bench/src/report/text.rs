@@ -31,13 +31,8 @@ impl Report {
 
     fn heading(&self) -> String {
         let machine = &self.machine;
-        let mut text = format!("{}, {} cores", machine.kernel, machine.core_count);
-        if !machine.processor.is_empty() {
-            let _ = write!(text, ", {}", machine.processor);
-        }
-        let _ = write!(
-            text,
-            "\n{} at {}, {} memory, congestion control {}\n{} in {:.1} s: medians, with the smallest and the \
+        format!(
+            "{machine}\n{} at {}, {} memory, congestion control {}\n{} in {:.1} s: medians, with the smallest and the \
              largest\n{LOOPBACK}\n",
             machine.filesystem,
             machine.dir,
@@ -45,8 +40,7 @@ impl Report {
             machine.congestion_control,
             rounds(self.round_count),
             self.took.as_secs_f64(),
-        );
-        text
+        )
     }
 
     fn at_one_size(&self, group: Group, temperature: Temperature) -> Option<String> {
@@ -132,11 +126,7 @@ impl Report {
         }
         let mut by_reason = BTreeMap::<&str, Vec<String>>::new();
         for skipped in &self.skipped {
-            let name = match &skipped.what {
-                Some(what) => format!("{} ({what})", skipped.arm),
-                None => skipped.arm.clone(),
-            };
-            by_reason.entry(&skipped.reason).or_default().push(name);
+            by_reason.entry(&skipped.reason).or_default().push(skipped.name());
         }
         let mut text = "Skipped\n".to_owned();
         for (reason, names) in by_reason {

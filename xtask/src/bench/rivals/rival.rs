@@ -70,11 +70,8 @@ pub(super) static NGINX: Rival = Rival {
 pub(super) static NGINX_THREADS: Rival = Rival {
     name: "nginx, aio threads",
     about: "the same with `aio threads`",
-    program: NGINX.program,
-    config: NGINX.config,
-    arguments: NGINX.arguments,
     own: &[("@AIO@", "threads"), ("@NOPUSH@", "on")],
-    layout: Layout::Files,
+    ..NGINX
 };
 
 /// For pieces of blobs. With `tcp_nopush on`, what is a little longer than a segment of loopback (64 KiB) ends with a piece
@@ -82,11 +79,8 @@ pub(super) static NGINX_THREADS: Rival = Rival {
 pub(super) static NGINX_RANGES: Rival = Rival {
     name: "nginx",
     about: "in `ranges` with `tcp_nopush off`",
-    program: NGINX.program,
-    config: NGINX.config,
-    arguments: NGINX.arguments,
     own: &[("@AIO@", "off"), ("@NOPUSH@", "off")],
-    layout: Layout::Files,
+    ..NGINX
 };
 
 pub(super) static LIGHTTPD: Rival = Rival {
