@@ -62,10 +62,13 @@ impl Talk {
 
     /// Says the last about a task, unless that was said before.
     fn end(&self, task: TaskId, say: Say) {
+        self.end_all([(task, say)]);
+    }
+
+    /// Says the last about some tasks, at once, unless that was said before.
+    fn end_all(&self, answers: impl IntoIterator<Item = (TaskId, Say)>) {
         let mut session = self.session();
-        if session.answered(task) {
-            self.outbox.end(task, say);
-        }
+        self.outbox.end_all(answers.into_iter().filter(|(task, _)| session.answered(*task)));
     }
 
     /// Sends small blobs, each of which is the last of its task, unless that was said before: the first, and as many more as

@@ -87,12 +87,19 @@ impl Outbox {
 
     /// Says the last about a task.
     pub(super) fn end(&self, task: TaskId, say: Say) {
+        self.end_all([(task, say)]);
+    }
+
+    /// Says the last about some tasks.
+    pub(super) fn end_all(&self, answers: impl IntoIterator<Item = (TaskId, Say)>) {
         let mut state = self.state();
         if state.is_closed {
             return;
         }
-        Answer { task, say }.write(0, state.said.end());
-        state.has_ended(task);
+        for (task, say) in answers {
+            Answer { task, say }.write(0, state.said.end());
+            state.has_ended(task);
+        }
         drop(state);
         self.filled.notify_one();
     }

@@ -1,6 +1,6 @@
 //! Blobs that came whole in one frame: kept until there are enough of them for a worker, and stored together.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_flow::{Carried, Route};
@@ -10,15 +10,17 @@ use aqueduct_wire::native::{Put, Say, TaskId};
 use super::Talk;
 use super::putting;
 use super::refusal::refused;
+use crate::cache::Cache;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::staged::log_stored;
 
-/// A few blobs, and their bytes one after the other.
+/// A few blobs.
 #[derive(Debug, Default)]
 pub(super) struct Small {
     blobs: Vec<Blob>,
-    bytes: Vec<u8>,
+    /// The bytes of all of them.
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -26,7 +28,7 @@ struct Blob {
     task: TaskId,
     algorithm: Algorithm,
     digest: Option<Digest>,
-    place: Range<usize>,
+    bytes: Arc<[u8]>,
 }
 
 impl Small {
@@ -39,31 +41,39 @@ impl Small {
 
     /// Whether a worker has enough to do with these.
     pub(super) fn is_enough(&self) -> bool {
-        self.blobs.len() >= COUNT || self.bytes.len() >= BYTES_LEN
+        self.blobs.len() >= COUNT || self.len >= BYTES_LEN
     }
 
     /// Takes a blob of `len` bytes from the inbox, where all of it is.
     pub(super) fn add(&mut self, task: TaskId, put: &Put, inbox: &mut Inbox, len: usize) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&inbox.bytes()[..len]);
+        let bytes = inbox.bytes()[..len].into();
         inbox.take(len);
-        let place = start..start + len;
-        self.blobs.push(Blob { task, algorithm: put.algorithm, digest: put.digest, place });
+        self.len += len;
+        self.blobs.push(Blob { task, algorithm: put.algorithm, digest: put.digest, bytes });
     }
 
-    /// Stores them, and says what became of each.
-    pub(super) fn store(self, store: &Store, talk: &Talk) {
-        let Self { blobs, bytes } = self;
-        let whole: Vec<_> = blobs.iter().map(|blob| blob.whole(&bytes)).collect();
-        for (blob, stored) in blobs.iter().zip(store.put_all(&whole)) {
-            talk.end(blob.task, blob.answer(store, stored));
+    /// Stores them, and says what became of each. What is new is kept in memory: it is likely to be asked for soon.
+    pub(super) fn store(self, store: &Store, cache: &Cache, talk: &Talk) {
+        let ticket = cache.ticket();
+        let whole: Vec<_> = self.blobs.iter().map(Blob::whole).collect();
+        let stored = store.put_all(&whole);
+        for (blob, stored) in self.blobs.iter().zip(&stored) {
+            if let Ok(Published { digest, size, outcome: Outcome::New }) = *stored
+                && cache.admits(size)
+            {
+                cache.put(ticket, digest, Arc::clone(&blob.bytes));
+            }
         }
+        // Whoever hears and speaks needs what these are said under: all are made up before.
+        let answer = |(blob, stored): (&Blob, _)| (blob.task, blob.answer(store, stored));
+        let answers: Vec<_> = self.blobs.iter().zip(stored).map(answer).collect();
+        talk.end_all(answers);
     }
 }
 
 impl Blob {
-    fn whole<'a>(&self, bytes: &'a [u8]) -> Whole<'a> {
-        Whole { algorithm: self.algorithm, expected: self.digest, bytes: &bytes[self.place.clone()] }
+    fn whole(&self) -> Whole<'_> {
+        Whole { algorithm: self.algorithm, expected: self.digest, bytes: &self.bytes }
     }
 
     fn answer(&self, store: &Store, outcome: Result<Published, PutError>) -> Say {

@@ -24,6 +24,36 @@ fn a_small_blob_is_put_and_got_in_one_frame_each() {
 }
 
 #[test]
+fn a_small_blob_that_was_just_put_is_answered_from_memory_until_it_is_removed() {
+    let fixture = Fixture::new();
+    let mut native = Native::connect(fixture.address);
+    let _ = native.ask_and_hear(put(None, 3), b"abc");
+    let hex = digest(b"abc").hex();
+    let path = fixture.root().join("blobs/sha256").join(&hex[..2]).join(&hex[2..]);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, b"ab?").unwrap();
+    assert_eq!(native.ask_and_hear(get(digest(b"abc")), &[]).payload, b"abc");
+    let remove = Ask::Remove { digest: digest(b"abc") };
+    assert_eq!(native.ask_and_hear(remove, &[]).say, Say::Removed);
+    assert_eq!(refused(&native.ask_and_hear(get(digest(b"abc")), &[])), Code::Absent);
+}
+
+#[test]
+fn what_a_put_brought_is_not_kept_in_memory_if_it_was_here_before() {
+    let fixture = Fixture::new();
+    let digest = fixture.put(b"abc");
+    let mut native = Native::connect(fixture.address);
+    let told = native.ask_and_hear(put(None, 3), b"abc");
+    assert_eq!(told.say, Say::Stored { digest, size: 3, is_new: false, received: 3 });
+    let hex = digest.hex();
+    let path = fixture.root().join("blobs/sha256").join(&hex[..2]).join(&hex[2..]);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, b"ab?").unwrap();
+    // Nobody vouched for the file but the put that made it: it is read, and found wrong.
+    assert_eq!(refused(&native.ask_and_hear(get(digest), &[])), Code::Absent);
+}
+
+#[test]
 fn the_empty_blob_is_put_and_got() {
     let fixture = Fixture::new();
     let mut native = Native::connect(fixture.address);

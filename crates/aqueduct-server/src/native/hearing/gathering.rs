@@ -47,7 +47,7 @@ impl Hearing {
         let small = mem::take(&mut self.small);
         let permit = self.gathered().await;
         let store = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
-            small.store(&shared.store, talk);
+            small.store(&shared.store, &shared.cache, talk);
             drop(permit);
         };
         self.employ(&self.shared.writers, store).await;
