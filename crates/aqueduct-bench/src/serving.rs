@@ -1,6 +1,6 @@
 //! What serving files costs where nothing is promised: no digest, no deadline, no turns, nobody who is turned away.
 //!
-//! One thread, sockets that never block, sendfile(2) out and splice(2) in. What it meets must be well-formed.
+//! One thread, sockets that never block, sendfile(2) out and splice(2) in. What it is asked must be well-formed.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -43,7 +43,7 @@ pub(crate) fn serve(listen: SocketAddr, root: &Path) -> Result<()> {
                     connections.insert(name, Connection::new(socket));
                 }
             } else if let Some(connection) = connections.get_mut(&name)
-                && connection.go_on(&floor)? == Standing::Ended
+                && connection.go_on(&floor).or_else(unless_gone)? == Standing::Ended
             {
                 connections.remove(&name);
             }
@@ -204,6 +204,15 @@ fn receive(
         written += uninterrupted(draining)?;
     }
     Ok(Some(len))
+}
+
+/// A peer may hang up with an answer unread.
+fn unless_gone(error: anyhow::Error) -> Result<Standing> {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    if matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)) {
+        return Ok(Standing::Ended);
+    }
+    Err(error)
 }
 
 /// `None` for what is not ready yet.

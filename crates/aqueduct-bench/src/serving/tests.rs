@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 
 use aqueduct_bench::noise;
@@ -21,17 +22,23 @@ fn a_request_names_a_file_of_the_root_and_nothing_else() {
 }
 
 #[test]
+fn a_peer_that_hangs_up_without_reading_ends_nothing_but_its_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    File::create(dir.path().join("x")).unwrap().write_all(b"abc").unwrap();
+    let mut hasty = started(dir.path());
+    let mut patient = TcpStream::connect(hasty.peer_addr().unwrap()).unwrap();
+    write!(hasty, "GET /x HTTP/1.1\r\n\r\n").unwrap();
+    // It is answered when something can be read. A close(2) with bytes unread resets the connection (tcp(7)).
+    hasty.peek(&mut [0]).unwrap();
+    drop(hasty);
+    write!(patient, "GET /x HTTP/1.1\r\n\r\n").unwrap();
+    expect(&mut patient, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+}
+
+#[test]
 fn what_was_put_in_pieces_comes_back_over_the_same_connection() {
     let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().to_owned();
-    // The port is free for whoever comes next, and nobody else does.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    thread::spawn(move || serve(address, &root));
-    let mut socket = loop {
-        if let Ok(socket) = TcpStream::connect(address) {
-            break socket;
-        }
-    };
+    let mut socket = started(dir.path());
     let mut body = vec![0; 3_000_000];
     noise::fill(&mut body, 1);
     write!(socket, "PUT /x HTTP/1.1\r\nContent-Le").unwrap();
@@ -47,6 +54,19 @@ fn what_was_put_in_pieces_comes_back_over_the_same_connection() {
     expect(&mut socket, &body);
     socket.shutdown(Shutdown::Write).unwrap();
     assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+}
+
+/// A connection to a server that serves `root` from now on.
+fn started(root: &Path) -> TcpStream {
+    let root = root.to_owned();
+    // The port is free for whoever comes next, and nobody else does.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    thread::spawn(move || serve(address, &root));
+    loop {
+        if let Ok(socket) = TcpStream::connect(address) {
+            return socket;
+        }
+    }
 }
 
 fn expect(socket: &mut TcpStream, bytes: &[u8]) {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::small_get::small;
 use super::{REQUESTS, Row};
-use crate::bench::rivals::rival::FILE_SERVERS;
+use crate::bench::rivals::rival::{APACHE, BARE, CADDY, DUFS, LIGHTTPD, MINISERVE, NGINX};
 use crate::bench::rivals::stand::Stand;
 use crate::bench::rivals::table::Table;
 
@@ -18,7 +18,7 @@ pub(super) const ROW: Row = Row {
 };
 
 fn measure(stand: &Stand) -> Result<Vec<Table>> {
-    let all = stand.with(FILE_SERVERS);
+    let all = stand.with(&[&BARE, &NGINX, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE]);
     let blobs = &stand.library.small;
     small(stand, ROW.name, &blobs[..blobs.len().min(FILE_COUNT)], &all)
 }

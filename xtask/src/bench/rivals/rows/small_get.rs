@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{REQUESTS, Row, connections};
 use crate::bench::rivals::contender::{Contender, Who};
 use crate::bench::rivals::library::Blob;
-use crate::bench::rivals::rival::{APACHE, CADDY, DUFS, LIGHTTPD, MINISERVE, NGINX, REGISTRY};
+use crate::bench::rivals::rival::{APACHE, BARE, CADDY, DUFS, LIGHTTPD, MINISERVE, NGINX, REGISTRY};
 use crate::bench::rivals::stand::Stand;
 use crate::bench::rivals::table::Table;
 use crate::bench::rivals::wrk::Wrk;
@@ -20,14 +20,14 @@ pub(super) const ROW: Row = Row {
 };
 
 fn measure(stand: &Stand) -> Result<Vec<Table>> {
-    let all = stand.with(&[&NGINX, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE, &REGISTRY]);
+    let all = stand.with(&[&BARE, &NGINX, &LIGHTTPD, &APACHE, &CADDY, &DUFS, &MINISERVE, &REGISTRY]);
     small(stand, ROW.name, &stand.library.small[..1], &all)
 }
 
 /// At all counts of connections; the slower rivals at the middle one only, which the goals are about.
 pub(super) fn small(stand: &Stand, row: &str, blobs: &[Blob], all: &[Who]) -> Result<Vec<Table>> {
     let counts: &[usize] = if stand.is_smoke() { &[4] } else { &[1, 64, 256] };
-    let few = stand.with(&[&NGINX, &LIGHTTPD]);
+    let few = stand.with(&[&BARE, &NGINX, &LIGHTTPD]);
     let table = |&count: &usize| {
         let whose = if count == 64 { all } else { &few[..] };
         let titles = (format!("{row}/{count}"), connections(count));
