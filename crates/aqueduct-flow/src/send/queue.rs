@@ -255,7 +255,7 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The memory at the front, marked as followed at once, then a piece of the extent behind it.
+    /// The memory at the front, marked as followed at once unless much follows, then a piece of the extent behind it.
     fn send_by_reference(
         &mut self,
         target: BorrowedFd<'_>,
@@ -265,8 +265,13 @@ impl SendQueue {
         let front = self.front(len_max);
         let head_len = front.head_len;
         if head_len > 0 {
-            let more = self.remaining() > head_len as u64;
             let has_extent = front.extent.is_some();
+            let more = match self.next_extent() {
+                Some(extent) if head_len as u64 == self.memory_len() => {
+                    head_len as u64 + extent.len() <= TOGETHER_LEN_MAX
+                }
+                _ => self.remaining() > head_len as u64,
+            };
             let sent = outlet.write(target, &front.head, more)?;
             self.advance(self.route.into(), head_len, sent);
             if sent < head_len || !has_extent {
@@ -442,6 +447,11 @@ impl From<SourceTruncated> for Fault {
         Self::Truncated(fault)
     }
 }
+
+/// Memory and an extent that leave as one packet of the kernel's: 64 KiB, and 17 pieces of which none crosses a page. What is
+/// longer makes two packets, and those that are pushed at once wait for each other: where the connection paces (bbr), the
+/// second has a timer set, which takes longer than to send either of them.
+const TOGETHER_LEN_MAX: u64 = 48 << 10;
 
 /// Well under the 1024 pieces of one writev(2), and enough for two batches of small blobs, each with its head.
 const HEAD_COUNT_MAX: usize = 256;
