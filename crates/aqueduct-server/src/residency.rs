@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use aqueduct_flow::Extent;
 use aqueduct_sys::{ReadFlags, preadv2};
 
-/// The part of an extent that the next turn sends.
+/// The part of an extent that is asked for at once.
 pub(crate) fn window(extent: &Extent, len_max: usize) -> Range<u64> {
     let Range { start, end } = extent.range();
     start..end.min(start.saturating_add(len_max as u64))
@@ -24,9 +24,10 @@ pub(crate) fn window(extent: &Extent, len_max: usize) -> Range<u64> {
 pub(crate) fn is_warm(file: &File, window: &Range<u64>) -> bool {
     let is_in_memory = |offset| matches!(preadv2(file, &mut [0], offset, ReadFlags::NOWAIT), Ok(1));
     let Some(last) = window.end.checked_sub(1) else { return true };
-    // The last first: it is the likeliest to be cold.
-    let blocks = (first_block(window)..window.end).step_by(BLOCK_LEN);
-    is_in_memory(last) && blocks.into_iter().all(is_in_memory)
+    // The last first: it is the likeliest to be cold. Between the first and it, one of every block.
+    let blocks =
+        (first_block(window) + BLOCK_LEN as u64..first_block(&(last..window.end))).step_by(BLOCK_LEN);
+    [last, window.start].into_iter().chain(blocks).all(is_in_memory)
 }
 
 /// Reads a window from the disk, to its last byte, and the whole of the blocks that it begins and ends in, so that nobody can

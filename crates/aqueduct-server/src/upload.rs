@@ -215,7 +215,7 @@ impl<S: Sink> Upload<S> {
 }
 
 /// What a worker moves before another connection has its turn: enough that handing over does not count.
-const TURN_LEN: usize = 1 << 20;
+pub(crate) const TURN_LEN: usize = 1 << 20;
 
 /// What a piece of any length counts as: a chunk of one byte costs as much as a page.
 const PIECE_LEN_MIN: usize = 4 << 10;

@@ -17,9 +17,9 @@ use super::small::stored;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
-use crate::reply::TURN_LEN;
 use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::staged::log_stored;
+use crate::upload::TURN_LEN;
 use crate::work::{self, Begun};
 use crate::workers::Workers;
 

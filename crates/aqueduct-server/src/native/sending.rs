@@ -11,7 +11,7 @@ use aqueduct_wire::native::{Answer, Say, TaskId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::find::Found;
-use crate::reply::TURN_LEN;
+use crate::reply::WINDOW_LEN;
 use crate::residency;
 
 /// What is left to send for one task.
@@ -89,7 +89,7 @@ impl Sending {
             self.is_over = true;
             return Turn::Said;
         };
-        let piece = part.start..part.end.min(part.start + TURN_LEN as u64);
+        let piece = part.start..part.end.min(part.start + WINDOW_LEN as u64);
         if let Found::Open(blob) = &self.found
             && !self.is_warm(&piece)
         {
