@@ -1,15 +1,21 @@
-//! Small blobs that were asked for a moment ago, in memory, so that one write answers and no worker is needed.
+//! Blobs that were asked for a moment ago, so that no worker is needed: small ones in memory, so that one write answers, and
+//! others open.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use aqueduct_blob::Digest;
+use aqueduct_store::Blob;
 use quick_cache::sync::{Cache as Lru, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-/// A bounded cache of whole small blobs. Their bytes were hashed when they were read.
+use crate::opened::Opened;
+
+/// A bounded cache of whole small blobs, whose bytes were hashed when they were read, and of larger ones that are open.
 #[derive(Debug)]
 pub(crate) struct Cache {
     blobs: Lru<Digest, Kept, Weight>,
+    opened: Opened,
     /// How many removals there were: what was read before one may be what it removed. Held while the cache is changed, so
     /// that nothing removed is ever found again.
     removal_count: Mutex<u64>,
@@ -29,8 +35,8 @@ pub(crate) struct Kept {
 pub(crate) struct Ticket(u64);
 
 impl Cache {
-    /// For blobs of up to this size.
-    pub(crate) fn new(size_max: u64) -> Self {
+    /// For blobs of up to this size, and so many larger ones.
+    pub(crate) fn new(size_max: u64, open_count_max: usize) -> Self {
         let estimated_count = usize::try_from(CACHE_LEN / 4096).unwrap_or(usize::MAX);
         // A shard takes nothing that is nearly as large as it is.
         let shard_count = (CACHE_LEN / size_max.max(1) / SHARD_BLOB_COUNT).clamp(1, SHARD_COUNT_MAX);
@@ -42,7 +48,7 @@ impl Cache {
             .expect("the capacities are given");
         let blobs =
             Lru::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { blobs, removal_count: Mutex::new(0), size_max }
+        Self { blobs, opened: Opened::new(open_count_max), removal_count: Mutex::new(0), size_max }
     }
 
     /// Whether blobs of this size are kept.
@@ -59,6 +65,11 @@ impl Cache {
         self.blobs.get(digest)
     }
 
+    /// A larger blob, open. Whoever finds that there are suspects must not ask: this may have been opened before it was one.
+    pub(crate) fn opened(&self, digest: &Digest) -> Option<Blob> {
+        self.opened.find(digest, Instant::now())
+    }
+
     /// To be taken before a blob is opened that may then be put here.
     pub(crate) fn ticket(&self) -> Ticket {
         Ticket(*self.removals())
@@ -72,11 +83,23 @@ impl Cache {
         }
     }
 
-    /// Forgets a blob that was removed from the store, after it was.
+    /// Keeps a larger blob open, unless any was removed since the ticket was taken. For workers, since this may close another.
+    pub(crate) fn put_open(&self, ticket: Ticket, blob: Blob) {
+        let removal_count = self.removals();
+        if *removal_count == ticket.0 {
+            self.opened.put(blob, Instant::now());
+        }
+    }
+
+    /// Forgets a blob that was removed from the store, after it was. For workers, since this closes it.
     pub(crate) fn removed(&self, digest: &Digest) {
         let mut removal_count = self.removals();
         *removal_count += 1;
         self.blobs.remove(digest);
+        let opened = self.opened.take(digest);
+        // To give space back takes time.
+        drop(removal_count);
+        drop(opened);
     }
 
     fn removals(&self) -> MutexGuard<'_, u64> {

@@ -180,8 +180,9 @@ async fn answer(
     let answer = shared.voice().answer(&outcome);
     let answer = if is_tus { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
-    reply::log_sent(&reply::drive(&connection.stream, shared, queue, 0..0).await?);
+    let sent = reply::drive(&connection.stream, shared, queue, 0..0).await;
     let_go(shared, found);
+    reply::log_sent(&sent?);
     if after == After::Drain {
         let mut pace = Pace::new(shared.options.deadlines.body);
         let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);
@@ -201,12 +202,14 @@ async fn answer(
     Ok(connection)
 }
 
-/// Closes a blob. One that was removed meanwhile frees its space only now, which a filesystem takes time for.
+/// Closes a blob that nobody else has open. One that was removed meanwhile frees its space only now, which a filesystem takes
+/// time for.
 pub(crate) fn let_go(shared: &Shared, found: Option<Found>) {
     if let Some(Found::Open(blob)) = found
-        && stat(blob.file()).is_ok_and(|stat| stat.link_count == 0)
+        && let Some(file) = blob.into_file()
+        && stat(&file).is_ok_and(|stat| stat.link_count == 0)
     {
-        shared.writers.leave(move || drop(blob));
+        shared.writers.leave(move || drop(file));
     }
 }
 
@@ -240,8 +243,8 @@ fn after(outcome: &Outcome, body: &Body, is_unsure: bool) -> After {
 
 async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<Found>), Close> {
     let digest = read.digest;
-    let found = match shared.cache.find(&digest) {
-        Some(bytes) => Ok(Some(Found::Bytes(bytes))),
+    let found = match find::at_hand(&shared.store, &shared.cache, &digest) {
+        Some(found) => Ok(Some(found)),
         None => Box::pin(look_for(shared, digest)).await?,
     };
     Ok(match found {
@@ -289,7 +292,7 @@ async fn act(
         Intent::Missing => return missing(connection, shared, body, expects_continue).await,
         Intent::Remove { digest, if_present } => {
             let job = Arc::clone(shared);
-            let remove = move || work::remove(&job.store, &job.cache, &digest, if_present);
+            let remove = move || work::remove(&job.store, &digest, if_present);
             match shared.writers.run(remove).await? {
                 Ok(true) => Outcome::Removed,
                 Ok(false) => Outcome::Refused(Refusal::Absent { digest }),

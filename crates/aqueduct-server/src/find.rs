@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aqueduct_blob::{Digest, hash_each};
 use aqueduct_store::{Blob, Store};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Ticket};
 use crate::door::Refusal;
 use crate::work::fault;
 
@@ -30,7 +30,14 @@ impl Found {
     }
 }
 
-/// Looks for a blob. A small one is read, hashed and kept in the cache.
+/// A blob that takes no look at the disk. While there are suspects, none is that would have to be read from a file: it may
+/// be one.
+pub(crate) fn at_hand(store: &Store, cache: &Cache, digest: &Digest) -> Option<Found> {
+    let opened = || if store.has_suspects() { None } else { cache.opened(digest) };
+    cache.find(digest).map(Found::Bytes).or_else(|| opened().map(Found::Open))
+}
+
+/// Looks for a blob. A small one is read, hashed and kept in the cache, and a larger one is kept open.
 pub(crate) fn find(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
     find_first(store, cache, &[*digest], u64::MAX).pop().expect("the first of them has an outcome")
 }
@@ -46,11 +53,11 @@ pub(crate) fn find_first(
     let ticket = cache.ticket();
     let (mut outcomes, mut unsure, mut len) = (Vec::new(), Vec::new(), 0);
     for digest in digests {
-        let outcome = match cache.find(digest) {
-            Some(bytes) => Ok(Some(Found::Bytes(bytes))),
+        let outcome = match at_hand(store, cache, digest) {
+            Some(found) => Ok(Some(found)),
             None => {
                 unsure.push(outcomes.len());
-                read(store, cache, digest)
+                read(store, cache, ticket, digest)
             }
         };
         let is_large = matches!(outcome, Ok(Some(Found::Open(_))));
@@ -77,10 +84,11 @@ pub(crate) fn find_first(
     outcomes
 }
 
-/// Opens a blob, and reads a small one. Nobody has looked yet whether it is what it says.
-fn read(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
+/// Opens a blob, and reads a small one. Nobody has looked yet whether that is what it says.
+fn read(store: &Store, cache: &Cache, ticket: Ticket, digest: &Digest) -> Result<Option<Found>, Refusal> {
     let Some(blob) = store.blob(digest)? else { return Ok(None) };
     if !cache.admits(blob.size()) {
+        cache.put_open(ticket, blob.clone());
         return Ok(Some(Found::Open(blob)));
     }
     let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;

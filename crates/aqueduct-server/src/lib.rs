@@ -27,6 +27,7 @@ mod inbox;
 mod listen;
 mod lists;
 mod native;
+mod opened;
 mod options;
 mod pour;
 mod prompt;

@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) options: Options,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) cache: Cache,
+    pub(crate) cache: Arc<Cache>,
     pub(crate) doubts: Doubts,
     pub(crate) lists: Lists,
     /// For what is only looked up: quick, and somebody waits for it.
@@ -157,9 +157,16 @@ impl Server {
         routes::choose(&mut options, store.served());
         let names = options.hosts.iter().cloned().chain(hostname());
         let descriptors = Descriptors::available();
+        let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
+        let watching = Arc::downgrade(&cache);
+        store.watch(move |digest| {
+            if let Some(cache) = watching.upgrade() {
+                cache.removed(digest);
+            }
+        });
         let shared = Shared {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
-            cache: Cache::new(options.thresholds.memory_size_max),
+            cache,
             doubts: Doubts::default(),
             lists: Lists::default(),
             readers: readers.workers(),
@@ -310,6 +317,8 @@ struct Descriptors {
     connection_count: usize,
     /// Files beside those: whoever has many tasks at once has many blobs open.
     blob_count: usize,
+    /// Blobs that stay open because they may be asked for again.
+    open_count: usize,
 }
 
 impl Descriptors {
@@ -320,10 +329,12 @@ impl Descriptors {
         let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
         let soft = soft.map_or(usize::MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
         // Small blobs that are stored together are open at once, where there are enough descriptors to speak of.
-        let count = soft.saturating_sub(DESCRIPTORS_RESERVED + SMALL_COUNT_MAX.min(soft / 4));
+        let open_count = OPEN_COUNT_MAX.min(soft / 16);
+        let count = soft.saturating_sub(DESCRIPTORS_RESERVED + SMALL_COUNT_MAX.min(soft / 4) + open_count);
         Self {
             connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
             blob_count: (count / 4).clamp(UPLOAD_DESCRIPTOR_COUNT as usize, BLOB_COUNT_MAX),
+            open_count,
         }
     }
 }
@@ -351,6 +362,9 @@ const SMALL_COUNT_MAX: usize = WRITER_COUNT_MAX * native::SMALL_COUNT;
 
 /// More than all the others can be sent or received by at once.
 const BLOB_COUNT_MAX: usize = 100_000;
+
+/// Of more than so many at once, to look for a name again is the least.
+const OPEN_COUNT_MAX: usize = 4096;
 
 /// One connection that has many tasks leaves room for others that do.
 const SHARE_COUNT: usize = 4;

@@ -8,25 +8,16 @@ use aqueduct_store::{
     Store, UploadError, VerifyError,
 };
 
-use crate::cache::Cache;
 use crate::door::{Name, Refusal, Write, already_present};
 
 /// Removes a blob; false where there was none.
 ///
 /// `if_present` says whether the peer wants that, should there be one.
-pub(crate) fn remove(
-    store: &Store,
-    cache: &Cache,
-    digest: &Digest,
-    if_present: bool,
-) -> Result<bool, Refusal> {
+pub(crate) fn remove(store: &Store, digest: &Digest, if_present: bool) -> Result<bool, Refusal> {
     if !if_present && store.blob(digest)?.is_some() {
         return Err(Refusal::PreconditionFailed { digest: *digest });
     }
-    let removed = store.remove(digest);
-    // Even where it failed: its name may be gone.
-    cache.removed(digest);
-    Ok(removed?)
+    Ok(store.remove(digest)?)
 }
 
 /// A page of the list, and where the next one goes on.

@@ -116,6 +116,12 @@ impl Blob {
         &self.file
     }
 
+    /// Lets go of it, and gives its file to the last who does, since closing one that has no name any more takes time.
+    #[must_use]
+    pub fn into_file(self) -> Option<File> {
+        Arc::into_inner(self.file)
+    }
+
     /// A part of it, ready to be sent. `range` lies within the blob.
     pub fn extent(&self, range: Range<u64>) -> Extent {
         assert!(

@@ -197,25 +197,34 @@ impl Inner {
     /// leads to another file by now.
     pub(crate) fn quarantine(&self, digest: &Digest, damaged: &File) -> Result<(), ChangeError> {
         self.begin_changes()?;
-        let path = layout::blob(digest);
-        {
-            let _alone = alone(&self.names);
-            let named = self.disk.stat_path(&path).blame("stat", &path)?;
-            let examined = self.disk.stat(damaged).blame("stat", &path)?;
-            if named.is_none_or(|named| named.inode != examined.inode) {
-                return Ok(());
-            }
-            let kept = layout::quarantined(digest);
-            // A name that is taken holds an earlier victim of the same digest: one is enough to look at.
-            let _ = self.disk.link(damaged, &kept).blame("link", &kept)?;
-            self.disk.unlink(&path).blame("unlink", &path)?;
-            self.index.note(Note::Gone { digest: *digest });
+        let taken = self.take_name(digest, damaged);
+        // Whoever has the damaged file open has to forget it, whether the name still led there or not.
+        self.watchers.tell(digest);
+        if !taken? {
+            return Ok(());
         }
         self.sync_directory(layout::parent(&layout::quarantined(digest)))?;
-        self.sync_directory(layout::parent(&path))?;
+        self.sync_directory(layout::parent(&layout::blob(digest)))?;
         // Derived: one that stays is held against the next blob of this name, and found wanting or right.
         drop(self.disk.unlink(&layout::checkpoints(digest)));
         Ok(())
+    }
+
+    /// Gives a damaged file another name, and takes away that of the blob; false where that leads to another file by now.
+    fn take_name(&self, digest: &Digest, damaged: &File) -> Result<bool, StorageFault> {
+        let path = layout::blob(digest);
+        let _alone = alone(&self.names);
+        let named = self.disk.stat_path(&path).blame("stat", &path)?;
+        let examined = self.disk.stat(damaged).blame("stat", &path)?;
+        if named.is_none_or(|named| named.inode != examined.inode) {
+            return Ok(false);
+        }
+        let kept = layout::quarantined(digest);
+        // A name that is taken holds an earlier victim of the same digest: one is enough to look at.
+        let _ = self.disk.link(damaged, &kept).blame("link", &kept)?;
+        self.disk.unlink(&path).blame("unlink", &path)?;
+        self.index.note(Note::Gone { digest: *digest });
+        Ok(true)
     }
 
     /// The kept checkpoint list of a blob, if there is one that reads as such.

@@ -39,6 +39,7 @@ mod staging;
 mod store;
 mod turns;
 mod uploads;
+mod watch;
 mod whole;
 
 pub use blob::Blob;

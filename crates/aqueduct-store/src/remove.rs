@@ -20,12 +20,15 @@ impl Store {
         let path = layout::blob(digest);
         let removed = {
             let _alone = alone(&inner.names);
-            let removed = inner.disk.unlink(&path).blame("unlink", &path)?;
-            if removed {
+            let removed = inner.disk.unlink(&path).blame("unlink", &path);
+            if let Ok(true) = removed {
                 inner.index.note(Note::Gone { digest: *digest });
             }
             removed
         };
+        // Even where it failed: the name may be gone.
+        inner.watchers.tell(digest);
+        let removed = removed?;
         if !inner.is_loose() {
             // Where there was none, too: somebody else may have taken the name away, and not have synced that.
             inner.sync_directory(layout::parent(&path))?;

@@ -24,6 +24,7 @@ use crate::publish::{PublishError, Published};
 use crate::staging::Verified;
 use crate::turns::Turns;
 use crate::uploads::Uploads;
+use crate::watch::Watchers;
 
 /// What an acknowledged publish is worth when the power goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     /// Suspects that are being hashed.
     pub(crate) checks: Turns<Digest>,
     pub(crate) uploads: Uploads,
+    pub(crate) watchers: Watchers,
     meta: Meta,
     state: Mutex<State>,
     /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
@@ -155,6 +157,7 @@ impl Inner {
             believed: Mutex::default(),
             checks: Turns::default(),
             uploads: Uploads::default(),
+            watchers: Watchers::default(),
             meta,
             state: Mutex::new(state),
             recording: Mutex::default(),

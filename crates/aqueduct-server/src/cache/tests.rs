@@ -10,7 +10,7 @@ fn digest(number: u8) -> Digest {
 
 #[test]
 fn a_blob_is_found_until_it_is_removed() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 8);
     cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
     assert_eq!(cache.find(&digest(1)).unwrap()[..], b"one"[..]);
     assert!(cache.find(&digest(2)).is_none());
@@ -20,7 +20,7 @@ fn a_blob_is_found_until_it_is_removed() {
 
 #[test]
 fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 8);
     let ticket = cache.ticket();
     cache.removed(&digest(1));
     cache.put(ticket, digest(1), Arc::from(&b"one"[..]));
@@ -29,7 +29,7 @@ fn a_blob_that_was_read_before_a_removal_is_not_kept_after_it() {
 
 #[test]
 fn the_cache_stays_within_its_bound() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 8);
     for number in 0..=u8::MAX {
         for other in 0..8 {
             let mut bytes = [number; 32];
@@ -42,7 +42,7 @@ fn the_cache_stays_within_its_bound() {
 
 #[test]
 fn the_head_of_a_blob_is_made_once() {
-    let cache = Cache::new(64 << 10);
+    let cache = Cache::new(64 << 10, 8);
     cache.put(cache.ticket(), digest(1), Arc::from(&b"one"[..]));
     let kept = cache.kept(&digest(1)).unwrap();
     assert_eq!(kept.head(|| b"made".to_vec())[..], b"made"[..]);
@@ -56,7 +56,7 @@ fn the_head_of_a_blob_is_made_once() {
 #[test]
 fn a_blob_of_the_largest_size_that_is_admitted_is_kept() {
     for size_max in [64 << 10, BLOB_SIZE_MAX] {
-        let cache = Cache::new(size_max);
+        let cache = Cache::new(size_max, 8);
         let bytes: Arc<[u8]> = vec![0; usize::try_from(size_max).unwrap()].into();
         cache.put(cache.ticket(), digest(1), bytes);
         assert!(cache.find(&digest(1)).is_some(), "{size_max}");

@@ -304,7 +304,7 @@ fn list(shared: &Shared, after: Option<Digest>, limit: usize) -> Result<Say, Ref
 }
 
 fn remove(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
-    match work::remove(&shared.store, &shared.cache, digest, true)? {
+    match work::remove(&shared.store, digest, true)? {
         true => Ok(Say::Removed),
         false => Err(Refusal::Absent { digest: *digest }),
     }

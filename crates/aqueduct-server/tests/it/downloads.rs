@@ -199,9 +199,20 @@ fn a_removed_blob_is_gone_from_memory_too() {
             assert_eq!(peer.reply().status, status);
         }
         assert_eq!(get(&mut peer, name, "").status, 404);
+        assert_eq!(removed_count(&server), 0, "its space is free");
         server.put(&bytes);
         assert_eq!(get(&mut peer, name, "").status, 200);
     }
+}
+
+/// How many files of the store are open although they were removed. Staged ones have no name either.
+fn removed_count(server: &Fixture) -> usize {
+    let blobs = server.root().join("blobs");
+    let links = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().path().read_link().ok())
+        .filter(|link| link.starts_with(&blobs) && link.to_str().unwrap().ends_with(" (deleted)"));
+    links.count()
 }
 
 #[test]

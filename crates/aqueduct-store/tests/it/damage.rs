@@ -6,6 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aqueduct_store::{Checked, Store, SyncPolicy};
 
@@ -48,6 +49,28 @@ fn a_damaged_blob_can_be_put_again_and_damaged_again() {
         rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[0] ^= 1);
         assert_eq!(store.verify(&digest, TWO, &|_| {}).unwrap().unwrap().damage, [0..4 * MIB]);
     }
+}
+
+#[test]
+fn whoever_watches_hears_of_every_name_that_is_taken_away() {
+    let (directory, store) = store();
+    let gone = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&gone);
+    store.watch(move |digest| told.lock().unwrap().push(*digest));
+    let heard = || std::mem::take(&mut *gone.lock().unwrap());
+    let digest = digest(&large(&store));
+    assert!(heard().is_empty());
+    store.remove(&digest).unwrap();
+    assert_eq!(heard(), [digest]);
+    large(&store);
+    rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[0] ^= 1);
+    store.verify(&digest, TWO, &|_| {}).unwrap().unwrap();
+    assert_eq!(heard(), [digest]);
+    large(&store);
+    // One of another size gives way to what is published.
+    rewrite(&path(directory.path(), "blobs", &digest), Vec::clear);
+    large(&store);
+    assert_eq!(heard(), [digest]);
 }
 
 #[test]
