@@ -40,6 +40,7 @@ mod routes;
 mod scratch;
 mod segment;
 mod server;
+mod spread;
 mod staged;
 mod tokens;
 mod upload;

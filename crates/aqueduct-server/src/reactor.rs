@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_sys::{Errno, errno_of};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,12 +15,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection;
 use crate::server::{Shared, until_stop};
+use crate::spread::Place;
 
 /// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
 ///
 /// `connection_count_max` holds for each listener.
 pub(crate) fn run(
-    listeners: Vec<StdListener>,
+    listeners: Vec<(StdListener, Place)>,
     shared: &Arc<Shared>,
     stop: &watch::Receiver<bool>,
     connection_count_max: usize,
@@ -28,9 +29,9 @@ pub(crate) fn run(
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let mut accepting = JoinSet::new();
-        for listener in listeners {
+        for (listener, place) in listeners {
             let listener = TcpListener::from_std(listener)?;
-            accepting.spawn(accept(listener, Arc::clone(shared), stop.clone(), connection_count_max));
+            accepting.spawn(accept(listener, place, Arc::clone(shared), stop.clone(), connection_count_max));
         }
         while accepting.join_next().await.is_some() {}
         Ok(())
@@ -39,25 +40,52 @@ pub(crate) fn run(
 
 async fn accept(
     listener: TcpListener,
+    mut place: Place,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
     connection_count_max: usize,
 ) {
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
+    let serve =
+        |stream, peer| served_until_close(connection::serve(stream, Arc::clone(&shared), stop.clone()), peer);
     loop {
         tokio::select! {
             () = until_stop(&mut stopped) => break,
-            Some(ended) = connections.join_next() => report(ended),
-            accepted = listener.accept(), if connections.len() < connection_count_max => match accepted {
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                place.left();
+            }
+            (stream, peer) = place.handed() => match TcpStream::from_std(stream) {
+                Ok(stream) => drop(connections.spawn(serve(stream, peer))),
+                Err(error) => {
+                    tracing::warn!(%peer, %error, "cannot serve a connection");
+                    place.left();
+                }
+            },
+            accepted = listener.accept(), if place.count() < connection_count_max => match accepted {
                 Ok((stream, peer)) => {
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
                     let _ = stream.set_nodelay(true);
-                    let served = connection::serve(stream, Arc::clone(&shared), stop.clone());
-                    connections.spawn(served_until_close(served, peer));
+                    match place.other() {
+                        None => {
+                            place.came();
+                            drop(connections.spawn(serve(stream, peer)));
+                        }
+                        Some(other) => match stream.into_std() {
+                            Ok(stream) => other.hand((stream, peer)),
+                            Err(error) => tracing::warn!(%peer, %error, "cannot serve a connection"),
+                        },
+                    }
                 }
                 Err(error) => pause_after(&error, &mut stopped).await,
             },
+        }
+    }
+    // Those that were accepted by others before they stopped, too.
+    while let Some((stream, peer)) = place.last_handed() {
+        if let Ok(stream) = TcpStream::from_std(stream) {
+            drop(connections.spawn(serve(stream, peer)));
         }
     }
     // Whoever connects from here on finds nobody.

@@ -23,6 +23,7 @@ use crate::hashers::Hashers;
 use crate::listen::listen;
 use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
+use crate::spread::Place;
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor, routes};
 
@@ -31,7 +32,7 @@ use crate::{Options, Tokens, reactor, routes};
 pub struct Server {
     addresses: Vec<SocketAddr>,
     /// One list for each reactor.
-    listeners: Vec<Vec<TcpListener>>,
+    listeners: Vec<Vec<(TcpListener, Place)>>,
     descriptors: Descriptors,
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
@@ -149,6 +150,7 @@ impl Server {
                     _ => BindError::Listen { address, source },
                 })?;
             addresses.push(address);
+            let sockets = sockets.into_iter().zip(Place::each(options.reactors));
             for (listeners, socket) in listeners.iter_mut().zip(sockets) {
                 listeners.push(socket);
             }

@@ -16,6 +16,7 @@ mod mistakes;
 mod native;
 mod native_mistakes;
 mod native_suspects;
+mod spread;
 mod stopping;
 mod suspects;
 mod tus;

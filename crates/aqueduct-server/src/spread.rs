@@ -1,0 +1,102 @@
+//! Connections, spread over the reactors. The kernel chooses a listener by a hash of both addresses (socket(7), `SO_REUSEPORT`):
+//! many connections are spread well by that, and of four all may come to one. So whoever accepts one hands it to whoever has
+//! clearly fewer.
+
+use std::net::{SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// A connection that another reactor accepted, and its peer.
+pub(crate) type Handed = (TcpStream, SocketAddr);
+
+/// One reactor's place among those that listen at the same address.
+#[derive(Debug)]
+pub(crate) struct Place {
+    index: usize,
+    all: Arc<[Standing]>,
+    handed: UnboundedReceiver<Handed>,
+}
+
+/// How a reactor stands, as far as the others need to know.
+#[derive(Debug)]
+struct Standing {
+    /// How many connections it serves, with those on their way to it.
+    count: AtomicUsize,
+    /// Bounded as they are: none is handed to a reactor that has as many as it may.
+    way: UnboundedSender<Handed>,
+}
+
+impl Place {
+    /// A place for each of so many reactors.
+    pub(crate) fn each(count: NonZeroUsize) -> Vec<Self> {
+        let (all, handed): (Vec<_>, Vec<_>) = (0..count.get())
+            .map(|_| {
+                let (way, handed) = unbounded_channel();
+                (Standing { count: AtomicUsize::new(0), way }, handed)
+            })
+            .unzip();
+        let all: Arc<[Standing]> = all.into();
+        handed
+            .into_iter()
+            .enumerate()
+            .map(|(index, handed)| Self { index, all: Arc::clone(&all), handed })
+            .collect()
+    }
+
+    /// How many connections are served here, or on their way.
+    pub(crate) fn count(&self) -> usize {
+        self.count_of(self.index)
+    }
+
+    /// Who has clearly fewer connections than are here, if anybody has.
+    pub(crate) fn other(&self) -> Option<Other<'_>> {
+        let (least, index) = (0..self.all.len()).map(|index| (self.count_of(index), index)).min()?;
+        (self.count() > least + least / SLACK).then(|| Other(&self.all[index]))
+    }
+
+    /// A connection came that will be served here.
+    pub(crate) fn came(&self) {
+        self.all[self.index].count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection that was counted here has ended.
+    pub(crate) fn left(&self) {
+        self.all[self.index].count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits for a connection that another has handed here, and counted.
+    pub(crate) async fn handed(&mut self) -> Handed {
+        self.handed.recv().await.expect("the way here is open as long as this place is there")
+    }
+
+    /// A connection that was handed here before there were to be no more.
+    pub(crate) fn last_handed(&mut self) -> Option<Handed> {
+        self.handed.close();
+        self.handed.try_recv().ok()
+    }
+
+    fn count_of(&self, index: usize) -> usize {
+        self.all[index].count.load(Ordering::Relaxed)
+    }
+}
+
+/// Another reactor's place.
+#[derive(Debug)]
+pub(crate) struct Other<'a>(&'a Standing);
+
+impl Other<'_> {
+    /// Hands a connection over, and counts it there. A reactor that takes no more is about to end, and so is everybody.
+    pub(crate) fn hand(self, connection: Handed) {
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        drop(self.0.way.send(connection));
+    }
+}
+
+/// An eighth more than another has is not clearly more: to hand one over takes some microseconds.
+const SLACK: usize = 8;
+
+#[cfg(test)]
+mod tests;
