@@ -14,7 +14,7 @@ use aqueduct_sys::{Errno, Error};
 
 use crate::write_all::write_all_at;
 use crate::{Carried, Route, Side, Step};
-pub use shown::show;
+use shown::show;
 
 /// The way an [`Intake`] tries to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -33,7 +33,7 @@ mod thresholds;
 mod write_all;
 
 pub use fault::{SourceChanged, SourceTruncated};
-pub use intake::{Intake, Observe, ReceiveRoute, show};
+pub use intake::{Intake, Observe, ReceiveRoute};
 pub use local::{CopyLadder, LocalCopy};
 pub use retry::uninterrupted;
 pub use route::{Carried, Route};

@@ -19,7 +19,7 @@ use crate::{SourceTruncated, uninterrupted};
 /// # Errors
 ///
 /// [`SourceTruncated`] if the file ends before `range` does, and what the kernel said.
-pub fn show(file: &File, range: Range<u64>, observe: &mut Observe<'_>) -> io::Result<()> {
+pub(super) fn show(file: &File, range: Range<u64>, observe: &mut Observe<'_>) -> io::Result<()> {
     if range.end - range.start >= MAPPED_LEN_MIN
         && let Ok(mapping) = ReadMapping::new(file, range.clone())
     {
