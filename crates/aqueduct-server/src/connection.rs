@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use aqueduct_blob::Digest;
-use aqueduct_flow::{SendQueue, uninterrupted};
-use aqueduct_sys::{read, stat};
+use aqueduct_flow::SendQueue;
+use aqueduct_sys::stat;
 use aqueduct_wire::http1::{CONTINUE, Version, resolve_ranges};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -24,7 +24,6 @@ use crate::inbox::Inbox;
 use crate::prompt::{self, Prompt};
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
-use crate::scratch::with_scratch;
 use crate::server::Shared;
 use crate::upload::Uploaded;
 use crate::work;
@@ -38,13 +37,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Reads up to `len_max` bytes into the inbox, without waiting. The end is an error: who calls this was promised more.
+    /// See [`Inbox::read_now`].
     pub(crate) fn read_now(&mut self, len_max: usize) -> io::Result<usize> {
-        with_scratch(len_max, |scratch| {
-            let filled = uninterrupted(|| read(&self.stream, &mut *scratch))?;
-            self.inbox.push(&scratch[..filled]);
-            if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
-        })
+        self.inbox.read_now(&self.stream, len_max)
     }
 
     /// Like [`Self::read_now`], once there is something to read.

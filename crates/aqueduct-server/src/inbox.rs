@@ -1,5 +1,13 @@
 //! Bytes that arrived and were not looked at yet.
 
+use std::io;
+use std::os::fd::AsFd;
+
+use aqueduct_flow::uninterrupted;
+use aqueduct_sys::read;
+
+use crate::scratch::with_scratch;
+
 /// What was read from a peer beyond what was needed: the beginning of a body, or of the next request.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
@@ -20,6 +28,15 @@ impl Inbox {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.compact();
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Reads up to `len_max` bytes more, without waiting. The end is an error: who calls this was promised more.
+    pub(crate) fn read_now(&mut self, stream: &impl AsFd, len_max: usize) -> io::Result<usize> {
+        with_scratch(len_max, |scratch| {
+            let filled = uninterrupted(|| read(stream, &mut *scratch))?;
+            self.push(&scratch[..filled]);
+            if filled == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(filled) }
+        })
     }
 
     /// Takes `len` bytes off the front.

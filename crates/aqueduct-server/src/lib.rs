@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod aside;
 mod background;
 mod body;
 mod cache;

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 
 use aqueduct_flow::{Intake, Side, Step};
 use aqueduct_store::{Receiving, Staging, TakenOver, Turn};
-use tokio::net::TcpStream;
 
 use crate::door::Refusal;
 use crate::inbox::Inbox;
@@ -44,7 +43,7 @@ pub(crate) fn pour(
     basin: &mut impl Basin,
     intake: &mut Intake,
     inbox: &mut Inbox,
-    stream: &TcpStream,
+    stream: &impl AsFd,
     len_max: usize,
 ) -> Result<Option<usize>, Stop> {
     if inbox.is_empty() {
@@ -64,7 +63,7 @@ pub(crate) fn pour(
 fn step(
     basin: &mut impl Basin,
     intake: &mut Intake,
-    stream: &TcpStream,
+    stream: &impl AsFd,
     len_max: usize,
 ) -> Result<Option<usize>, Stop> {
     let step = basin.fill(&mut |file, offset, observe| {

@@ -4,6 +4,7 @@
 //! somewhere; when that is lost, with the process or because others need the place, an upload falls back to the end
 //! of its last whole segment.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,6 @@ use aqueduct_blob::{SEGMENT_LEN, UploadId};
 use aqueduct_flow::ReceiveRoute;
 use aqueduct_store::{FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan};
 use aqueduct_sys::random_bytes;
-use tokio::net::TcpStream;
 
 use crate::body::Body;
 use crate::close::Close;
@@ -177,7 +177,7 @@ impl Sink for Appending {
         if len > size - self.offset { Err(Refusal::PastTheEnd { size }) } else { Ok(()) }
     }
 
-    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
+    fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop> {
         if self.current.is_none() {
             self.current = Some(Segment::new(self.receiver()?, self.route));
         }

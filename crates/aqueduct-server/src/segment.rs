@@ -1,8 +1,9 @@
 //! A segment of an upload on its way in, whichever protocol it comes by.
 
+use std::os::fd::AsFd;
+
 use aqueduct_flow::{Intake, ReceiveRoute};
 use aqueduct_store::{ChangeError, Counts, Landed, Published, Receiving, Upload};
-use tokio::net::TcpStream;
 
 use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
@@ -65,7 +66,7 @@ impl Segment {
     pub(crate) fn pour(
         &mut self,
         inbox: &mut Inbox,
-        stream: &TcpStream,
+        stream: &impl AsFd,
         len_max: usize,
     ) -> Result<Option<usize>, Stop> {
         let Self { receiving, visit } = self;

@@ -1,10 +1,10 @@
 //! A blob that comes in one body, or not at all.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use aqueduct_flow::{Carried, Intake};
 use aqueduct_store::{Published, Staging};
-use tokio::net::TcpStream;
 
 use crate::door::{Outcome, Refusal, Write};
 use crate::hashers::{Hashers, Hashing};
@@ -57,7 +57,7 @@ impl Sink for Staged {
         Ok(())
     }
 
-    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop> {
+    fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop> {
         let Self { staging, intake, hashing, hashers, .. } = self;
         let _busy = hashers.work();
         let poured = pour(staging, intake, inbox, stream, len_max)?;

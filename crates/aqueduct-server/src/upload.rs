@@ -1,11 +1,13 @@
 //! A body on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use aqueduct_wire::http1::CONTINUE;
-use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
+use crate::aside::{Aside, Source};
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
@@ -22,7 +24,7 @@ pub(crate) trait Sink: Send + Sized + 'static {
     fn admit(&self, len: u64) -> Result<(), Refusal>;
 
     /// Takes some of what there is, up to `len_max` bytes; `None` if there is nothing yet.
-    fn pour(&mut self, inbox: &mut Inbox, stream: &TcpStream, len_max: usize) -> Result<Option<usize>, Stop>;
+    fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop>;
 
     /// How many bytes the socket gave to a `pour` that failed.
     fn lost(&self) -> u64;
@@ -61,12 +63,13 @@ pub(crate) async fn receive<S: Sink>(
     // A peer that sends the body all the same waits for nothing (RFC 9110 section 10.1.1).
     let waits = waits && connection.inbox.is_empty() && !body.is_done();
     let mut pace = Pace::new(shared.options.deadlines.body);
+    let reactor = Handle::current();
     let begin = {
         let shared = Arc::clone(shared);
         move || match begin(&shared) {
             Begun::Over(outcome) => Stage::over(connection, body, outcome),
             Begun::Under(sink) => {
-                let upload = Upload { sink, body, moved: 0, turn: Turn::Hungry };
+                let upload = Upload::new(sink, body, reactor);
                 if waits { Stage::Under(Box::new((upload, connection))) } else { upload.go_on(connection) }
             }
         }
@@ -127,7 +130,14 @@ struct Upload<S> {
     moved: u64,
     /// Why it ended.
     turn: Turn,
+    /// Whether its worker may wait for the peer: a slow one shall keep none.
+    is_quick: bool,
+    /// Who looks after the socket between turns.
+    reactor: Handle,
 }
+
+/// Why a turn ended; `None` where the body did.
+type Taken = Result<Option<Turn>, Stop>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -144,10 +154,21 @@ impl<S> Stage<S> {
 }
 
 impl<S: Sink> Upload<S> {
+    fn new(sink: S, body: Body, reactor: Handle) -> Self {
+        Self { sink, body, moved: 0, turn: Turn::Hungry, is_quick: true, reactor }
+    }
+
     /// One turn, and the end of the body after its last byte.
-    fn go_on(mut self, mut connection: Connection) -> Stage<S> {
+    fn go_on(mut self, connection: Connection) -> Stage<S> {
         self.moved = 0;
-        match self.take(&mut connection) {
+        let (mut connection, taken) = match self.take_from(connection) {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.sink.give_up();
+                return Stage::Gone(error);
+            }
+        };
+        match taken {
             Ok(Some(turn)) => {
                 self.turn = turn;
                 if connection.inbox.is_empty() {
@@ -172,23 +193,46 @@ impl<S: Sink> Upload<S> {
         }
     }
 
+    /// [`Self::take`], with the connection aside where that is worth it. It fails where there is no connection any more.
+    fn take_from(&mut self, mut connection: Connection) -> io::Result<(Connection, Taken)> {
+        let is_large = self.body.left().is_some_and(|left| left >= LARGE_LEN);
+        if !(is_large && self.is_quick) {
+            let taken = self.take(&mut connection.stream, &mut connection.inbox);
+            self.is_quick |= self.moved >= QUICK_LEN;
+            return Ok((connection, taken));
+        }
+        let Connection { stream, mut inbox } = connection;
+        let mut aside = Aside::new(stream)?;
+        let taken = self.take(&mut aside, &mut inbox);
+        let stream = aside.back(&self.reactor)?;
+        // Whoever was waited for in vain is not waited for again.
+        self.is_quick = !matches!(taken, Ok(Some(Turn::Hungry)));
+        Ok((Connection { stream, inbox }, taken))
+    }
+
     /// Takes what there is, up to one turn's worth; `None` once the body is whole.
-    fn take(&mut self, connection: &mut Connection) -> Result<Option<Turn>, Stop> {
+    fn take(&mut self, stream: &mut impl Source, inbox: &mut Inbox) -> Taken {
         let mut left_of_turn = TURN_LEN;
         while !self.body.is_done() {
             if left_of_turn == 0 {
                 return Ok(Some(Turn::Tired));
             }
-            let Some(len) = self.expected(connection)? else { return Ok(Some(Turn::Hungry)) };
+            let Some(len) = self.expected(stream, inbox)? else { return Ok(Some(Turn::Hungry)) };
             if len == 0 {
                 continue;
             }
             self.sink.admit(len).map_err(Stop::Refused)?;
-            let len = usize::try_from(len).map_or(left_of_turn, |len| len.min(left_of_turn));
-            let poured = self.sink.pour(&mut connection.inbox, &connection.stream, len);
+            let at_once = left_of_turn - (left_of_turn - 1) / PIECE_LEN_MAX * PIECE_LEN_MAX;
+            let len = usize::try_from(len).map_or(at_once, |len| len.min(at_once));
+            let poured = self.sink.pour(inbox, stream, len);
             // What is lost is of the body all the same: the next request begins behind it.
             self.body.take(self.sink.lost());
-            let Some(moved) = poured? else { return Ok(Some(Turn::Hungry)) };
+            let Some(moved) = poured? else {
+                if stream.wait(len) {
+                    continue;
+                }
+                return Ok(Some(Turn::Hungry));
+            };
             left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
             self.moved += moved as u64;
             self.body.take(moved as u64);
@@ -197,15 +241,15 @@ impl<S: Sink> Upload<S> {
     }
 
     /// How many bytes of the blob come next, once the framing before them was read; `None` if there is nothing yet.
-    fn expected(&mut self, connection: &mut Connection) -> Result<Option<u64>, Stop> {
+    fn expected(&mut self, stream: &impl AsFd, inbox: &mut Inbox) -> Result<Option<u64>, Stop> {
         loop {
-            let next = self.body.next(connection.inbox.bytes());
+            let next = self.body.next(inbox.bytes());
             let (framing_len, len) = next.map_err(|error| Stop::Refused(Refusal::BadChunk(error)))?;
-            connection.inbox.take(framing_len);
+            inbox.take(framing_len);
             if len > 0 || self.body.is_done() {
                 return Ok(Some(len));
             }
-            match connection.read_now(READ_AHEAD_LEN) {
+            match inbox.read_now(stream, READ_AHEAD_LEN) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(Stop::Gone(error)),
@@ -215,10 +259,24 @@ impl<S: Sink> Upload<S> {
 }
 
 /// What a worker moves before another connection has its turn: enough that handing over does not count.
-pub(crate) const TURN_LEN: usize = 1 << 20;
+const TURN_LEN: usize = 4 << 20;
+
+/// While so much of a body is still to come, its connection is taken aside.
+const LARGE_LEN: u64 = 1 << 20;
+
+/// What a slow peer has to bring in one turn to be quick again: more than a fast network brings while a connection is handed
+/// over.
+const QUICK_LEN: u64 = 256 << 10;
+
+/// What is taken at once: what the largest pipe holds, up to the next multiple of it. What a mapping reserves of a disk that is
+/// nearly full then adds up to all that it has room for.
+const PIECE_LEN_MAX: usize = 1 << 20;
 
 /// What a piece of any length counts as: a chunk of one byte costs as much as a page.
 const PIECE_LEN_MIN: usize = 4 << 10;
 
 /// What is read at once to find the framing of chunks: most clients' chunks fit, and all of a larger one's rest is spliced.
 const READ_AHEAD_LEN: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ mod fadvise;
 mod fallocate;
 mod flock;
 mod hostname;
+#[allow(unsafe_code, reason = "SO_RCVLOWAT has no safe wrapper")]
+mod low_water;
 #[allow(
     unsafe_code,
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
@@ -78,6 +80,7 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
+pub use low_water::set_receive_low_water;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use open::{Access, open_directory, open_file, open_untouched};
 pub use pipe::{pipe, pipe_len, set_pipe_len};

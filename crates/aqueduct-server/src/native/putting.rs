@@ -19,7 +19,6 @@ use crate::inbox::Inbox;
 use crate::pour::{Stop, pour};
 use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
 use crate::staged::log_stored;
-use crate::upload::TURN_LEN;
 use crate::work::{self, Begun};
 use crate::workers::Workers;
 
@@ -315,3 +314,6 @@ impl Plain {
         }
     }
 }
+
+/// What a worker moves of a payload before another task has its turn.
+const TURN_LEN: usize = 1 << 20;

@@ -1,13 +1,14 @@
 //! Calls on pipes and sockets.
 
 use std::fs::File;
-use std::io::{IoSlice, Read};
+use std::io::{IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use aqueduct_sys::{
     Errno, LEN_MAX, Readiness, SendFlags, SpliceFlags, pipe, pipe_len, read, sendfile, sendmsg, set_pipe_len,
-    splice, wait_at_most, wait_until, write, writev,
+    set_receive_low_water, splice, wait_at_most, wait_until, write, writev,
 };
 
 use crate::unnamed;
@@ -44,6 +45,19 @@ fn a_wait_ends_with_whichever_side_is_ready_or_with_its_time() {
     assert!(wait_at_most(&one, &both, Duration::MAX).unwrap(), "there is room");
     write(&other, b"x").unwrap();
     assert!(wait_at_most(&one, &both[..1], Duration::from_secs(60)).unwrap());
+}
+
+#[test]
+fn a_socket_is_readable_once_it_has_as_many_bytes_as_were_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (socket, _) = listener.accept().unwrap();
+    set_receive_low_water(&socket, 100).unwrap();
+    peer.write_all(&[1; 99]).unwrap();
+    assert!(!wait_at_most(&socket, &[Readiness::Readable], Duration::from_millis(20)).unwrap());
+    peer.write_all(&[1]).unwrap();
+    assert!(wait_at_most(&socket, &[Readiness::Readable], Duration::from_secs(60)).unwrap());
+    assert_eq!(set_receive_low_water(unnamed(b""), 1).unwrap_err().errno(), Errno::NOTSOCK);
 }
 
 #[test]
