@@ -16,11 +16,12 @@ use crate::close::Close;
 use crate::collect::collect;
 use crate::deadline::Pace;
 use crate::door::{
-    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, UploadOutcome,
+    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, UploadOutcome, Write,
     parse_digests,
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
+use crate::line::SMALL_LEN_MAX;
 use crate::prompt::{self, Prompt};
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
@@ -266,16 +267,20 @@ async fn look_for(shared: &Arc<Shared>, digest: Digest) -> Result<Result<Option<
 
 /// Does what is asked for, other than to read a blob.
 async fn act(
-    connection: Connection,
+    mut connection: Connection,
     shared: &Arc<Shared>,
     intent: Intent,
-    body: Body,
+    mut body: Body,
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
     let outcome = match intent {
         Intent::Write(write) => {
             if let Name::Given(digest) = write.name {
                 shared.clear_doubt(digest).await?;
+            }
+            if let Some(bytes) = take_small(&mut connection.inbox, &mut body, write, shared) {
+                let outcome = shared.line.store(write, bytes).await?;
+                return Ok(Uploaded { connection, body, outcome, was_continued: false });
             }
             let size = body.left();
             let begin = move |shared: &Shared| staged::begin(shared, write, size);
@@ -307,6 +312,20 @@ async fn act(
         Intent::Read(_) => unreachable!("that has a way of its own"),
     };
     Ok(Uploaded { connection, body, outcome, was_continued: false })
+}
+
+/// The body of a small blob, if all of it is in the inbox.
+fn take_small(inbox: &mut Inbox, body: &mut Body, write: Write, shared: &Shared) -> Option<Vec<u8>> {
+    let size = body.left()?;
+    let len = usize::try_from(size).ok()?;
+    let is_small = size <= SMALL_LEN_MAX.min(shared.options.blob_size_max) && len <= inbox.bytes().len();
+    if !is_small || !write.if_absent {
+        return None;
+    }
+    let bytes = inbox.bytes()[..len].to_vec();
+    inbox.take(len);
+    body.take(size);
+    Some(bytes)
 }
 
 /// Finds which of the digests in a body are not here.

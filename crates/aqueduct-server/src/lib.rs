@@ -25,6 +25,7 @@ mod doubts;
 mod find;
 mod hashers;
 mod inbox;
+mod line;
 mod listen;
 mod lists;
 mod native;

@@ -20,6 +20,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
 use crate::hashers::Hashers;
+use crate::line::Line;
 use crate::listen::listen;
 use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) checkers: Workers,
     /// For what changes the store, and waits for the medium.
     pub(crate) writers: Workers,
+    /// For small blobs that come whole.
+    pub(crate) line: Arc<Line>,
     /// For what others receive.
     pub(crate) hashers: Arc<Hashers>,
     /// Who may hold a body in memory.
@@ -178,6 +181,7 @@ impl Server {
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             descriptor_share: (descriptors.blob_count / SHARE_COUNT).max(UPLOAD_DESCRIPTOR_COUNT as usize),
+            line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX),
             writers: writers.workers(),
             hashers: Hashers::new(hashers.workers(), cores),
             store,

@@ -85,7 +85,7 @@ pub(crate) fn publish(staging: Staging, write: Write) -> Result<Published, Refus
 }
 
 /// A blob that was here is no success for a peer that wanted another state of things.
-fn checked(published: Published, write: Write) -> Result<Published, Refusal> {
+pub(crate) fn checked(published: Published, write: Write) -> Result<Published, Refusal> {
     let Published { digest, outcome, .. } = published;
     match outcome {
         PublishOutcome::AlreadyPresent if !write.if_present => Err(Refusal::PreconditionFailed { digest }),

@@ -1,0 +1,184 @@
+//! Small blobs that came whole with their heads, and wait to be stored.
+//!
+//! Where nothing is synced, to wake a thread for each would take longer than to store it. So there are few threads, and each
+//! takes what has gathered while it stored what it took before.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_flow::{Carried, Route};
+use aqueduct_store::{Outcome as PublishOutcome, Published, PutError, Store, SyncPolicy, Whole};
+use tokio::sync::oneshot;
+
+use crate::close::Close;
+use crate::door::{Name, Outcome, Refusal, Write};
+use crate::staged::log_stored;
+use crate::work;
+use crate::workers::Workers;
+
+/// Where small blobs wait. Each connection has at most one, so that it is bounded.
+#[derive(Debug)]
+pub(crate) struct Line {
+    store: Store,
+    workers: Workers,
+    waiting: Mutex<Waiting>,
+    thread_count_max: usize,
+    /// How many of them a thread takes at once.
+    batch_count_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    blobs: VecDeque<Blob>,
+    /// Threads that look here once more before they end.
+    thread_count: usize,
+}
+
+#[derive(Debug)]
+struct Blob {
+    write: Write,
+    bytes: Vec<u8>,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+impl Line {
+    /// Its threads are of a crew of `worker_count`.
+    pub(crate) fn new(store: Store, workers: Workers, worker_count: usize) -> Arc<Self> {
+        let (thread_count_max, batch_count_max) = match store.sync_policy() {
+            // Each thread waits for the disk, and they do it together.
+            SyncPolicy::Full => (worker_count, 1),
+            SyncPolicy::None => (LOOSE_THREAD_COUNT_MAX, LOOSE_BATCH_COUNT_MAX),
+        };
+        Arc::new(Self { store, workers, waiting: Mutex::default(), thread_count_max, batch_count_max })
+    }
+
+    /// Stores a blob of at most [`SMALL_LEN_MAX`] bytes.
+    pub(crate) async fn store(self: &Arc<Self>, write: Write, bytes: Vec<u8>) -> Result<Outcome, Close> {
+        let (outcome, stored) = oneshot::channel();
+        let is_thread_needed = {
+            let mut waiting = self.waiting();
+            waiting.blobs.push_back(Blob { write, bytes, outcome });
+            let is_needed = waiting.thread_count < self.thread_count_max;
+            waiting.thread_count += usize::from(is_needed);
+            is_needed
+        };
+        if is_thread_needed {
+            self.start_thread();
+        }
+        stored.await.map_err(|_| Close::Bug)
+    }
+
+    fn start_thread(self: &Arc<Self>) {
+        let line = Arc::clone(self);
+        self.workers.leave(move || line.work_off());
+    }
+
+    /// Stores what waits, until nothing does.
+    fn work_off(self: &Arc<Self>) {
+        let successor = Successor(self);
+        while let Some(batch) = self.next_batch() {
+            self.store_all(batch);
+        }
+        mem::forget(successor);
+    }
+
+    /// What a thread has to do next; `None` ends it.
+    fn next_batch(&self) -> Option<Vec<Blob>> {
+        let mut waiting = self.waiting();
+        let count = waiting.blobs.len().min(self.batch_count_max);
+        if count == 0 {
+            waiting.thread_count -= 1;
+            return None;
+        }
+        Some(waiting.blobs.drain(..count).collect())
+    }
+
+    fn store_all(&self, mut batch: Vec<Blob>) {
+        if self.store.sync_policy() == SyncPolicy::Full {
+            // To look takes less than a sync that nobody needs.
+            batch = batch.into_iter().filter_map(|blob| self.answer_if_present(blob)).collect();
+        }
+        let whole: Vec<_> = batch.iter().map(Blob::whole).collect();
+        let stored = self.store.put_all(&whole);
+        drop(whole);
+        for (blob, stored) in batch.into_iter().zip(stored) {
+            let outcome = self.outcome(blob.write, stored);
+            blob.answer(outcome);
+        }
+    }
+
+    /// Gives the blob back where there is more to do.
+    fn answer_if_present(&self, blob: Blob) -> Option<Blob> {
+        match self.present(blob.write) {
+            Ok(None) => Some(blob),
+            Ok(Some(published)) => {
+                blob.answer(Ok(published));
+                None
+            }
+            Err(refusal) => {
+                blob.answer(Err(refusal));
+                None
+            }
+        }
+    }
+
+    fn present(&self, write: Write) -> Result<Option<Published>, Refusal> {
+        let Name::Given(digest) = write.name else { return Ok(None) };
+        work::present(&self.store, digest)?.map(|published| work::checked(published, write)).transpose()
+    }
+
+    fn outcome(&self, write: Write, stored: Result<Published, PutError>) -> Result<Published, Refusal> {
+        match stored {
+            Ok(published) => {
+                if published.outcome == PublishOutcome::New {
+                    log_stored(&published, &Carried::by_route(Route::Copy, published.size));
+                }
+                work::checked(published, write)
+            }
+            // Of a blob that is here nothing is needed: neither the right bytes, nor a disk that takes them.
+            Err(error) => self.present(write)?.ok_or_else(|| error.into()),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // What it guards is whole between any two calls.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Blob {
+    fn whole(&self) -> Whole<'_> {
+        let (algorithm, expected) = match self.write.name {
+            Name::Given(digest) => (digest.algorithm(), Some(digest)),
+            Name::Found(algorithm) => (algorithm, None),
+        };
+        Whole { algorithm, expected, bytes: &self.bytes }
+    }
+
+    fn answer(self, outcome: Result<Published, Refusal>) {
+        // Whoever went away does not listen.
+        let _ = self.outcome.send(outcome.map_or_else(Outcome::Refused, Outcome::Stored));
+    }
+}
+
+/// Of a thread that panics: what waits goes on to be stored.
+struct Successor<'a>(&'a Arc<Line>);
+
+impl Drop for Successor<'_> {
+    fn drop(&mut self) {
+        self.0.start_thread();
+    }
+}
+
+/// Nothing that is read together with a head is longer.
+pub(crate) const SMALL_LEN_MAX: u64 = 64 << 10;
+
+/// More would wait for each other in the kernel, and for a core.
+const LOOSE_THREAD_COUNT_MAX: usize = 2;
+
+/// None of a batch is answered before all of it is stored.
+const LOOSE_BATCH_COUNT_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests;
