@@ -371,6 +371,3 @@ const DRAIN_LEN_MAX: u64 = 256 << 10;
 
 /// A record of TLS: alert, fatal, `protocol_version` (RFC 8446 section 6). Clients then say what is wrong in their own words.
 const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,7 @@
 //! A thread that serves connections. It waits for sockets and for nothing else.
 
-use std::future::Future;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +46,7 @@ async fn accept(
 ) {
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
-    let serve =
-        |stream, peer| served_until_close(connection::serve(stream, Arc::clone(&shared), stop.clone()), peer);
+    let served = |stream, peer| serve(stream, peer, Arc::clone(&shared), stop.clone());
     loop {
         tokio::select! {
             () = until_stop(&mut stopped) => break,
@@ -57,7 +55,7 @@ async fn accept(
                 place.left();
             }
             (stream, peer) = place.handed() => match TcpStream::from_std(stream) {
-                Ok(stream) => drop(connections.spawn(serve(stream, peer))),
+                Ok(stream) => drop(connections.spawn(served(stream, peer))),
                 Err(error) => {
                     tracing::warn!(%peer, %error, "cannot serve a connection");
                     place.left();
@@ -70,7 +68,7 @@ async fn accept(
                     match place.other() {
                         None => {
                             place.came();
-                            drop(connections.spawn(serve(stream, peer)));
+                            drop(connections.spawn(served(stream, peer)));
                         }
                         Some(other) => match stream.into_std() {
                             Ok(stream) => other.hand((stream, peer)),
@@ -85,7 +83,7 @@ async fn accept(
     // Those that were accepted by others before they stopped, too.
     while let Some((stream, peer)) = place.last_handed() {
         if let Ok(stream) = TcpStream::from_std(stream) {
-            drop(connections.spawn(serve(stream, peer)));
+            drop(connections.spawn(served(stream, peer)));
         }
     }
     // Whoever connects from here on finds nobody.
@@ -99,8 +97,10 @@ async fn accept(
     }
 }
 
-async fn served_until_close(served: impl Future<Output = crate::close::Close>, peer: std::net::SocketAddr) {
-    served.await.log(peer);
+/// All that is kept for a connection that waits. What awaits a future that it was given has room for it twice: so the future
+/// is made here.
+async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+    connection::serve(stream, shared, stop).await.log(peer);
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -119,3 +119,6 @@ async fn pause_after(error: &io::Error, stopped: &mut watch::Receiver<bool>) {
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;
