@@ -133,7 +133,7 @@ fn answer_promptly(
 
 /// Sends what is in memory, as the peer takes it.
 async fn send(stream: &TcpStream, shared: &Shared, replies: Box<SendQueue>) -> Result<(), Close> {
-    reply::drive(stream, shared, *replies, 0..0).await.map(drop)
+    reply::drive(stream, shared, *replies).await.map(drop)
 }
 
 /// Does what a request asks for, and replies.
@@ -176,9 +176,12 @@ async fn answer(
     let answer = shared.voice().answer(&outcome);
     let answer = if is_tus { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
-    let sent = reply::drive(&connection.stream, shared, queue, 0..0).await;
+    let size = found.as_ref().map_or(0, Found::size);
+    let delivered = reply::deliver(connection, shared, queue, size).await;
     let_go(shared, found);
-    reply::log_sent(&sent?);
+    let carried;
+    (connection, carried) = delivered?;
+    reply::log_sent(&carried);
     if after == After::Drain {
         let mut pace = Pace::new(shared.options.deadlines.body);
         let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);

@@ -1,13 +1,14 @@
-//! A reply on its way out: memory and parts of a blob, in turns, never waiting for a cold page.
+//! A reply on its way out: memory and parts of a blob, in turns, of the reactor as long as no page is cold.
 
 use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aqueduct_flow::{Carried, Extent, SendQueue, Step};
+use aqueduct_sys::{Readiness, wait_at_most};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -41,7 +42,7 @@ pub(crate) fn log_sent(carried: &Carried) {
 pub(crate) async fn say(connection: &mut Connection, shared: &Shared, bytes: Vec<u8>) -> Result<(), Close> {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
     queue.push_memory(bytes);
-    drive(&connection.stream, shared, queue, 0..0).await.map(drop)
+    drive(&connection.stream, shared, queue).await.map(drop)
 }
 
 /// An answer as it leaves; `found` is the blob whose parts it names.
@@ -86,19 +87,50 @@ pub(crate) fn queue(shared: &Shared, answer: Answer, found: Option<&Found>, mann
     queue
 }
 
-/// Sends a queue, all of whose extents are of one file, to its end, and has what is cold read before. `warm` is what is known
-/// to be in memory. Says what carried it.
+/// Sends a queue, all of which is in memory, to its end. Says what carried the extents in it.
 pub(crate) async fn drive(
     stream: &TcpStream,
     shared: &Shared,
     mut queue: SendQueue,
-    warm: Range<u64>,
 ) -> Result<Carried, Close> {
     begin(stream, &mut queue)?;
     if queue.is_empty() {
         return Ok(*queue.carried());
     }
-    Box::pin(drive_on(stream, shared, queue, warm)).await
+    Box::pin(async move {
+        let mut pace = Pace::new(shared.options.deadlines.send);
+        loop {
+            match queue.step(stream.as_fd(), TURN_LEN).map_err(failed)? {
+                Step::End => break,
+                Step::Moved(moved) => pace.moved(moved as u64),
+                Step::Blocked(_) => {
+                    blocked(stream, Interest::WRITABLE);
+                    wait_for_room(stream, shared, &mut pace).await?;
+                }
+            }
+            if queue.is_empty() {
+                break;
+            }
+            // A large reply shall never delay a small one.
+            tokio::task::yield_now().await;
+        }
+        Ok(*queue.carried())
+    })
+    .await
+}
+
+/// Sends a queue, all of whose extents are of one file of `size` bytes, to its end. Says what carried it.
+pub(crate) async fn deliver(
+    connection: Connection,
+    shared: &Shared,
+    mut queue: SendQueue,
+    size: u64,
+) -> Result<(Connection, Carried), Close> {
+    begin(&connection.stream, &mut queue)?;
+    if queue.is_empty() {
+        return Ok((connection, *queue.carried()));
+    }
+    Box::pin(deliver_on(connection, shared, queue, size)).await
 }
 
 /// Sends what there is in memory before the first extent, as far as the socket takes it: nearly always that is all of it, and
@@ -110,53 +142,96 @@ pub(crate) fn begin(stream: &TcpStream, queue: &mut SendQueue) -> Result<(), Clo
     Ok(())
 }
 
-async fn drive_on(
-    stream: &TcpStream,
+/// The reactor sends as long as what it sends is in memory. From the first window on that is not, workers do: sending waits
+/// for the disk, reads ahead and makes room for what was read, and a reactor has no time for any of them.
+async fn deliver_on(
+    mut connection: Connection,
     shared: &Shared,
     mut queue: SendQueue,
-    mut warm: Range<u64>,
-) -> Result<Carried, Close> {
+    size: u64,
+) -> Result<(Connection, Carried), Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
-    loop {
-        let mut len_max = TURN_LEN;
-        if let Some(extent) = queue.next_extent() {
-            let start = extent.range().start;
-            // A window is asked for once, however many steps it takes.
-            if !warm.contains(&start) {
-                warm = warm_up(shared, extent.clone()).await?;
-            }
-            // Up to where it is warm, unless the extent, and with it the step, ends before. A head beside it would leave the rest
-            // to begin in the middle of a page.
-            let len = queue.memory_len() + (warm.end - start).min(TURN_LEN as u64);
-            len_max = usize::try_from(len).unwrap_or(TURN_LEN);
-        }
-        match queue.step(stream.as_fd(), len_max) {
-            Ok(Step::End) => break,
-            Ok(Step::Moved(moved)) => pace.moved(moved as u64),
-            Ok(Step::Blocked(_)) => {
-                blocked(stream, Interest::WRITABLE);
-                // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's
-                // buffer is free, megabytes as it may be.
-                let look = shared.options.deadlines.send / LOOK_COUNT;
-                match pace.wait(timeout(look, stream.writable())).await {
-                    Ok(Ok(ready)) => ready.map_err(Close::PeerGone)?,
-                    Ok(Err(_)) => {}
-                    Err(Expired) => {
-                        // Otherwise the kernel would keep what the peer does not take, and go on offering it.
-                        let _ = stream.set_zero_linger();
-                        return Err(Close::Deadline("taking a reply"));
-                    }
+    let (mut warm, mut is_cold) = (0..0, false);
+    while !queue.is_empty() {
+        let step = if is_cold {
+            let turn = move || {
+                let step = queue.step(connection.stream.as_fd(), WINDOW_LEN);
+                (connection, queue, step)
+            };
+            let step;
+            (connection, queue, step) = shared.cold_readers.run(turn).await?;
+            step
+        } else {
+            let Some(len_max) = warm_len(&queue, &mut warm, size) else {
+                is_cold = true;
+                continue;
+            };
+            queue.step(connection.stream.as_fd(), len_max)
+        };
+        match step.map_err(failed)? {
+            Step::End => break,
+            Step::Moved(moved) => pace.moved(moved as u64),
+            Step::Blocked(_) => {
+                if is_cold {
+                    look_for_room(&connection.stream);
+                } else {
+                    blocked(&connection.stream, Interest::WRITABLE);
                 }
+                wait_for_room(&connection.stream, shared, &mut pace).await?;
             }
-            Err(error) => return Err(failed(error)),
-        }
-        if queue.is_empty() {
-            break;
         }
         // A large reply shall never delay a small one.
-        tokio::task::yield_now().await;
+        if !is_cold && !queue.is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
-    Ok(*queue.carried())
+    Ok((connection, *queue.carried()))
+}
+
+/// How much the next step may send without waiting for the disk; `None` if that is nothing. `warm` is the last window that was
+/// found in memory.
+fn warm_len(queue: &SendQueue, warm: &mut Range<u64>, size: u64) -> Option<usize> {
+    let Some(extent) = queue.next_extent() else { return Some(TURN_LEN) };
+    let Range { start, end } = extent.range();
+    // A window is asked for once, however many steps it takes.
+    if !warm.contains(&start) {
+        let window = residency::window(extent, WINDOW_LEN);
+        let is_last = window.end == end;
+        if !is_last && residency::is_read_ahead(extent.file(), window.end, size)
+            || !residency::is_warm(extent.file(), &window)
+        {
+            return None;
+        }
+        *warm = window;
+    }
+    // Up to where it is warm, unless the extent, and with it the step, ends before. A head beside it would leave the rest to
+    // begin in the middle of a page.
+    let len = queue.memory_len() + (warm.end - start).min(TURN_LEN as u64);
+    Some(usize::try_from(len).unwrap_or(TURN_LEN))
+}
+
+/// Tells the reactor that a socket has no room if that is still so: a worker found it so, and there may be room since.
+fn look_for_room(stream: &TcpStream) {
+    let _ = stream.try_io(Interest::WRITABLE, || {
+        let has_room = wait_at_most(stream, &[Readiness::Writable], Duration::ZERO)?;
+        if has_room { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+    });
+}
+
+/// Waits until the peer took something, or until it is worth a try.
+async fn wait_for_room(stream: &TcpStream, shared: &Shared, pace: &mut Pace) -> Result<(), Close> {
+    // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's buffer is
+    // free, megabytes as it may be.
+    let look = shared.options.deadlines.send / LOOK_COUNT;
+    match pace.wait(timeout(look, stream.writable())).await {
+        Ok(Ok(ready)) => ready.map_err(Close::PeerGone),
+        Ok(Err(_)) => Ok(()),
+        Err(Expired) => {
+            // Otherwise the kernel would keep what the peer does not take, and go on offering it.
+            let _ = stream.set_zero_linger();
+            Err(Close::Deadline("taking a reply"))
+        }
+    }
 }
 
 fn failed(error: io::Error) -> Close {
@@ -165,17 +240,6 @@ fn failed(error: io::Error) -> Close {
         io::ErrorKind::UnexpectedEof => Close::Fault(error),
         _ => Close::PeerGone(error),
     }
-}
-
-/// Has a worker read what the next turns will send, unless it is in memory; says what that is.
-async fn warm_up(shared: &Shared, extent: Extent) -> Result<Range<u64>, Close> {
-    let window = residency::window(&extent, WINDOW_LEN);
-    if !residency::is_warm(extent.file(), &window) {
-        let cold = window.clone();
-        let read = shared.cold_readers.run(move || warm(&extent, cold));
-        read.await?.map_err(Close::Fault)?;
-    }
-    Ok(window)
 }
 
 /// Reads a window from the disk: for workers.
@@ -229,3 +293,6 @@ const LOOK_COUNT: u32 = 8;
 
 /// What a worker reads at once of what is cold.
 const SCRATCH_LEN: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use aqueduct_flow::Extent;
-use aqueduct_sys::{ReadFlags, preadv2};
+use aqueduct_sys::{ReadFlags, cachestat, preadv2};
 
 /// The part of an extent that is asked for at once.
 pub(crate) fn window(extent: &Extent, len_max: usize) -> Range<u64> {
@@ -28,6 +28,15 @@ pub(crate) fn is_warm(file: &File, window: &Range<u64>) -> bool {
     let blocks =
         (first_block(window) + BLOCK_LEN as u64..first_block(&(last..window.end))).step_by(BLOCK_LEN);
     [last, window.start].into_iter().chain(blocks).all(is_in_memory)
+}
+
+/// Whether the kernel is reading this file ahead of whoever reads up to `end`, as far as it can tell: what comes a while after
+/// that is not in memory. Whoever reads on then reads ahead for those that follow, which is work, and may wait.
+///
+/// cachestat(2) does for this: only what is not even on its way is asked about. Where it is not to be had, the answer is no.
+pub(crate) fn is_read_ahead(file: &File, end: u64, size: u64) -> bool {
+    let page = end.saturating_add(AHEAD_LEN).min(size.saturating_sub(1));
+    cachestat(file, &(page..page + 1)).is_ok_and(|found| found.cached == 0)
 }
 
 /// Reads a window from the disk, to its last byte, and the whole of the blocks that it begins and ends in, so that nobody can
@@ -55,6 +64,9 @@ fn first_block(window: &Range<u64>) -> u64 {
 /// What is read at once, and of which the first byte is a sample: as much as the kernel reads ahead by default, and few calls
 /// beside those that send.
 const BLOCK_LEN: usize = 128 << 10;
+
+/// More than the kernel reads ahead: two windows, of which one is being read, of the 8 MiB that the fastest disks are set to.
+const AHEAD_LEN: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests;

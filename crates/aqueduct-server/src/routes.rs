@@ -70,7 +70,7 @@ impl fmt::Display for Chosen {
         }
         if let Tried::Refused(_) | Tried::Lies = served.nowait {
             // `residency` asks of every window anew, and takes what cannot be told for cold.
-            write!(f, ", every page read by a worker first (RWF_NOWAIT: {})", served.nowait)?;
+            write!(f, ", every large blob by way of a worker (RWF_NOWAIT: {})", served.nowait)?;
         }
         Ok(())
     }

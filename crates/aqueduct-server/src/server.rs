@@ -59,7 +59,7 @@ pub(crate) struct Shared {
     pub(crate) lists: Lists,
     /// For what is only looked up: quick, and somebody waits for it.
     pub(crate) readers: Workers,
-    /// For pages that are not in memory.
+    /// For pages that are not in memory: to read them, and to send them.
     pub(crate) cold_readers: Workers,
     /// For blobs that a power cut made suspect: hashing one takes as long as it is large.
     pub(crate) checkers: Workers,
@@ -137,7 +137,7 @@ impl Server {
             }
         }
         let readers = Crew::new("reader", READER_COUNT_MAX)?;
-        let cold_readers = Crew::new("cold reader", COLD_READER_COUNT_MAX)?;
+        let cold_readers = Crew::patient("cold reader", COLD_READER_COUNT_MAX)?;
         let checkers = Crew::new("checker", CHECKER_COUNT_MAX)?;
         let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use aqueduct_sys::set_thread_nice;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::close::Close;
@@ -20,6 +21,16 @@ impl Crew {
     /// Threads start when they are needed, and end when they are not.
     pub(crate) fn new(name: &'static str, count_max: usize) -> io::Result<Self> {
         Builder::new_current_thread().thread_name(name).max_blocking_threads(count_max).build().map(Self)
+    }
+
+    /// The same, of threads that all others go before: what they do is much, and may wait.
+    pub(crate) fn patient(name: &'static str, count_max: usize) -> io::Result<Self> {
+        let give_way = || {
+            // Whoever may not do that is as important as the others.
+            let _ = set_thread_nice(NICE);
+        };
+        let mut builder = Builder::new_current_thread();
+        builder.thread_name(name).max_blocking_threads(count_max).on_thread_start(give_way).build().map(Self)
     }
 
     pub(crate) fn workers(&self) -> Workers {
@@ -46,3 +57,9 @@ impl Workers {
         drop(self.0.spawn_blocking(job));
     }
 }
+
+/// A tenth of what the others get, where there is not enough for all: little, and never nothing. See sched(7).
+const NICE: i32 = 10;
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ mod low_water;
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
 )]
 mod mapping;
+mod nice;
 mod open;
 mod pipe;
 mod poll;
@@ -82,6 +83,7 @@ pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
 pub use low_water::set_receive_low_water;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
+pub use nice::set_thread_nice;
 pub use open::{Access, open_directory, open_file, open_untouched};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
 pub use poll::{Readiness, wait_at_most, wait_until};

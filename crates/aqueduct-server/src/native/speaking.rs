@@ -52,10 +52,10 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
     let part_len = part.as_ref().map_or(0, |part| part.end - part.start);
     let mut queue = SendQueue::to_socket(shared.options.send_route_for(part_len));
     said.push_to(&mut queue);
-    if let (Some(sending), Some(part)) = (&sending, &part) {
-        sending.push(part.clone(), &mut queue);
+    if let (Some(sending), Some(part)) = (&sending, part) {
+        sending.push(part, &mut queue);
     }
-    let carried = drive(stream, shared, queue, part.unwrap_or_default()).await?;
+    let carried = drive(stream, shared, queue).await?;
     if let Some(mut sending) = sending {
         sending.carried += carried;
         if sending.is_over() {

@@ -60,6 +60,26 @@ fn a_window_behind_the_end_of_the_file_is_never_warm_and_ends_nobody() {
 }
 
 #[test]
+fn a_file_is_read_ahead_where_what_lies_far_ahead_is_not_in_memory() {
+    let far = AHEAD_LEN + (5 << 20);
+    let file = file(0);
+    file.set_len(far + 1).unwrap();
+    fadvise(&file, 0, None, Advice::Random).unwrap();
+    let is_read_ahead = |end| is_read_ahead(&file, end, far + 1);
+    if cachestat(&file, &(0..1)).is_err() {
+        assert!(!is_read_ahead(0), "nobody can tell");
+        return;
+    }
+    warm(&file, 0..1 << 20, &mut [0; 4096]).unwrap();
+    assert!(is_read_ahead(1 << 20), "what is near says nothing");
+    warm(&file, AHEAD_LEN + (1 << 20)..AHEAD_LEN + (1 << 20) + 1, &mut [0; 4096]).unwrap();
+    assert!(!is_read_ahead(1 << 20));
+    assert!(is_read_ahead(6 << 20));
+    warm(&file, far..far + 1, &mut [0; 4096]).unwrap();
+    assert!(!is_read_ahead(6 << 20), "there is no more than its last byte");
+}
+
+#[test]
 fn a_window_is_no_longer_than_a_turn() {
     let extent = Extent::new(Arc::new(file(1)), 5..100);
     assert_eq!(window(&extent, 10), 5..15);

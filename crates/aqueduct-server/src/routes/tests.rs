@@ -21,7 +21,7 @@ fn what_works_is_kept_and_said_with_what_the_kernel_makes_of_it() {
 fn what_is_refused_is_left_and_the_reason_said() {
     let refused = Served { sendfile: Sending::Refused(Errno::INVAL), splice: REFUSED, nowait: REFUSED };
     let line = line(refused);
-    for part in ["send copy (sendfile: Invalid", "receive copy (splice: ", "by a worker first"] {
+    for part in ["send copy (sendfile: Invalid", "receive copy (splice: ", "by way of a worker"] {
         assert!(line.contains(part), "{part:?} is not in {line:?}");
     }
 }
@@ -43,7 +43,7 @@ fn a_filesystem_that_nothing_is_known_of_keeps_the_wish() {
     for part in ["send sendfile (not tried: ", "receive splice (splice: not tried: Too many"] {
         assert!(line.contains(part), "{part:?} is not in {line:?}");
     }
-    assert!(!line.contains("by a worker first"), "{line}");
+    assert!(!line.contains("by way of a worker"), "{line}");
     let mut options = Options::default();
     choose(&mut options, Err(io::ErrorKind::StorageFull.into()));
     assert_eq!((options.send_route, options.receive_route), (SendRoute::Sendfile, ReceiveRoute::Splice));

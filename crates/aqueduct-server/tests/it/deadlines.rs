@@ -60,19 +60,25 @@ fn a_peer_that_takes_nothing_of_its_reply_is_cut_off() {
     let server = Fixture::with(|options| options.deadlines.send = SHORT);
     let bytes = pattern(16 << 20);
     let name = server.put(&bytes);
-    let mut peer = server.connect();
-    rustix::net::sockopt::set_socket_recv_buffer_size(&peer.stream, SMALL).unwrap();
-    peer.say(&format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
-    // A reset throws away what the kernel still had: nobody would ever have taken it.
-    let mut control = server.connect();
-    let reset = loop {
-        control.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
-        assert_eq!(control.reply().status, 200, "others are served meanwhile");
-        if let Some(error) = peer.stream.take_error().unwrap() {
-            break error;
+    // Whether the reactor sends it or a worker.
+    for is_cold in [false, true] {
+        if is_cold {
+            server.cool(&name);
         }
-    };
-    assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+        let mut peer = server.connect();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&peer.stream, SMALL).unwrap();
+        peer.say(&format!("GET /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+        // A reset throws away what the kernel still had: nobody would ever have taken it.
+        let mut control = server.connect();
+        let reset = loop {
+            control.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+            assert_eq!(control.reply().status, 200, "others are served meanwhile");
+            if let Some(error) = peer.stream.take_error().unwrap() {
+                break error;
+            }
+        };
+        assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+    }
 }
 
 #[test]

@@ -187,6 +187,25 @@ fn a_reader_that_takes_little_at_a_time_gets_everything() {
 }
 
 #[test]
+fn what_is_read_from_the_disk_on_the_way_comes_whole_and_leaves_the_connection_as_it_was() {
+    let bytes = pattern(LARGE);
+    for route in aqueduct_flow::SendRoute::ALL {
+        let server = Fixture::with(|options| options.send_route = route);
+        let name = server.put(&bytes);
+        let mut peer = server.connect();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&peer.stream, SMALL).unwrap();
+        server.cool(&name);
+        assert!(get(&mut peer, name, "").body == bytes, "{route}");
+        server.cool(&name);
+        assert!(get(&mut peer, name, "Range: bytes=3000000-\r\n").body == bytes[3_000_000..], "{route}");
+        server.cool(&name);
+        let parts = get(&mut peer, name, "Range: bytes=0-2999999,4000000-4999999\r\n");
+        assert_eq!((parts.status, parts.body.len() > 4_000_000), (206, true), "{route}");
+        assert!(get(&mut peer, name, "").body == bytes, "{route}");
+    }
+}
+
+#[test]
 fn a_removed_blob_is_gone_from_memory_too() {
     let server = Fixture::new();
     for bytes in [b"small".to_vec(), pattern(LARGE)] {

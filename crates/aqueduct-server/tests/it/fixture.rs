@@ -1,5 +1,6 @@
 //! A server on a port of its own, with a store of its own, and peers.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_server::{Control, Options, RunError, Server};
 use aqueduct_store::{Absent, Store, SyncPolicy};
+use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
 
 /// A server that runs. It is stopped when this is dropped, and must then end well.
@@ -75,6 +77,13 @@ impl Fixture {
         let mut peer = self.connect();
         peer.say(&format!("HEAD /blobs/{digest} HTTP/1.0\r\n\r\n"));
         peer.head().status == 200
+    }
+
+    /// Takes a blob, which is on the medium, out of the page cache.
+    pub(crate) fn cool(&self, digest: &Digest) {
+        let hex = digest.hex();
+        let path = self.root().join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex[2..]);
+        fadvise(File::open(path).unwrap(), 0, None, Advice::DontNeed).unwrap();
     }
 
     pub(crate) fn root(&self) -> &Path {

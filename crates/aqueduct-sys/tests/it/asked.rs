@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use aqueduct_sys::{
     Errno, Error, Memory, cachestat, congestion_control, has_verity, kernel_release, memory_limit, room,
-    set_upper_protocol,
+    set_thread_nice, set_upper_protocol,
 };
 
 use crate::unnamed;
@@ -89,4 +89,21 @@ fn limits_on_memory_are_those_that_proc_shows() {
         let soft = line.split_whitespace().next().unwrap();
         assert_eq!(memory_limit(memory), soft.parse().ok(), "{name}");
     }
+}
+
+#[test]
+fn a_thread_is_nicer_than_the_one_that_started_it() {
+    fn nice() -> i32 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().nth(16).unwrap().parse().unwrap()
+    }
+    let usual = nice();
+    let nicer = std::thread::spawn(move || {
+        set_thread_nice((usual + 1).min(19)).unwrap();
+        (nice(), std::thread::spawn(nice).join().unwrap())
+    });
+    let expected = (usual + 1).min(19);
+    assert_eq!(nicer.join().unwrap(), (expected, expected), "and so are those that it starts");
+    assert_eq!(nice(), usual);
 }
