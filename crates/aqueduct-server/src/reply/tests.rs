@@ -9,12 +9,15 @@ use aqueduct_sys::{Advice, fadvise, fdatasync};
 
 use super::*;
 
-const SIZE: u64 = 3 * TURN_LEN as u64;
+const SIZE: u64 = 3 * WINDOW_LEN as u64;
+
+/// A turn, with the head that leaves first.
+const HEADED: usize = TURN_LEN + 10;
 
 /// A head, and all of a file on a disk.
 fn queue() -> (SendQueue, Arc<File>) {
     let mut file = tempfile::tempfile_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-    file.write_all(&vec![7; 3 * TURN_LEN]).unwrap();
+    file.write_all(&vec![7; 3 * WINDOW_LEN]).unwrap();
     fdatasync(&file).unwrap();
     let file = Arc::new(file);
     let mut queue = SendQueue::to_socket(SendRoute::Sendfile);
@@ -27,8 +30,8 @@ fn queue() -> (SendQueue, Arc<File>) {
 fn a_reactor_sends_what_is_in_memory_up_to_the_end_of_a_window() {
     let (queue, _file) = queue();
     let mut warm = 0..0;
-    assert_eq!(warm_len(&queue, &mut warm, SIZE), Some(TURN_LEN));
-    assert_eq!(warm, 0..TURN_LEN as u64);
+    assert_eq!(warm_len(&queue, &mut warm, SIZE), Some(HEADED));
+    assert_eq!(warm, 0..WINDOW_LEN as u64);
     warm = 0..1000;
     assert_eq!(warm_len(&queue, &mut warm, SIZE), Some(1010), "and what is before it");
 }
@@ -46,8 +49,8 @@ fn a_reactor_sends_nothing_of_what_is_being_read_ahead() {
     let is_told = aqueduct_sys::cachestat(&file, &(0..1)).is_ok();
     // As if only the front of the file had been read.
     file.set_len(SIZE + (64 << 20)).unwrap();
-    assert_eq!(warm_len(&queue, &mut (0..0), SIZE), Some(TURN_LEN));
-    let expected = if is_told { None } else { Some(TURN_LEN) };
+    assert_eq!(warm_len(&queue, &mut (0..0), SIZE), Some(HEADED));
+    let expected = if is_told { None } else { Some(HEADED) };
     assert_eq!(warm_len(&queue, &mut (0..0), SIZE + (64 << 20)), expected);
 }
 
