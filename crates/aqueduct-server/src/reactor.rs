@@ -18,7 +18,7 @@ use crate::spread::Place;
 
 /// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
 ///
-/// `connection_count_max` holds for each listener.
+/// `connection_count_max` holds for each listener, and those of other reactors at its address make up for each other.
 pub(crate) fn run(
     listeners: Vec<(StdListener, Place)>,
     shared: &Arc<Shared>,
@@ -61,19 +61,17 @@ async fn accept(
                     place.left();
                 }
             },
-            accepted = listener.accept(), if place.count() < connection_count_max => match accepted {
+            accepted = listener.accept(), if place.has_room(connection_count_max) => match accepted {
                 Ok((stream, peer)) => {
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
                     let _ = stream.set_nodelay(true);
-                    match place.other() {
-                        None => {
+                    match hand_over(stream, peer, &place, connection_count_max) {
+                        Ok(None) => {}
+                        Ok(Some(stream)) => {
                             place.came();
                             drop(connections.spawn(served(stream, peer)));
                         }
-                        Some(other) => match stream.into_std() {
-                            Ok(stream) => other.hand((stream, peer)),
-                            Err(error) => tracing::warn!(%peer, %error, "cannot serve a connection"),
-                        },
+                        Err(error) => tracing::warn!(%peer, %error, "cannot serve a connection"),
                     }
                 }
                 Err(error) => pause_after(&error, &mut stopped).await,
@@ -94,6 +92,20 @@ async fn accept(
     }
     if !connections.is_empty() {
         tracing::warn!(count = connections.len(), "connections were cut off at the deadline");
+    }
+}
+
+/// Hands a connection to another reactor where that is better; gives it back where it is not, or where that one is about to end.
+fn hand_over(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: &Place,
+    count_max: usize,
+) -> io::Result<Option<TcpStream>> {
+    let Some(other) = place.other(count_max) else { return Ok(Some(stream)) };
+    match other.hand((stream.into_std()?, peer)) {
+        Ok(()) => Ok(None),
+        Err((stream, _)) => TcpStream::from_std(stream).map(Some),
     }
 }
 

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// A connection that another reactor accepted, and its peer.
@@ -25,7 +26,7 @@ pub(crate) struct Place {
 struct Standing {
     /// How many connections it serves, with those on their way to it.
     count: AtomicUsize,
-    /// Bounded as they are: none is handed to a reactor that has as many as it may.
+    /// Bounded as they are, but for the few that several hand over at the same moment.
     way: UnboundedSender<Handed>,
 }
 
@@ -51,10 +52,17 @@ impl Place {
         self.count_of(self.index)
     }
 
-    /// Who has clearly fewer connections than are here, if anybody has.
-    pub(crate) fn other(&self) -> Option<Other<'_>> {
-        let (least, index) = (0..self.all.len()).map(|index| (self.count_of(index), index)).min()?;
-        (self.count() > least + least / SLACK).then(|| Other(&self.all[index]))
+    /// Whether anybody has room, if each serves at most `count_max`.
+    pub(crate) fn has_room(&self, count_max: usize) -> bool {
+        self.least().0 < count_max
+    }
+
+    /// Who has clearly fewer connections than are here, if anybody has, or room where there is none here.
+    pub(crate) fn other(&self, count_max: usize) -> Option<Other<'_>> {
+        let (least, index) = self.least();
+        let count = self.count();
+        let is_better = count > least + least / SLACK || count >= count_max && count > least;
+        is_better.then(|| Other(&self.all[index]))
     }
 
     /// A connection came that will be served here.
@@ -78,6 +86,12 @@ impl Place {
         self.handed.try_recv().ok()
     }
 
+    /// The fewest connections that one of them has, and who.
+    fn least(&self) -> (usize, usize) {
+        let counts = (0..self.all.len()).map(|index| (self.count_of(index), index));
+        counts.min().expect("this place is one of them")
+    }
+
     fn count_of(&self, index: usize) -> usize {
         self.all[index].count.load(Ordering::Relaxed)
     }
@@ -88,10 +102,13 @@ impl Place {
 pub(crate) struct Other<'a>(&'a Standing);
 
 impl Other<'_> {
-    /// Hands a connection over, and counts it there. A reactor that takes no more is about to end, and so is everybody.
-    pub(crate) fn hand(self, connection: Handed) {
+    /// Hands a connection over, and counts it there. A reactor that is about to end takes none: it comes back.
+    pub(crate) fn hand(self, connection: Handed) -> Result<(), Handed> {
         self.0.count.fetch_add(1, Ordering::Relaxed);
-        drop(self.0.way.send(connection));
+        self.0.way.send(connection).map_err(|SendError(connection)| {
+            self.0.count.fetch_sub(1, Ordering::Relaxed);
+            connection
+        })
     }
 }
 

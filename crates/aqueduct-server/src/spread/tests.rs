@@ -5,9 +5,9 @@ use super::*;
 /// The counts after so many connections came to the first of `places`.
 fn counts(places: &[Place], count: usize) -> Vec<usize> {
     for _ in 0..count {
-        match places[0].other() {
+        match places[0].other(usize::MAX) {
             None => places[0].came(),
-            Some(other) => other.hand(connection()),
+            Some(other) => other.hand(connection()).expect("it is there"),
         }
     }
     places.iter().map(Place::count).collect()
@@ -50,7 +50,7 @@ fn a_place_that_became_free_is_taken_again() {
     places[1].left();
     assert_eq!(counts(&places, 2), [2, 2]);
     places[0].left();
-    assert!(places[0].other().is_none(), "here is as good");
+    assert!(places[0].other(usize::MAX).is_none(), "here is as good");
 }
 
 #[test]
@@ -60,4 +60,23 @@ fn what_was_handed_over_before_the_end_is_not_lost() {
     assert!(places[1].last_handed().is_some());
     assert!(places[1].last_handed().is_some());
     assert!(places[1].last_handed().is_none());
+}
+
+#[test]
+fn where_there_is_no_room_a_connection_goes_to_whoever_has_some() {
+    let places = places(2);
+    assert_eq!(counts(&places, 19), [10, 9]);
+    assert!(places[0].other(usize::MAX).is_none(), "that is not clearly fewer");
+    assert!(places[0].has_room(10), "another has");
+    places[0].other(10).expect("there is room").hand(connection()).expect("it is there");
+    assert!(!places[0].has_room(10) && places[0].other(10).is_none());
+}
+
+#[test]
+fn what_is_handed_to_a_reactor_that_ends_comes_back() {
+    let mut places = places(2);
+    places[0].came();
+    assert!(places[1].last_handed().is_none());
+    assert!(places[0].other(usize::MAX).expect("it has fewer").hand(connection()).is_err());
+    assert_eq!(places[1].count(), 0);
 }
