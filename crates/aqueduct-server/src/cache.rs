@@ -91,6 +91,11 @@ impl Cache {
         }
     }
 
+    /// Closes a larger blob, for workers.
+    pub(crate) fn close(&self, digest: &Digest) {
+        drop(self.opened.take(digest));
+    }
+
     /// Forgets a blob that was removed from the store, after it was. For workers, since this closes it.
     pub(crate) fn removed(&self, digest: &Digest) {
         let mut removal_count = self.removals();

@@ -86,7 +86,11 @@ pub(crate) fn find_first(
 
 /// Opens a blob, and reads a small one. Nobody has looked yet whether that is what it says.
 fn read(store: &Store, cache: &Cache, ticket: Ticket, digest: &Digest) -> Result<Option<Found>, Refusal> {
-    let Some(blob) = store.blob(digest)? else { return Ok(None) };
+    let Some(blob) = store.blob(digest)? else {
+        // Whoever took its file away did not tell.
+        cache.close(digest);
+        return Ok(None);
+    };
     if !cache.admits(blob.size()) {
         cache.put_open(ticket, blob.clone());
         return Ok(Some(Found::Open(blob)));

@@ -74,6 +74,17 @@ fn what_was_opened_before_something_was_removed_does_not_stay_open() {
 }
 
 #[test]
+fn a_blob_whose_file_was_taken_away_by_hand_is_closed_when_it_is_looked_for() {
+    let (directory, store, digests) = store(&[100_000]);
+    let cache = Cache::new(64 << 10, 8);
+    find(&store, &cache, &digests[0]).unwrap().unwrap();
+    std::fs::remove_dir_all(directory.path().join("blobs")).unwrap();
+    let ticket = cache.ticket();
+    assert!(matches!(read(&store, &cache, ticket, &digests[0]), Ok(None)));
+    assert!(at_hand(&store, &cache, &digests[0]).is_none());
+}
+
+#[test]
 fn while_there_are_suspects_no_open_blob_is_believed() {
     let directory = tempfile::tempdir().unwrap();
     let loose = Options { sync: SyncPolicy::None, ..Options::default() };
