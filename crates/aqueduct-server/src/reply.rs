@@ -142,8 +142,8 @@ pub(crate) fn begin(stream: &TcpStream, queue: &mut SendQueue) -> Result<(), Clo
     Ok(())
 }
 
-/// The reactor sends as long as what it sends is in memory. From the first window on that is not, workers do: sending waits
-/// for the disk, reads ahead and makes room for what was read, and a reactor has no time for any of them.
+/// The reactor sends what is in memory, and workers send what is not: that waits for the disk, reads ahead and makes room for
+/// what was read, and a reactor has no time for any of them.
 async fn deliver_on(
     mut connection: Connection,
     shared: &Shared,
@@ -151,41 +151,63 @@ async fn deliver_on(
     size: u64,
 ) -> Result<(Connection, Carried), Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
-    let (mut warm, mut is_cold) = (0..0, false);
+    let mut warm = 0..0;
+    let mut has_moved = true;
     while !queue.is_empty() {
-        let step = if is_cold {
-            let turn = move || {
-                let step = queue.step(connection.stream.as_fd(), WINDOW_LEN);
-                (connection, queue, step)
-            };
-            let step;
-            (connection, queue, step) = shared.cold_readers.run(turn).await?;
-            step
-        } else {
-            let Some(len_max) = warm_len(&queue, &mut warm, size) else {
-                is_cold = true;
-                continue;
-            };
-            queue.step(connection.stream.as_fd(), len_max)
+        let warm_len = warm_len(&queue, &mut warm, size);
+        let step = match warm_len {
+            Some(len_max) => queue.step(connection.stream.as_fd(), len_max),
+            None => {
+                let turn = move || {
+                    let step = send_cold(&connection.stream, &mut queue);
+                    (connection, queue, step)
+                };
+                let step;
+                (connection, queue, step) = shared.cold_readers.run(turn).await?;
+                step
+            }
         };
         match step.map_err(failed)? {
             Step::End => break,
-            Step::Moved(moved) => pace.moved(moved as u64),
+            Step::Moved(moved) => {
+                pace.moved(moved as u64);
+                has_moved = true;
+            }
             Step::Blocked(_) => {
-                if is_cold {
+                // Twice in a row it had no room although it said so, as where there is no memory for it: that is not asked
+                // again before it is time for a look.
+                if warm_len.is_none() && has_moved {
                     look_for_room(&connection.stream);
                 } else {
                     blocked(&connection.stream, Interest::WRITABLE);
                 }
+                has_moved = false;
                 wait_for_room(&connection.stream, shared, &mut pace).await?;
             }
         }
         // A large reply shall never delay a small one.
-        if !is_cold && !queue.is_empty() {
+        if warm_len.is_some() && !queue.is_empty() {
             tokio::task::yield_now().await;
         }
     }
     Ok((connection, *queue.carried()))
+}
+
+/// Sends a window, whatever it has to wait for: for workers. What it reads from the disk are whole blocks, so that their samples
+/// go on to stand for them.
+fn send_cold(stream: &TcpStream, queue: &mut SendQueue) -> io::Result<Step> {
+    let extent = queue.next_extent().cloned();
+    let step = queue.step(stream.as_fd(), WINDOW_LEN);
+    if let Some(extent) = extent {
+        let start = extent.range().start;
+        // What had no room was read all the same, some of it.
+        let end = match queue.next_extent().map(|left| left.range()) {
+            Some(left) if left.end == extent.range().end => left.start.max(start + 1),
+            _ => extent.range().end,
+        };
+        with_scratch(SCRATCH_LEN, |scratch| residency::complete(extent.file(), &(start..end), scratch));
+    }
+    step
 }
 
 /// How much the next step may send without waiting for the disk; `None` if that is nothing. `warm` is the last window that was
@@ -236,9 +258,18 @@ async fn wait_for_room(stream: &TcpStream, shared: &Shared, pace: &mut Pace) -> 
 
 fn failed(error: io::Error) -> Close {
     match error.kind() {
-        // A file that ends before its blob does.
-        io::ErrorKind::UnexpectedEof => Close::Fault(error),
-        _ => Close::PeerGone(error),
+        // As send(2) and tcp(7) tell of a peer, or of the way to it. All else is of our file: one that ends before its blob
+        // does, a disk that fails.
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => Close::PeerGone(error),
+        _ => Close::Fault(error),
     }
 }
 

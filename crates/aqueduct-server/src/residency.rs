@@ -42,10 +42,20 @@ pub(crate) fn is_read_ahead(file: &File, end: u64, size: u64) -> bool {
 /// Reads a window from the disk, to its last byte, and the whole of the blocks that it begins and ends in, so that nobody can
 /// bring in the samples alone. For workers. A file that ends early is left to the sender to find.
 pub(crate) fn warm(file: &File, window: Range<u64>, scratch: &mut [u8]) -> io::Result<()> {
-    let mut offset = first_block(&window);
-    let end = window.end.next_multiple_of(BLOCK_LEN as u64);
-    while offset < end {
-        let len = usize::try_from(end - offset).map_or(scratch.len(), |len| len.min(scratch.len()));
+    read_through(file, first_block(&window)..window.end.next_multiple_of(BLOCK_LEN as u64), scratch)
+}
+
+/// The same of a window that was just sent: what is read is the rest of the blocks that it begins and ends in. For workers.
+/// Where that fails, whoever sends it finds out.
+pub(crate) fn complete(file: &File, window: &Range<u64>, scratch: &mut [u8]) {
+    let _ = read_through(file, first_block(window)..window.start, scratch);
+    let _ = read_through(file, window.end..window.end.next_multiple_of(BLOCK_LEN as u64), scratch);
+}
+
+fn read_through(file: &File, range: Range<u64>, scratch: &mut [u8]) -> io::Result<()> {
+    let mut offset = range.start;
+    while offset < range.end {
+        let len = usize::try_from(range.end - offset).map_or(scratch.len(), |len| len.min(scratch.len()));
         match file.read_at(&mut scratch[..len], offset) {
             Ok(0) => return Ok(()),
             Ok(read) => offset += read as u64,

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use aqueduct_blob::Digest;
+use aqueduct_flow::probe::Tried;
 use aqueduct_store::{ReadOnly, Store};
 use aqueduct_sys::{DescriptorLimit, descriptor_limit, hostname, set_descriptor_limit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -137,7 +138,13 @@ impl Server {
             }
         }
         let readers = Crew::new("reader", READER_COUNT_MAX)?;
-        let cold_readers = Crew::patient("cold reader", COLD_READER_COUNT_MAX)?;
+        // Where nobody can tell what is cold they send everything that is large.
+        let served = store.served();
+        let cold_readers = match served.as_ref().map(|served| served.nowait) {
+            // Nobody can tell what is cold, and they send everything that is large.
+            Ok(Tried::Refused(_) | Tried::Lies) => Crew::new("cold reader", COLD_READER_COUNT_MAX)?,
+            _ => Crew::patient("cold reader", COLD_READER_COUNT_MAX)?,
+        };
         let checkers = Crew::new("checker", CHECKER_COUNT_MAX)?;
         let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -159,7 +166,7 @@ impl Server {
             }
         }
         drop(context);
-        routes::choose(&mut options, store.served());
+        routes::choose(&mut options, served);
         let names = options.hosts.iter().cloned().chain(hostname());
         let descriptors = Descriptors::available();
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));

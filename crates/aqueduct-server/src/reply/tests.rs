@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 
 use aqueduct_flow::{SendRoute, uninterrupted};
-use aqueduct_sys::{Advice, fadvise, fdatasync};
+use aqueduct_sys::{Advice, Errno, fadvise, fdatasync};
 
 use super::*;
 
@@ -52,6 +52,17 @@ fn a_reactor_sends_nothing_of_what_is_being_read_ahead() {
     assert_eq!(warm_len(&queue, &mut (0..0), SIZE), Some(HEADED));
     let expected = if is_told { None } else { Some(HEADED) };
     assert_eq!(warm_len(&queue, &mut (0..0), SIZE + (64 << 20)), expected);
+}
+
+#[test]
+fn only_what_a_network_does_is_blamed_on_the_peer() {
+    let blame = |errno: Errno| failed(errno.into());
+    for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT, Errno::HOSTUNREACH, Errno::NETDOWN] {
+        assert!(matches!(blame(errno), Close::PeerGone(_)), "{errno}");
+    }
+    for errno in [Errno::IO, Errno::STALE, Errno::NOMEM] {
+        assert!(matches!(blame(errno), Close::Fault(_)), "{errno}");
+    }
 }
 
 #[test]

@@ -52,6 +52,21 @@ fn whoever_asks_for_a_byte_brings_in_all_that_it_is_a_sample_of() {
 }
 
 #[test]
+fn whoever_sends_a_byte_brings_in_all_that_it_is_a_sample_of() {
+    let file = file(1 << 20);
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    fadvise(&file, 0, None, Advice::Random).unwrap();
+    let block = BLOCK_LEN as u64;
+    let sent = 2 * block + 5000..2 * block + 5001;
+    assert_eq!(file.read_at(&mut [0], sent.start).unwrap(), 1);
+    complete(&file, &sent, &mut [0; 4096]);
+    for page in (2 * block..3 * block).step_by(4096) {
+        assert_eq!(preadv2(&file, &mut [0], page, ReadFlags::NOWAIT).unwrap(), 1);
+    }
+    assert!(!is_warm(&file, &(block..3 * block)), "the block before was not sent");
+}
+
+#[test]
 fn a_window_behind_the_end_of_the_file_is_never_warm_and_ends_nobody() {
     let file = file(10);
     assert!(!is_warm(&file, &(0..11)));
