@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use aqueduct_flow::{Carried, Route};
 use aqueduct_store::{Outcome as PublishOutcome, Published, PutError, Store, SyncPolicy, Whole};
@@ -24,8 +26,10 @@ pub(crate) struct Line {
     workers: Workers,
     waiting: Mutex<Waiting>,
     thread_count_max: usize,
-    /// How many of them a thread takes at once.
-    batch_count_max: usize,
+    /// How many blobs a thread takes at once.
+    batch_len_max: usize,
+    /// How many batches it stores before others of the crew's jobs have their turn.
+    turn_len: usize,
 }
 
 #[derive(Debug, Default)]
@@ -45,12 +49,23 @@ struct Blob {
 impl Line {
     /// Its threads are of a crew of `worker_count`.
     pub(crate) fn new(store: Store, workers: Workers, worker_count: usize) -> Arc<Self> {
-        let (thread_count_max, batch_count_max) = match store.sync_policy() {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let (thread_count_max, batch_len_max, turn_len) = match store.sync_policy() {
             // Each thread waits for the disk, and they do it together.
-            SyncPolicy::Full => (worker_count, 1),
-            SyncPolicy::None => (LOOSE_THREAD_COUNT_MAX, LOOSE_BATCH_COUNT_MAX),
+            SyncPolicy::Full => (worker_count, 1, 1),
+            // More threads than cores would wait for each other in the kernel.
+            SyncPolicy::None => {
+                (cores.max(LOOSE_THREAD_COUNT_MIN).min(worker_count), LOOSE_BATCH_LEN_MAX, LOOSE_TURN_LEN)
+            }
         };
-        Arc::new(Self { store, workers, waiting: Mutex::default(), thread_count_max, batch_count_max })
+        Arc::new(Self {
+            store,
+            workers,
+            waiting: Mutex::default(),
+            thread_count_max,
+            batch_len_max,
+            turn_len,
+        })
     }
 
     /// Stores a blob of at most [`SMALL_LEN_MAX`] bytes.
@@ -71,27 +86,40 @@ impl Line {
 
     fn start_thread(self: &Arc<Self>) {
         let line = Arc::clone(self);
+        let counted = Counted(self);
         self.workers.leave(move || line.work_off());
+        mem::forget(counted);
     }
 
-    /// Stores what waits, until nothing does.
+    /// Stores what waits until nothing does, or until it is the turn of others.
     fn work_off(self: &Arc<Self>) {
         let successor = Successor(self);
-        while let Some(batch) = self.next_batch() {
+        for _ in 0..self.turn_len {
+            let Some(batch) = self.next_batch() else { return mem::forget(successor) };
             self.store_all(batch);
         }
-        mem::forget(successor);
+        if self.waiting().has_ended_thread() {
+            mem::forget(successor);
+        }
     }
 
     /// What a thread has to do next; `None` ends it.
     fn next_batch(&self) -> Option<Vec<Blob>> {
         let mut waiting = self.waiting();
-        let count = waiting.blobs.len().min(self.batch_count_max);
-        if count == 0 {
-            waiting.thread_count -= 1;
+        let mut batch = Vec::new();
+        while batch.len() < self.batch_len_max
+            && let Some(blob) = waiting.blobs.pop_front()
+        {
+            // What nobody waits for any more would keep those waiting who are still there, and a server that is to end.
+            if !blob.outcome.is_closed() {
+                batch.push(blob);
+            }
+        }
+        if batch.is_empty() {
+            waiting.uncount_thread();
             return None;
         }
-        Some(waiting.blobs.drain(..count).collect())
+        Some(batch)
     }
 
     fn store_all(&self, mut batch: Vec<Blob>) {
@@ -147,6 +175,23 @@ impl Line {
     }
 }
 
+impl Waiting {
+    /// Counts a thread as ended if there is nothing for it to do.
+    fn has_ended_thread(&mut self) -> bool {
+        let is_idle = self.blobs.is_empty();
+        if is_idle {
+            self.uncount_thread();
+        }
+        is_idle
+    }
+
+    /// A job that got no thread stays in the crew's queue, and runs after all when another job gets one: then it was taken
+    /// off the count before.
+    fn uncount_thread(&mut self) {
+        self.thread_count = self.thread_count.saturating_sub(1);
+    }
+}
+
 impl Blob {
     fn whole(&self) -> Whole<'_> {
         let (algorithm, expected) = match self.write.name {
@@ -162,7 +207,7 @@ impl Blob {
     }
 }
 
-/// Of a thread that panics: what waits goes on to be stored.
+/// Of a thread whose turn is over, or that panics: what waits goes on to be stored, behind the jobs that the crew has already.
 struct Successor<'a>(&'a Arc<Line>);
 
 impl Drop for Successor<'_> {
@@ -171,14 +216,26 @@ impl Drop for Successor<'_> {
     }
 }
 
+/// Of a thread that cannot be had, which is a panic: it is not waited for.
+struct Counted<'a>(&'a Line);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.waiting().uncount_thread();
+    }
+}
+
 /// Nothing that is read together with a head is longer.
 pub(crate) const SMALL_LEN_MAX: u64 = 64 << 10;
 
-/// More would wait for each other in the kernel, and for a core.
-const LOOSE_THREAD_COUNT_MAX: usize = 2;
+/// While one waits for the disk after all, another goes on.
+const LOOSE_THREAD_COUNT_MIN: usize = 2;
 
 /// None of a batch is answered before all of it is stored.
-const LOOSE_BATCH_COUNT_MAX: usize = 16;
+const LOOSE_BATCH_LEN_MAX: usize = 16;
+
+/// So many batches take milliseconds, beside which a hand-over does not count.
+const LOOSE_TURN_LEN: usize = 16;
 
 #[cfg(test)]
 mod tests;

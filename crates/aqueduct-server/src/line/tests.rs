@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_store::{Absent, Options};
 use tempfile::TempDir;
@@ -14,11 +17,34 @@ struct Fixture {
 }
 
 fn fixture(sync: SyncPolicy) -> Fixture {
+    with_crew(sync, Crew::new("writer", 4).unwrap(), 4)
+}
+
+fn with_crew(sync: SyncPolicy, crew: Crew, worker_count: usize) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { sync, ..Options::default() };
     let store = Store::open(directory.path(), Absent::Make, options).unwrap();
-    let crew = Crew::new("writer", 4).unwrap();
-    Fixture { line: Line::new(store, crew.workers(), 4), _crew: crew, _directory: directory }
+    Fixture { line: Line::new(store, crew.workers(), worker_count), _crew: crew, _directory: directory }
+}
+
+/// Keeps the only thread of a crew busy until what it returns is dropped.
+fn busy(line: &Line) -> mpsc::Sender<()> {
+    let (gate, opened) = mpsc::channel();
+    line.workers.leave(move || assert!(opened.recv().is_err()));
+    gate
+}
+
+/// Has so many blobs wait, of which each is its number.
+async fn queued(line: &Arc<Line>, count: u32) -> Vec<tokio::task::JoinHandle<Result<Outcome, Close>>> {
+    let store = |bytes: [u8; 4]| {
+        let line = Arc::clone(line);
+        tokio::spawn(async move { line.store(named(&bytes), bytes.to_vec()).await })
+    };
+    let tasks = (0..count).map(u32::to_le_bytes).map(store).collect();
+    while line.waiting().blobs.len() < count as usize {
+        tokio::task::yield_now().await;
+    }
+    tasks
 }
 
 fn digest(bytes: &[u8]) -> Digest {
@@ -99,4 +125,55 @@ fn a_thread_that_panics_has_a_successor() {
         assert!(wait(line.store(huge, vec![0; (4 << 20) + 1])).is_err());
     }
     assert_eq!(stored(wait(line.store(named(b"small"), b"small".to_vec()))).size, 5);
+}
+
+#[test]
+fn however_many_blobs_wait_other_jobs_have_their_turn() {
+    for (sync, count) in [(SyncPolicy::Full, 4), (SyncPolicy::None, 400)] {
+        let Fixture { line, _crew, _directory } = with_crew(sync, Crew::new("writer", 1).unwrap(), 1);
+        wait(async {
+            let gate = busy(&line);
+            let tasks = queued(&line, count).await;
+            let look = Arc::clone(&line);
+            let other = line.workers.run(move || look.waiting().blobs.len());
+            drop(gate);
+            let left = other.await.unwrap();
+            assert!(0 < left && left < count as usize, "{sync:?}: {left}");
+            for task in tasks {
+                assert_eq!(stored(task.await.unwrap()).size, 4);
+            }
+        });
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_stored() {
+    for sync in [SyncPolicy::None, SyncPolicy::Full] {
+        let Fixture { line, _crew, _directory } = with_crew(sync, Crew::new("writer", 1).unwrap(), 1);
+        wait(async {
+            let gate = busy(&line);
+            let mut tasks = queued(&line, 40).await;
+            let last = tasks.pop().unwrap();
+            for gone in tasks {
+                gone.abort();
+                assert!(gone.await.unwrap_err().is_cancelled());
+            }
+            drop(gate);
+            assert_eq!(stored(last.await.unwrap()).digest, digest(&39_u32.to_le_bytes()));
+        });
+        for gone in 0..39_u32 {
+            assert!(!line.store.has(&digest(&gone.to_le_bytes())).unwrap(), "{sync:?}: {gone}");
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_cannot_be_had_does_not_count() {
+    // No thread can have that name.
+    let Fixture { line, _crew, _directory } = with_crew(SyncPolicy::Full, Crew::new("\0", 1).unwrap(), 1);
+    for _ in 0..3 {
+        let store = AssertUnwindSafe(|| wait(line.store(named(b"small"), b"small".to_vec())));
+        assert!(catch_unwind(store).is_err());
+        assert_eq!(line.waiting().thread_count, 0);
+    }
 }
