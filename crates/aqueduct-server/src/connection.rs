@@ -327,6 +327,10 @@ fn take_small(inbox: &mut Inbox, body: &mut Body, write: Write, shared: &Shared)
     }
     let bytes = inbox.bytes()[..len].to_vec();
     inbox.take(len);
+    if inbox.is_empty() {
+        // Or it would be held twice while it waits.
+        inbox.release();
+    }
     body.take(size);
     Some(bytes)
 }
