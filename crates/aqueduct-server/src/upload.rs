@@ -1,6 +1,7 @@
 //! A body on its way in: turns of workers on a socket that never blocks, and waits of the reactor between them.
 
 use std::io;
+use std::mem;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ pub(crate) async fn receive<S: Sink>(
             Stage::Gone(error) => return Err(Close::PeerGone(error)),
             Stage::Under(turned) => turned,
         };
-        let (upload, mut connection) = *turned;
+        let (mut upload, mut connection) = *turned;
         pace.moved(upload.moved);
         match upload.turn {
             Turn::Tired => {}
@@ -96,7 +97,7 @@ pub(crate) async fn receive<S: Sink>(
             Turn::Hungry => {
                 // Nothing else looks at the socket meanwhile, so a look that takes nothing tells when there is more.
                 match pace.wait(connection.stream.peek(&mut [0])).await {
-                    Ok(Ok(_)) => {}
+                    Ok(Ok(_)) => upload.is_promised = true,
                     Ok(Err(error)) => {
                         shared.writers.leave(move || upload.sink.give_up());
                         return Err(Close::PeerGone(error));
@@ -132,6 +133,8 @@ struct Upload<S> {
     turn: Turn,
     /// Whether its worker may wait for the peer: a slow one shall keep none.
     is_quick: bool,
+    /// Whether the reactor saw something to read.
+    is_promised: bool,
     /// Who looks after the socket between turns.
     reactor: Handle,
 }
@@ -155,16 +158,21 @@ impl<S> Stage<S> {
 
 impl<S: Sink> Upload<S> {
     fn new(sink: S, body: Body, reactor: Handle) -> Self {
-        Self { sink, body, moved: 0, turn: Turn::Hungry, is_quick: true, reactor }
+        Self { sink, body, moved: 0, turn: Turn::Hungry, is_quick: true, is_promised: false, reactor }
     }
 
     /// One turn, and the end of the body after its last byte.
     fn go_on(mut self, connection: Connection) -> Stage<S> {
         self.moved = 0;
-        let (mut connection, taken) = match self.take_from(connection) {
-            Ok(taken) => taken,
+        let (taken, connection) = self.take_from(connection);
+        let mut connection = match connection {
+            Ok(connection) => connection,
             Err(error) => {
-                self.sink.give_up();
+                match taken {
+                    // It came whole, even if nobody can be told any more.
+                    Ok(None) => drop(self.sink.finish()),
+                    _ => self.sink.give_up(),
+                }
                 return Stage::Gone(error);
             }
         };
@@ -193,26 +201,30 @@ impl<S: Sink> Upload<S> {
         }
     }
 
-    /// [`Self::take`], with the connection aside where that is worth it. It fails where there is no connection any more.
-    fn take_from(&mut self, mut connection: Connection) -> io::Result<(Connection, Taken)> {
+    /// [`Self::take`], with the connection aside where that is worth it. There may be no connection any more after that.
+    fn take_from(&mut self, mut connection: Connection) -> (Taken, io::Result<Connection>) {
         let is_large = self.body.left().is_some_and(|left| left >= LARGE_LEN);
         if !(is_large && self.is_quick) {
             let taken = self.take(&mut connection.stream, &mut connection.inbox);
             self.is_quick |= self.moved >= QUICK_LEN;
-            return Ok((connection, taken));
+            return (taken, Ok(connection));
         }
         let Connection { stream, mut inbox } = connection;
-        let mut aside = Aside::new(stream)?;
+        let mut aside = match Aside::new(stream) {
+            Ok(aside) => aside,
+            Err(error) => return (Ok(Some(Turn::Hungry)), Err(error)),
+        };
         let taken = self.take(&mut aside, &mut inbox);
-        let stream = aside.back(&self.reactor)?;
         // Whoever was waited for in vain is not waited for again.
         self.is_quick = !matches!(taken, Ok(Some(Turn::Hungry)));
-        Ok((Connection { stream, inbox }, taken))
+        let stream = aside.back(&self.reactor);
+        (taken, stream.map(|stream| Connection { stream, inbox }))
     }
 
     /// Takes what there is, up to one turn's worth; `None` once the body is whole.
     fn take(&mut self, stream: &mut impl Source, inbox: &mut Inbox) -> Taken {
         let mut left_of_turn = TURN_LEN;
+        let mut is_promised = mem::take(&mut self.is_promised);
         while !self.body.is_done() {
             if left_of_turn == 0 {
                 return Ok(Some(Turn::Tired));
@@ -228,11 +240,20 @@ impl<S: Sink> Upload<S> {
             // What is lost is of the body all the same: the next request begins behind it.
             self.body.take(self.sink.lost());
             let Some(moved) = poured? else {
-                if stream.wait(len) {
-                    continue;
+                let is_hungry = if mem::take(&mut is_promised) {
+                    // splice(2) finds nothing before an urgent byte, however often it is tried. read(2) skips it, as it is
+                    // out of band: tcp(7).
+                    !read_ahead(stream, inbox, len.min(READ_AHEAD_LEN))?
+                } else {
+                    is_promised = stream.wait(len);
+                    !is_promised
+                };
+                if is_hungry {
+                    return Ok(Some(Turn::Hungry));
                 }
-                return Ok(Some(Turn::Hungry));
+                continue;
             };
+            is_promised = false;
             left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
             self.moved += moved as u64;
             self.body.take(moved as u64);
@@ -249,12 +270,19 @@ impl<S: Sink> Upload<S> {
             if len > 0 || self.body.is_done() {
                 return Ok(Some(len));
             }
-            match inbox.read_now(stream, READ_AHEAD_LEN) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(Stop::Gone(error)),
+            if !read_ahead(stream, inbox, READ_AHEAD_LEN)? {
+                return Ok(None);
             }
         }
+    }
+}
+
+/// Whether there was something to read.
+fn read_ahead(stream: &impl AsFd, inbox: &mut Inbox, len_max: usize) -> Result<bool, Stop> {
+    match inbox.read_now(stream, len_max) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(Stop::Gone(error)),
     }
 }
 
@@ -275,7 +303,8 @@ const PIECE_LEN_MAX: usize = 1 << 20;
 /// What a piece of any length counts as: a chunk of one byte costs as much as a page.
 const PIECE_LEN_MIN: usize = 4 << 10;
 
-/// What is read at once to find the framing of chunks: most clients' chunks fit, and all of a larger one's rest is spliced.
+/// What is read at once to find the framing of chunks, or to get over what a splice does not: most clients' chunks fit, and all of
+/// a larger one's rest is spliced.
 const READ_AHEAD_LEN: usize = 64 << 10;
 
 #[cfg(test)]

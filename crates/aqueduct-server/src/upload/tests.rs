@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream as StdStream};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use aqueduct_flow::uninterrupted;
@@ -42,6 +43,37 @@ impl Sink for Drain {
     }
 
     fn give_up(self) {}
+}
+
+/// Has all that it is asked for at once, and tells when it is finished.
+struct Plenty(mpsc::Sender<&'static str>);
+
+impl Sink for Plenty {
+    fn admit(&self, _len: u64) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn pour(
+        &mut self,
+        _inbox: &mut Inbox,
+        _stream: &impl AsFd,
+        len_max: usize,
+    ) -> Result<Option<usize>, Stop> {
+        Ok(Some(len_max))
+    }
+
+    fn lost(&self) -> u64 {
+        0
+    }
+
+    fn finish(self) -> Outcome {
+        self.0.send("finished").unwrap();
+        Outcome::Removed
+    }
+
+    fn give_up(self) {
+        self.0.send("given up").unwrap();
+    }
 }
 
 /// The other end, and what receives `len` bytes from it.
@@ -89,6 +121,21 @@ async fn a_quick_peer_that_goes_away_in_the_middle_is_gone() {
     peer.write_all(&[1; 1000]).unwrap();
     drop(peer);
     assert!(matches!(upload.go_on(connection), Stage::Gone(_)));
+}
+
+#[test]
+fn a_body_that_came_whole_is_kept_although_its_reactor_has_ended() {
+    for (len, end) in [(LARGE_LEN, "finished"), (2 * TURN_LEN as u64, "given up")] {
+        let reactor = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let context = reactor.enter();
+        let (_peer, Upload { body, reactor: handle, .. }, connection) = pair(len);
+        drop(context);
+        drop(reactor);
+        let (told, tells) = mpsc::channel();
+        let stage = Upload::new(Plenty(told), body, handle).go_on(connection);
+        assert!(matches!(stage, Stage::Gone(_)));
+        assert_eq!(tells.recv().unwrap(), end);
+    }
 }
 
 #[tokio::test]

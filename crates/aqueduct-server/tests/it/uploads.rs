@@ -1,6 +1,10 @@
 //! Blobs on their way in.
 
 use aqueduct_blob::Algorithm;
+use aqueduct_flow::ReceiveRoute;
+use aqueduct_store::SyncPolicy;
+use rustix::net::{SendFlags, send};
+use tempfile::TempDir;
 
 use crate::fixture::{Fixture, digest, digest_by, files, pattern};
 
@@ -68,29 +72,45 @@ fn small_blobs_that_come_in_one_piece_are_stored_and_answered_in_order() {
 
 #[test]
 fn a_small_body_makes_no_difference_to_a_blob_that_is_here_whenever_it_comes() {
-    let server = Fixture::new();
-    let name = server.put(b"right");
-    let absent = digest(b"absent");
-    for is_at_once in [true, false] {
-        for (name, field, status) in [
-            (name, "", 200),
-            (name, "If-Match: *\r\n", 200),
-            (name, "If-None-Match: *\r\n", 412),
-            (absent, "If-Match: *\r\n", 412),
-            (absent, "", 400),
-        ] {
-            let mut peer = server.connect();
-            let head = format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}{field}Content-Length: 5\r\n\r\n");
-            if is_at_once {
-                peer.say(&format!("{head}wrong"));
-            } else {
-                peer.say(&head);
-                peer.say("wrong");
+    for server in [Fixture::new(), loose()] {
+        let name = server.put(b"right");
+        let absent = digest(b"absent");
+        for is_at_once in [true, false] {
+            for (name, field, status) in [
+                (name, "", 200),
+                (name, "If-Match: *\r\n", 200),
+                (name, "If-None-Match: *\r\n", 412),
+                (absent, "If-Match: *\r\n", 412),
+                (absent, "", 400),
+            ] {
+                let mut peer = server.connect();
+                let head = format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}{field}Content-Length: 5\r\n\r\n");
+                if is_at_once {
+                    peer.say(&format!("{head}wrong"));
+                } else {
+                    peer.say(&head);
+                    peer.say("wrong");
+                }
+                assert_eq!(peer.reply().status, status, "{name} {field} {is_at_once}");
             }
-            assert_eq!(peer.reply().status, status, "{name} {field} {is_at_once}");
+        }
+        assert!(server.has(&name) && !server.has(&absent));
+    }
+}
+
+#[test]
+fn who_would_wait_to_be_told_and_sent_a_small_body_with_its_head_is_answered_at_once() {
+    for server in [Fixture::new(), loose()] {
+        let name = digest(b"waited");
+        let mut peer = server.connect();
+        for (body, status) in [("wasted", 400), ("waited", 201), ("waited", 200)] {
+            peer.say(&format!(
+                "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: 6\r\nExpect: 100-continue\r\n\r\n{body}"
+            ));
+            let reply = peer.reply();
+            assert_eq!((reply.status, reply.field("Connection")), (status, None));
         }
     }
-    assert!(server.has(&name) && !server.has(&absent));
 }
 
 #[test]
@@ -259,6 +279,27 @@ fn a_blob_over_the_limit_is_refused_before_or_while_it_comes() {
 }
 
 #[test]
+fn an_urgent_byte_is_no_byte_of_a_body_and_nothing_in_its_way() {
+    for route in ReceiveRoute::ALL {
+        let server = Fixture::with(|options| options.receive_route = route);
+        for len in [100_000, 8 << 20] {
+            let bytes = pattern(len);
+            let name = digest(&bytes);
+            let mut peer = server.connect();
+            peer.say(&format!("PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {len}\r\n\r\n"));
+            let (first, last) = bytes.split_at(len / 2);
+            peer.say_bytes(first);
+            assert_eq!(send(&peer.stream, b"!", SendFlags::OOB).unwrap(), 1);
+            peer.say_bytes(last);
+            assert_eq!(peer.reply().status, 201, "{route} {len}");
+            // What comes next is a request.
+            peer.say(&format!("DELETE /blobs/{name} HTTP/1.1\r\n{HOST}\r\n"));
+            assert_eq!(peer.reply().status, 204, "{route} {len}");
+        }
+    }
+}
+
+#[test]
 fn a_peer_that_leaves_in_the_middle_leaves_nothing_behind() {
     let server = Fixture::new();
     let before = files(server.root());
@@ -372,4 +413,9 @@ fn a_large_body_is_hashed_beside_its_receipt_where_there_is_another_core() {
         threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).ok());
     let has_hasher = names.into_iter().any(|name| name.trim_end() == "hasher");
     assert_eq!(has_hasher, std::thread::available_parallelism().unwrap().get() > 1);
+}
+
+/// A server that syncs nothing.
+fn loose() -> Fixture {
+    Fixture::over(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), SyncPolicy::None, |_| {})
 }
