@@ -95,7 +95,8 @@ impl Inner {
     /// Publishes many blobs with one directory sync for each directory, instead of one for each blob. Answers in the
     /// order given.
     pub(crate) fn publish_all(&self, verified: Vec<Verified>) -> Vec<Result<Published, PublishError>> {
-        if self.is_loose() {
+        // One alone shares the sync with whoever else publishes now.
+        if self.is_loose() || verified.len() == 1 {
             return verified.into_iter().map(|verified| self.publish(verified)).collect();
         }
         let synced = verified.into_iter().map(|verified| {
