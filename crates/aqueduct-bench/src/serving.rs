@@ -154,7 +154,7 @@ impl Connection {
 
     /// Whoever asks has read the answer before: there is room for a head.
     fn say(&self, head: &str, flags: SendFlags) -> Result<()> {
-        let sent = retry_on_intr(|| send(&self.socket, head.as_bytes(), flags))?;
+        let sent = retry_on_intr(|| send(&self.socket, head.as_bytes(), flags)).map_err(io::Error::from)?;
         ensure!(sent == head.len(), "no room for a head");
         Ok(())
     }

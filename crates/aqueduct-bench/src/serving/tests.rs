@@ -8,7 +8,9 @@ use std::thread;
 
 use aqueduct_bench::noise;
 
-use super::{Request, serve};
+use aqueduct_sys::pipe;
+
+use super::{Connection, Floor, Request, Standing, State, serve, unless_gone};
 
 #[test]
 fn a_request_names_a_file_of_the_root_and_nothing_else() {
@@ -33,6 +35,24 @@ fn a_peer_that_hangs_up_without_reading_ends_nothing_but_its_connection() {
     drop(hasty);
     write!(patient, "GET /x HTTP/1.1\r\n\r\n").unwrap();
     expect(&mut patient, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+}
+
+#[test]
+fn a_peer_that_is_gone_before_it_is_answered_ends_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hasty = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut socket, _) = listener.accept().unwrap();
+    socket.write_all(b"not read").unwrap();
+    hasty.peek(&mut [0]).unwrap();
+    drop(hasty);
+    // The reset has come, and is told once; from then on there is nobody to send to (tcp(7)).
+    socket.read_exact(&mut [0]).unwrap_err();
+    let dir = tempfile::tempdir().unwrap();
+    let file = File::create(dir.path().join("x")).unwrap();
+    let floor = Floor { root: dir.path().to_owned(), pipe: pipe().unwrap() };
+    let mut connection = Connection::new(socket);
+    connection.state = State::Receiving { file, offset: 0, end: 0 };
+    assert!(connection.go_on(&floor).or_else(unless_gone).unwrap() == Standing::Ended);
 }
 
 #[test]
