@@ -52,7 +52,8 @@ fn a_peer_that_is_gone_before_it_is_answered_ends_its_connection() {
     let floor = Floor { root: dir.path().to_owned(), pipe: pipe().unwrap() };
     let mut connection = Connection::new(socket);
     connection.state = State::Receiving { file, offset: 0, end: 0 };
-    assert!(connection.go_on(&floor).or_else(unless_gone).unwrap() == Standing::Ended);
+    let error = connection.go_on(&floor).err().unwrap();
+    assert!(unless_gone(error).unwrap() == Standing::Ended);
 }
 
 #[test]
