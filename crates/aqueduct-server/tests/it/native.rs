@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
+use aqueduct_flow::ReceiveRoute;
 use aqueduct_wire::native::{Ask, Code, Get, Put, Request, Say, TaskId, limits};
+use rustix::net::{SendFlags, send};
 
 use crate::fixture::{Fixture, digest};
 use crate::frames::{Native, get, put, refused, upload};
@@ -89,6 +91,26 @@ fn a_blob_in_many_frames_of_any_len_arrives_whole() {
     assert_eq!(told.say, Say::Stored { digest: digest(&bytes), size, is_new: true, received: size });
     let task = native.ask(get(digest(&bytes)), &[]);
     assert!(native.bytes(task) == bytes);
+}
+
+#[test]
+fn an_urgent_byte_is_no_byte_of_a_payload_and_nothing_in_its_way() {
+    for route in ReceiveRoute::ALL {
+        let fixture = Fixture::with(|options| options.receive_route = route);
+        let bytes = noise(3_000_001);
+        let mut native = Native::connect(fixture.address);
+        let (first, last) = bytes.split_at(1_000_000);
+        let mut head = Vec::new();
+        let request = Request { task: native.task(), ask: put(None, bytes.len()) };
+        request.write(bytes.len() as u64, &mut head);
+        native.peer.say_bytes(&head);
+        native.peer.say_bytes(first);
+        assert_eq!(send(&native.peer.stream, b"!", SendFlags::OOB).unwrap(), 1);
+        native.peer.say_bytes(last);
+        let Say::Stored { digest: stored, .. } = native.hear().say else { panic!("{route}: it is stored") };
+        assert_eq!(stored, digest(&bytes), "{route}");
+        assert_eq!(native.ask_and_hear(Ask::Remove { digest: stored }, &[]).say, Say::Removed);
+    }
 }
 
 #[test]

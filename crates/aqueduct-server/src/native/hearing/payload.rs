@@ -81,6 +81,7 @@ impl Hearing {
     /// Receives a payload of `len` bytes for a put, which belong at `offset` of its blob.
     pub(super) async fn pour(&mut self, task: TaskId, offset: u64, len: u64) -> Result<(), Ended> {
         let mut left = len;
+        let mut is_promised = false;
         self.flush_before(len).await;
         while left > 0 {
             // A task that was refused a moment ago is told no more.
@@ -101,8 +102,15 @@ impl Hearing {
                 After::More => self.puts.insert(task, putting),
                 After::Blocked => {
                     self.puts.insert(task, putting);
-                    // Nothing else looks at the socket meanwhile.
-                    unless_late(self.pace.wait(self.stream.peek(&mut [0])).await)?;
+                    if is_promised && moved == 0 {
+                        // splice(2) finds nothing before an urgent byte, and read(2) skips it: tcp(7).
+                        self.read_on().await?;
+                        is_promised = false;
+                    } else {
+                        // Nothing else looks at the socket meanwhile.
+                        unless_late(self.pace.wait(self.stream.peek(&mut [0])).await)?;
+                        is_promised = true;
+                    }
                 }
                 After::Unwanted => {
                     self.puts.insert(task, putting);
@@ -186,13 +194,19 @@ impl Hearing {
     async fn wait_for(&mut self, len: usize) -> Result<(), Ended> {
         self.flush_before(len as u64).await;
         while self.inbox.bytes().len() < len {
-            let read = unless_late(self.pace.wait(read(&self.stream, &mut self.inbox, READ_LEN)).await)?;
-            if read == 0 {
-                return Err(Ended::Gone(Close::PeerGone(io::ErrorKind::UnexpectedEof.into())));
-            }
+            let read = self.read_on().await?;
             self.pace.moved(read);
         }
         Ok(())
+    }
+
+    /// Reads what there is of a payload, and perhaps of what follows.
+    async fn read_on(&mut self) -> Result<u64, Ended> {
+        let read = unless_late(self.pace.wait(read(&self.stream, &mut self.inbox, READ_LEN)).await)?;
+        match read {
+            0 => Err(Ended::Gone(Close::PeerGone(io::ErrorKind::UnexpectedEof.into()))),
+            read => Ok(read),
+        }
     }
 
     /// Hands out what was gathered, if the payload that comes next may keep it waiting.
