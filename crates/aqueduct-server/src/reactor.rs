@@ -46,6 +46,7 @@ async fn accept(
 ) {
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
+    let places = place.places();
     let served = |stream, peer| serve(stream, peer, Arc::clone(&shared), stop.clone());
     loop {
         tokio::select! {
@@ -61,7 +62,8 @@ async fn accept(
                     place.left();
                 }
             },
-            accepted = listener.accept(), if place.has_room(connection_count_max) => match accepted {
+            () = places.room(connection_count_max), if !places.has_room(connection_count_max) => {}
+            accepted = listener.accept(), if places.has_room(connection_count_max) => match accepted {
                 Ok((stream, peer)) => {
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
                     let _ = stream.set_nodelay(true);
@@ -79,7 +81,7 @@ async fn accept(
         }
     }
     // Those that were accepted by others before they stopped, too.
-    while let Some((stream, peer)) = place.last_handed() {
+    while let Some((stream, peer)) = place.last_handed().await {
         if let Ok(stream) = TcpStream::from_std(stream) {
             drop(connections.spawn(served(stream, peer)));
         }

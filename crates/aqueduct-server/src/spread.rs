@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -17,8 +18,16 @@ pub(crate) type Handed = (TcpStream, SocketAddr);
 #[derive(Debug)]
 pub(crate) struct Place {
     index: usize,
-    all: Arc<[Standing]>,
+    places: Arc<Places>,
     handed: UnboundedReceiver<Handed>,
+}
+
+/// How all of them stand.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Box<[Standing]>,
+    /// A connection of one of them has ended.
+    freed: Notify,
 }
 
 /// How a reactor stands, as far as the others need to know.
@@ -39,40 +48,41 @@ impl Place {
                 (Standing { count: AtomicUsize::new(0), way }, handed)
             })
             .unzip();
-        let all: Arc<[Standing]> = all.into();
+        let places = Arc::new(Places { all: all.into(), freed: Notify::new() });
         handed
             .into_iter()
             .enumerate()
-            .map(|(index, handed)| Self { index, all: Arc::clone(&all), handed })
+            .map(|(index, handed)| Self { index, places: Arc::clone(&places), handed })
             .collect()
     }
 
     /// How many connections are served here, or on their way.
     pub(crate) fn count(&self) -> usize {
-        self.count_of(self.index)
+        self.places.all[self.index].count()
     }
 
-    /// Whether anybody has room, if each serves at most `count_max`.
-    pub(crate) fn has_room(&self, count_max: usize) -> bool {
-        self.least().0 < count_max
+    /// All places at this address.
+    pub(crate) fn places(&self) -> Arc<Places> {
+        Arc::clone(&self.places)
     }
 
     /// Who has clearly fewer connections than are here, if anybody has, or room where there is none here.
     pub(crate) fn other(&self, count_max: usize) -> Option<Other<'_>> {
-        let (least, index) = self.least();
+        let (least, index) = self.places.least();
         let count = self.count();
         let is_better = count > least + least / SLACK || count >= count_max && count > least;
-        is_better.then(|| Other(&self.all[index]))
+        is_better.then(|| Other(&self.places.all[index]))
     }
 
     /// A connection came that will be served here.
     pub(crate) fn came(&self) {
-        self.all[self.index].count.fetch_add(1, Ordering::Relaxed);
+        self.places.all[self.index].count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection that was counted here has ended.
     pub(crate) fn left(&self) {
-        self.all[self.index].count.fetch_sub(1, Ordering::Relaxed);
+        self.places.all[self.index].count.fetch_sub(1, Ordering::Relaxed);
+        self.places.freed.notify_waiters();
     }
 
     /// Waits for a connection that another has handed here, and counted.
@@ -81,19 +91,40 @@ impl Place {
     }
 
     /// A connection that was handed here before there were to be no more.
-    pub(crate) fn last_handed(&mut self) -> Option<Handed> {
+    pub(crate) async fn last_handed(&mut self) -> Option<Handed> {
         self.handed.close();
-        self.handed.try_recv().ok()
+        self.handed.recv().await
+    }
+}
+
+impl Places {
+    /// Whether anybody has room, if each serves at most `count_max`.
+    pub(crate) fn has_room(&self, count_max: usize) -> bool {
+        self.least().0 < count_max
+    }
+
+    /// Waits until anybody has room.
+    pub(crate) async fn room(&self, count_max: usize) {
+        loop {
+            // From here on it hears of whoever leaves.
+            let freed = self.freed.notified();
+            if self.has_room(count_max) {
+                return;
+            }
+            freed.await;
+        }
     }
 
     /// The fewest connections that one of them has, and who.
     fn least(&self) -> (usize, usize) {
-        let counts = (0..self.all.len()).map(|index| (self.count_of(index), index));
-        counts.min().expect("this place is one of them")
+        let counts = self.all.iter().enumerate().map(|(index, standing)| (standing.count(), index));
+        counts.min().expect("there is a place at least")
     }
+}
 
-    fn count_of(&self, index: usize) -> usize {
-        self.all[index].count.load(Ordering::Relaxed)
+impl Standing {
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 }
 

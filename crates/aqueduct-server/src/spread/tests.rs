@@ -53,13 +53,13 @@ fn a_place_that_became_free_is_taken_again() {
     assert!(places[0].other(usize::MAX).is_none(), "here is as good");
 }
 
-#[test]
-fn what_was_handed_over_before_the_end_is_not_lost() {
+#[tokio::test]
+async fn what_was_handed_over_before_the_end_is_not_lost() {
     let mut places = places(2);
     assert_eq!(counts(&places, 4), [2, 2]);
-    assert!(places[1].last_handed().is_some());
-    assert!(places[1].last_handed().is_some());
-    assert!(places[1].last_handed().is_none());
+    assert!(places[1].last_handed().await.is_some());
+    assert!(places[1].last_handed().await.is_some());
+    assert!(places[1].last_handed().await.is_none());
 }
 
 #[test]
@@ -67,16 +67,31 @@ fn where_there_is_no_room_a_connection_goes_to_whoever_has_some() {
     let places = places(2);
     assert_eq!(counts(&places, 19), [10, 9]);
     assert!(places[0].other(usize::MAX).is_none(), "that is not clearly fewer");
-    assert!(places[0].has_room(10), "another has");
+    assert!(places[0].places().has_room(10), "another has");
     places[0].other(10).expect("there is room").hand(connection()).expect("it is there");
-    assert!(!places[0].has_room(10) && places[0].other(10).is_none());
+    assert!(!places[0].places().has_room(10) && places[0].other(10).is_none());
 }
 
-#[test]
-fn what_is_handed_to_a_reactor_that_ends_comes_back() {
+#[tokio::test]
+async fn what_is_handed_to_a_reactor_that_ends_comes_back() {
     let mut places = places(2);
     places[0].came();
-    assert!(places[1].last_handed().is_none());
+    assert!(places[1].last_handed().await.is_none());
     assert!(places[0].other(usize::MAX).expect("it has fewer").hand(connection()).is_err());
     assert_eq!(places[1].count(), 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_room_hears_of_it_wherever_it_is() {
+    let places = places(2);
+    assert_eq!(counts(&places, 4), [2, 2]);
+    let all = places[0].places();
+    let mut room = std::pin::pin!(all.room(2));
+    tokio::select! {
+        biased;
+        () = &mut room => panic!("there is none"),
+        () = std::future::ready(()) => {}
+    }
+    places[1].left();
+    room.await;
 }
