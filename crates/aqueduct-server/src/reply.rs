@@ -151,10 +151,10 @@ async fn deliver_on(
     size: u64,
 ) -> Result<(Connection, Carried), Close> {
     let mut pace = Pace::new(shared.options.deadlines.send);
-    let mut warm = 0..0;
-    let mut has_moved = true;
+    let mut looked = Looked::default();
+    let mut was_told = false;
     while !queue.is_empty() {
-        let warm_len = warm_len(&queue, &mut warm, size);
+        let warm_len = warm_len(&queue, &mut looked, size);
         let step = match warm_len {
             Some(len_max) => queue.step(connection.stream.as_fd(), len_max),
             None => {
@@ -171,18 +171,17 @@ async fn deliver_on(
             Step::End => break,
             Step::Moved(moved) => {
                 pace.moved(moved as u64);
-                has_moved = true;
+                was_told = false;
             }
             Step::Blocked(_) => {
-                // Twice in a row it had no room although it said so, as where there is no memory for it: that is not asked
-                // again before it is time for a look.
-                if warm_len.is_none() && has_moved {
+                // A socket that said it had room and had none, as where there is no memory for it, is not asked again before
+                // it is time for a look.
+                if warm_len.is_none() && !was_told {
                     look_for_room(&connection.stream);
                 } else {
                     blocked(&connection.stream, Interest::WRITABLE);
                 }
-                has_moved = false;
-                wait_for_room(&connection.stream, shared, &mut pace).await?;
+                was_told = wait_for_room(&connection.stream, shared, &mut pace).await?;
             }
         }
         // A large reply shall never delay a small one.
@@ -210,25 +209,31 @@ fn send_cold(stream: &TcpStream, queue: &mut SendQueue) -> io::Result<Step> {
     step
 }
 
-/// How much the next step may send without waiting for the disk; `None` if that is nothing. `warm` is the last window that was
-/// found in memory.
-fn warm_len(queue: &SendQueue, warm: &mut Range<u64>, size: u64) -> Option<usize> {
+/// A window that was looked at.
+#[derive(Debug, Default)]
+struct Looked {
+    window: Range<u64>,
+    is_warm: bool,
+}
+
+/// How much the next step may send without waiting for the disk; `None` if that is nothing.
+fn warm_len(queue: &SendQueue, looked: &mut Looked, size: u64) -> Option<usize> {
     let Some(extent) = queue.next_extent() else { return Some(TURN_LEN) };
     let Range { start, end } = extent.range();
-    // A window is asked for once, however many steps it takes.
-    if !warm.contains(&start) {
+    // Once, however many steps it takes: a look at what is cold has that read, and is a look at less the next time.
+    if !looked.window.contains(&start) {
         let window = residency::window(extent, WINDOW_LEN);
         let is_last = window.end == end;
-        if !is_last && residency::is_read_ahead(extent.file(), window.end, size)
-            || !residency::is_warm(extent.file(), &window)
-        {
-            return None;
-        }
-        *warm = window;
+        let is_read_ahead = !is_last && residency::is_read_ahead(extent.file(), window.end, size);
+        let is_warm = !is_read_ahead && residency::is_warm(extent.file(), &window);
+        *looked = Looked { window, is_warm };
+    }
+    if !looked.is_warm {
+        return None;
     }
     // Up to where it is warm, unless the extent, and with it the step, ends before. A head beside it would leave the rest to
     // begin in the middle of a page.
-    let len = queue.memory_len() + (warm.end - start).min(TURN_LEN as u64);
+    let len = queue.memory_len() + (looked.window.end - start).min(TURN_LEN as u64);
     Some(usize::try_from(len).unwrap_or(TURN_LEN))
 }
 
@@ -240,14 +245,14 @@ fn look_for_room(stream: &TcpStream) {
     });
 }
 
-/// Waits until the peer took something, or until it is worth a try.
-async fn wait_for_room(stream: &TcpStream, shared: &Shared, pace: &mut Pace) -> Result<(), Close> {
+/// Waits until the peer took something, or until it is worth a try; says whether the socket has told of room.
+async fn wait_for_room(stream: &TcpStream, shared: &Shared, pace: &mut Pace) -> Result<bool, Close> {
     // A peer that takes little is asked again before the kernel calls: that waits until a third of the socket's buffer is
     // free, megabytes as it may be.
     let look = shared.options.deadlines.send / LOOK_COUNT;
     match pace.wait(timeout(look, stream.writable())).await {
-        Ok(Ok(ready)) => ready.map_err(Close::PeerGone),
-        Ok(Err(_)) => Ok(()),
+        Ok(Ok(ready)) => ready.map(|()| true).map_err(Close::PeerGone),
+        Ok(Err(_)) => Ok(false),
         Err(Expired) => {
             // Otherwise the kernel would keep what the peer does not take, and go on offering it.
             let _ = stream.set_zero_linger();

@@ -29,18 +29,22 @@ fn queue() -> (SendQueue, Arc<File>) {
 #[test]
 fn a_reactor_sends_what_is_in_memory_up_to_the_end_of_a_window() {
     let (queue, _file) = queue();
-    let mut warm = 0..0;
-    assert_eq!(warm_len(&queue, &mut warm, SIZE), Some(HEADED));
-    assert_eq!(warm, 0..WINDOW_LEN as u64);
-    warm = 0..1000;
-    assert_eq!(warm_len(&queue, &mut warm, SIZE), Some(1010), "and what is before it");
+    let mut looked = Looked::default();
+    assert_eq!(warm_len(&queue, &mut looked, SIZE), Some(HEADED));
+    assert_eq!(looked.window, 0..WINDOW_LEN as u64);
+    looked.window = 0..1000;
+    assert_eq!(warm_len(&queue, &mut looked, SIZE), Some(1010), "and what is before it");
 }
 
 #[test]
 fn a_reactor_sends_nothing_that_is_cold() {
     let (queue, file) = queue();
     fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    assert_eq!(warm_len(&queue, &mut (0..0), SIZE), None);
+    let mut looked = Looked::default();
+    assert_eq!(warm_len(&queue, &mut looked, SIZE), None);
+    residency::warm(&file, 0..SIZE, &mut [0; 4096]).unwrap();
+    assert_eq!(warm_len(&queue, &mut looked, SIZE), None, "who sends that window has begun to");
+    assert_eq!(warm_len(&queue, &mut Looked::default(), SIZE), Some(HEADED));
 }
 
 #[test]
@@ -49,9 +53,9 @@ fn a_reactor_sends_nothing_of_what_is_being_read_ahead() {
     let is_told = aqueduct_sys::cachestat(&file, &(0..1)).is_ok();
     // As if only the front of the file had been read.
     file.set_len(SIZE + (64 << 20)).unwrap();
-    assert_eq!(warm_len(&queue, &mut (0..0), SIZE), Some(HEADED));
+    assert_eq!(warm_len(&queue, &mut Looked::default(), SIZE), Some(HEADED));
     let expected = if is_told { None } else { Some(HEADED) };
-    assert_eq!(warm_len(&queue, &mut (0..0), SIZE + (64 << 20)), expected);
+    assert_eq!(warm_len(&queue, &mut Looked::default(), SIZE + (64 << 20)), expected);
 }
 
 #[test]
