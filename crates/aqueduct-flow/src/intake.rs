@@ -15,6 +15,7 @@ use aqueduct_sys::{Errno, Error};
 use crate::write_all::write_all_at;
 use crate::{Carried, Route, Side, Step};
 use shown::show;
+pub use shown::show_copied;
 
 /// The way an [`Intake`] tries to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,6 +8,7 @@
 //! - [`Intake`]: a socket, pipe or file into a file, every byte shown to an observer (the hash) on its way;
 //! - [`CopyLadder`]: one file to another on this machine.
 //!
+//! [`Medium`] reads a file from its medium and leaves the page cache as it is; [`Throttle`] spreads bytes over time.
 //! [`probe`] finds out which of the routes there are here.
 //!
 //! This crate knows no digest, no path and no protocol, and never changes the flags of a descriptor it was given: dup(2)
@@ -23,6 +24,7 @@ mod buffer;
 mod fault;
 mod intake;
 mod local;
+mod medium;
 mod pipe_pool;
 pub mod probe;
 mod retry;
@@ -30,13 +32,16 @@ mod route;
 mod send;
 mod step;
 mod thresholds;
+mod throttle;
 mod write_all;
 
 pub use fault::{SourceChanged, SourceTruncated};
-pub use intake::{Intake, Observe, ReceiveRoute};
+pub use intake::{Intake, Observe, ReceiveRoute, show_copied};
 pub use local::{CopyLadder, LocalCopy};
+pub use medium::{Medium, MediumWay};
 pub use retry::uninterrupted;
 pub use route::{Carried, Route};
 pub use send::{Extent, SendQueue, SendRoute};
 pub use step::{Side, Step, wait_for};
 pub use thresholds::Thresholds;
+pub use throttle::Throttle;

@@ -24,6 +24,8 @@ mod fadvise;
 mod fallocate;
 mod flock;
 mod hostname;
+#[allow(unsafe_code, reason = "ioprio_set(2) has no safe wrapper")]
+mod io_priority;
 #[allow(unsafe_code, reason = "SO_RCVLOWAT has no safe wrapper")]
 mod low_water;
 #[allow(
@@ -57,6 +59,7 @@ mod splice;
 mod stat;
 mod sync;
 mod tee;
+mod times;
 mod tmpfile;
 #[allow(unsafe_code, reason = "TCP_ULP has no safe wrapper")]
 mod upper_protocol;
@@ -81,14 +84,15 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
+pub use io_priority::set_thread_io_idle;
 pub use low_water::set_receive_low_water;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use nice::set_thread_nice;
-pub use open::{Access, open_directory, open_file, open_untouched};
+pub use open::{Access, Caching, open_directory, open_file, open_untouched, reopen};
 pub use pipe::{pipe, pipe_len, set_pipe_len};
 pub use poll::{Readiness, wait_at_most, wait_until};
 pub use random::random_bytes;
-pub use read::{ReadFlags, pread, preadv2, read};
+pub use read::{DONTCACHE, ReadFlags, pread, preadv2, read};
 pub use recv::recv_discard;
 pub use reflink::reflink;
 pub use release::kernel_release;
@@ -106,6 +110,7 @@ pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};
 pub use sync::{fdatasync, fsync, syncfs};
 pub use tee::tee;
+pub use times::set_written;
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};
 pub use upper_protocol::set_upper_protocol;
 pub use verity::has_verity;

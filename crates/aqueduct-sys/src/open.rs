@@ -1,6 +1,6 @@
 //! openat(2) of what is already there.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -15,6 +15,16 @@ pub enum Access {
     Read,
     /// Reading and writing.
     ReadWrite,
+}
+
+/// Whether reads of a file go by way of the page cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// They do.
+    Cached,
+    /// They do not (`O_DIRECT`): offset, length and memory are multiples of the device's block, and what others wrote and
+    /// was not written back yet is written back first.
+    Direct,
 }
 
 /// Opens the file at `path`, seen from `dir`. Never follows a symbolic link in the last place, and never waits for the
@@ -41,6 +51,26 @@ pub fn open_untouched(dir: impl AsFd, path: &Path) -> Result<OwnedFd> {
     match rustix::fs::openat(&dir, path, OFlags::RDONLY | OFlags::NOATIME | GUARDED, Mode::empty()) {
         Err(Errno::PERM) => open_file(dir, path, Access::Read),
         opened => opened.named("openat"),
+    }
+}
+
+/// Opens `file` once more, for reading, so that nothing about how it is read is shared with `file`: the same file, even
+/// where its name was taken away. Leaves no trace, as [`open_untouched`] does, where that may be asked for.
+///
+/// # Errors
+///
+/// EINVAL for [`Caching::Direct`] where the filesystem has no such way; ENOENT where /proc is not mounted. See open(2) and
+/// `/proc/pid/fd` in proc(5).
+pub fn reopen(file: impl AsFd, caching: Caching) -> Result<OwnedFd> {
+    let direct = match caching {
+        Caching::Cached => OFlags::empty(),
+        Caching::Direct => OFlags::DIRECT,
+    };
+    let itself = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | direct;
+    match rustix::fs::open(&itself, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => rustix::fs::open(&itself, flags, Mode::empty()).named("open"),
+        opened => opened.named("open"),
     }
 }
 

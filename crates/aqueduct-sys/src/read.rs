@@ -39,3 +39,7 @@ pub fn preadv2(file: impl AsFd, buffer: &mut [u8], offset: u64, flags: ReadFlags
     let offset = checked("preadv2", offset)?;
     rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut buffer[..len])], offset, flags).named("preadv2")
 }
+
+/// For [`preadv2`]: what the read brings into the page cache leaves it after, and what was there before stays, and is what
+/// is read (`RWF_DONTCACHE`, Linux 6.14; not yet named by rustix).
+pub const DONTCACHE: ReadFlags = ReadFlags::from_bits_retain(0x80);

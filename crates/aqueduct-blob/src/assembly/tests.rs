@@ -285,6 +285,17 @@ fn records_of_an_earlier_life_count_as_if_they_were_made_now() {
 }
 
 #[test]
+fn a_record_of_a_first_segment_that_begins_from_something_is_no_record() {
+    let sent = Sent::new(Algorithm::Sha256, THREE);
+    let mut assembly = sent.assembly();
+    assembly.restore(&Record { index: 0, before: [1; 32], after: sent.entries()[0] });
+    sent.send_all(&mut assembly);
+    assert_eq!(assembly.finish(None), Err(Unfinished::Broken(vec![0])));
+    held(sent.send(0, &mut assembly));
+    assert_eq!(assembly.finish(None).unwrap(), sent.hashed);
+}
+
+#[test]
 fn a_segment_that_comes_again_replaces_its_record() {
     let sent = Sent::new(Algorithm::Sha256, THREE);
     let mut assembly = sent.assembly();

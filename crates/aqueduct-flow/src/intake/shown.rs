@@ -18,7 +18,7 @@ use crate::{SourceTruncated, uninterrupted};
 ///
 /// # Errors
 ///
-/// [`SourceTruncated`] if the file ends before `range` does, and what the kernel said.
+/// As [`show_copied`].
 pub(super) fn show(file: &File, range: Range<u64>, observe: &mut Observe<'_>) -> io::Result<()> {
     if range.end - range.start >= MAPPED_LEN_MIN
         && let Ok(mapping) = ReadMapping::new(file, range.clone())
@@ -26,8 +26,21 @@ pub(super) fn show(file: &File, range: Range<u64>, observe: &mut Observe<'_>) ->
         observe(&mapping);
         return Ok(());
     }
-    let mut buffer = Buffer::take();
+    show_copied(file, range, observe)
+}
+
+/// Shows a range of a file by reading it into a pooled buffer: for an observer on another core than the writer's, to whom a
+/// mapping would mean waiting for each of its pages.
+///
+/// # Errors
+///
+/// [`SourceTruncated`] if the file ends before `range` does, and what the kernel said.
+pub fn show_copied(file: &File, range: Range<u64>, observe: &mut Observe<'_>) -> io::Result<()> {
     let Range { mut start, end } = range;
+    if start >= end {
+        return Ok(());
+    }
+    let mut buffer = Buffer::take();
     while start < end {
         let len = usize::try_from(end - start).map_or(buffer.len(), |len| len.min(buffer.len()));
         let filled = uninterrupted(|| pread(file, &mut buffer[..len], start))?;

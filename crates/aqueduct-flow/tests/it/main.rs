@@ -13,6 +13,7 @@ mod intake;
 mod intake_faults;
 mod interrupted;
 mod local;
+mod medium;
 mod reflink;
 mod send;
 mod send_faults;

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use aqueduct_sys::{
     Advice, Errno, FileType, MountId, ReadFlags, Reserve, copy_file_range, errno_of, fadvise, fallocate,
     fdatasync, fsync, open_untouched, pread, preadv2, pwrite, realtime_coarse, reflink, seek_data, seek_hole,
-    seek_to, stat, syncfs,
+    seek_to, set_written, stat, syncfs,
 };
 
 use crate::unnamed;
@@ -64,6 +64,20 @@ fn a_file_changed_after_the_coarse_clock_was_read_does_not_look_older() {
         assert!(before <= stamped.mtime, "{before:?} {stamped:?}");
         assert!(before <= stamped.ctime, "{before:?} {stamped:?}");
     }
+}
+
+#[test]
+fn a_file_can_be_dated_back_and_says_when_that_was_done() {
+    let file = unnamed(b"x");
+    let before = file.metadata().unwrap();
+    set_written(&file, 1_000_000_000).unwrap();
+    let after = file.metadata().unwrap();
+    assert_eq!((after.mtime(), after.mtime_nsec()), (1_000_000_000, 0));
+    assert!((after.ctime(), after.ctime_nsec()) >= (before.ctime(), before.ctime_nsec()));
+    assert_eq!(after.atime(), before.atime(), "when it was read is left alone");
+    pwrite(&file, b"y", 0).unwrap();
+    let written = file.metadata().unwrap();
+    assert_eq!((written.mtime(), written.mtime_nsec()), (written.ctime(), written.ctime_nsec()));
 }
 
 #[test]
