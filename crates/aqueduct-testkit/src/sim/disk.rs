@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aqueduct_flow::Step;
+use aqueduct_flow::{Medium, Step};
 use aqueduct_store::RealDisk;
-use aqueduct_store::disk::{Boot, Disk, Linked, Stat, Verb};
+use aqueduct_store::disk::{Boot, Disk, Linked, Room, Stat, Unopened, Verb};
+use aqueduct_sys::{Errno, Error};
 
 use super::image::{Cut, Image};
 use super::medium::{Change, FileId, Pending, Tree};
@@ -24,6 +25,10 @@ pub struct Plan {
     pub stop_at: Option<u64>,
     /// This verb fails, with this kind of error, and does nothing; later ones work.
     pub fail_at: Option<(u64, io::ErrorKind)>,
+    /// The kernel refuses this verb with this number, and does nothing; later ones work.
+    pub refuse_at: Option<(u64, Errno)>,
+    /// The same of the verbs that open files, which change nothing and are counted apart from the others.
+    pub refuse_open_at: Option<(u64, Errno)>,
     /// A mistake that the store is made to make throughout.
     pub sabotage: Option<Sabotage>,
 }
@@ -45,6 +50,8 @@ pub enum Sabotage {
     SkipJournalSync,
     /// A power cut is taken for a kill.
     SameBoot,
+    /// What a file takes is not looked at when it gets its name.
+    CountNothing,
 }
 
 /// A verb that was carried out, and on what.
@@ -52,7 +59,7 @@ pub enum Sabotage {
 pub struct Traced {
     /// The verb.
     pub verb: Verb,
-    /// The path, where it has one.
+    /// The path, where it has one: of a write the name of its file.
     pub path: PathBuf,
 }
 
@@ -78,7 +85,10 @@ pub(super) struct State {
     pub(super) next_file: u64,
     plan: Plan,
     count: u64,
+    open_count: u64,
     stopped: bool,
+    /// What is said instead of the truth.
+    room: Option<Room>,
     trace: Vec<Traced>,
     /// Files whose sync the sabotage put off until they have a name.
     put_off: Vec<FileId>,
@@ -97,7 +107,9 @@ impl SimDisk {
             next_file,
             plan: Plan::default(),
             count: 0,
+            open_count: 0,
             stopped: false,
+            room: None,
             trace: Vec::new(),
             put_off: Vec::new(),
         };
@@ -109,6 +121,7 @@ impl SimDisk {
         let mut state = self.state();
         state.plan = plan;
         state.count = 0;
+        state.open_count = 0;
         state.trace.clear();
     }
 
@@ -130,6 +143,11 @@ impl SimDisk {
         pending.retain(|pending| pending.change.file().is_none_or(|file| live.files.contains_key(&file)));
     }
 
+    /// Says that there is so much room from now on, whatever is written.
+    pub fn tell_room(&self, room: Room) {
+        self.state().room = Some(room);
+    }
+
     /// Whether the power is off, or the process dead.
     pub fn is_stopped(&self) -> bool {
         self.state().stopped
@@ -143,6 +161,11 @@ impl SimDisk {
     /// Lets time pass; less than no time sets the clock back.
     pub fn advance(&self, seconds: i64) {
         self.state().clock += seconds;
+    }
+
+    /// Verbs that open files since the plan was made.
+    pub fn open_count(&self) -> u64 {
+        self.state().open_count
     }
 
     /// Verbs that change the medium since the plan was made, the stopped or failed one included.
@@ -190,10 +213,22 @@ impl SimDisk {
             return Err(power_is_off());
         }
         state.trace.push(Traced { verb, path: path.to_owned() });
-        match state.plan.fail_at {
-            Some((fail, kind)) if fail == count => {
-                state.forget(verb, path);
-                Err(io::Error::new(kind, "injected"))
+        let failed = match (state.plan.fail_at, state.plan.refuse_at) {
+            (Some((fail, kind)), _) if fail == count => io::Error::new(kind, "injected"),
+            (_, Some((refuse, errno))) if refuse == count => refused(verb, errno),
+            _ => return Ok(state),
+        };
+        state.forget(verb, path);
+        Err(failed)
+    }
+
+    /// Counts a verb that opens a file, and fails it where the plan says so.
+    fn open_gate(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.running()?;
+        state.open_count += 1;
+        match state.plan.refuse_open_at {
+            Some((refuse, errno)) if refuse == state.open_count => {
+                Err(Unopened(Error::new("openat", errno)).into())
             }
             _ => Ok(state),
         }
@@ -224,6 +259,12 @@ impl State {
     fn file(&self, file: &File) -> io::Result<FileId> {
         let inode = file.metadata()?.ino();
         Ok(*self.inodes.get(&inode).expect("every file of a simulated disk was staged on it"))
+    }
+
+    /// The name of a file; nothing where it has none.
+    fn name(&self, file: FileId) -> PathBuf {
+        let mut names = self.live.names.iter();
+        names.find(|(_, named)| **named == file).map_or_else(PathBuf::new, |(path, _)| path.clone())
     }
 
     /// Which file of an upload this is, if it is one.
@@ -316,8 +357,9 @@ impl Disk for SimDisk {
         offset: u64,
         turn: &mut dyn FnMut(&File) -> io::Result<Step>,
     ) -> io::Result<Step> {
-        let mut state = self.gate(Verb::Write, Path::new(""))?;
-        let id = state.file(file)?;
+        let id = self.running()?.file(file)?;
+        let name = self.state().name(id);
+        let mut state = self.gate(Verb::Write, &name)?;
         let step = turn(file)?;
         if let Step::Moved(count) = step {
             let mut bytes = vec![0; count];
@@ -368,6 +410,11 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn date_back(&self, file: &File) -> io::Result<()> {
+        let _running = self.running()?;
+        self.sim.real.date_back(file)
+    }
+
     fn link(&self, file: &File, path: &Path) -> io::Result<Linked> {
         let mut state = self.gate(Verb::Link, path)?;
         let id = state.file(file)?;
@@ -411,12 +458,12 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        let _running = self.running()?;
+        let _running = self.open_gate()?;
         self.sim.real.open(path)
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
-        let _running = self.running()?;
+        let _running = self.open_gate()?;
         self.sim.real.open_writable(path)
     }
 
@@ -448,6 +495,11 @@ impl Disk for SimDisk {
         fs::set_permissions(&path, mode)
     }
 
+    fn medium(&self, file: &File) -> io::Result<Medium> {
+        self.drop_cache(file)?;
+        self.sim.real.medium(file)
+    }
+
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
         // From the model, which is the same and costs no system call: a sweep lists hundreds of shards a thousand times.
         let state = self.running()?;
@@ -458,14 +510,16 @@ impl Disk for SimDisk {
         let state = self.running()?;
         let stat = self.sim.real.stat(file)?;
         let changed = state.live.files[&state.file(file)?].changed;
-        Ok(Stat { changed, ..stat })
+        let allocated = if state.sabotaged(Sabotage::CountNothing) { 0 } else { stat.allocated };
+        // What it was mounted from had no times.
+        Ok(Stat { changed, allocated, written_last: false, ..stat })
     }
 
     fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>> {
         let state = self.running()?;
         let Some(stat) = self.sim.real.stat_path(path)? else { return Ok(None) };
         let changed = state.live.names.get(path).map_or(0, |file| state.live.files[file].changed);
-        Ok(Some(Stat { changed, ..stat }))
+        Ok(Some(Stat { changed, written_last: false, ..stat }))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<File>> {
@@ -480,6 +534,11 @@ impl Disk for SimDisk {
     fn boot(&self) -> io::Result<Boot> {
         let state = self.running()?;
         Ok(if state.sabotaged(Sabotage::SameBoot) { Boot([0; 32]) } else { state.boot })
+    }
+
+    fn room(&self) -> io::Result<Room> {
+        let told = self.running()?.room;
+        told.map_or_else(|| self.sim.real.room(), Ok)
     }
 
     fn root(&self) -> PathBuf {
@@ -504,6 +563,15 @@ fn next_boot() -> Boot {
     let mut boot = [0; 32];
     boot[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
     Boot(boot)
+}
+
+/// Only opening takes a descriptor: a directory that was to be synced was not opened, then.
+fn refused(verb: Verb, errno: Errno) -> io::Error {
+    let error = Error::new("injected", errno);
+    match (verb, errno) {
+        (Verb::SyncDir, Errno::MFILE | Errno::NFILE) => Unopened(error).into(),
+        _ => error.into(),
+    }
 }
 
 fn power_is_off() -> io::Error {
