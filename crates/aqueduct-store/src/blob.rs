@@ -38,6 +38,7 @@ impl Store {
             inner.index.note(Note::Used { digest: *digest, at });
             inner.index.write_if_many();
         }
+        inner.keep_in_flight(&blob);
         Ok(Some(blob))
     }
 
@@ -66,15 +67,16 @@ impl Store {
     }
 
     /// Whether a blob is there, as durable as the policy asks: what may be answered to somebody who then need not send it.
-    /// Does not count as a use.
+    /// In a store that evicts it counts as a use, and the blob stays for a lease.
     ///
     /// # Errors
     /// As [`Store::blob`], and where the blob's name cannot be made durable.
     pub fn has(&self, digest: &Digest) -> Result<bool, ChangeError> {
         let inner = &self.inner;
-        if inner.open_blob(digest)?.is_none() {
+        if inner.open_blob(digest)?.is_none() || !inner.promise(digest)? {
             return Ok(false);
         }
+        inner.index.write_if_many();
         // Its publisher has not synced the directory yet, and may not live to.
         if inner.is_unsynced(digest) {
             inner.sync_directory(layout::parent(&layout::blob(digest)))?;
@@ -86,8 +88,12 @@ impl Store {
 impl Inner {
     pub(crate) fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
         let path = layout::blob(digest);
-        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else {
+            self.doubts.named(digest, None);
+            return Ok(None);
+        };
         let stat = self.disk.stat(&file).blame("stat", &path)?;
+        self.doubt_if_written(digest, &stat);
         if !stat.regular || (self.is_suspect(digest, &stat) && !self.hash_suspect(digest, &file, &stat)?) {
             return Ok(None);
         }
@@ -113,6 +119,10 @@ impl Blob {
 
     /// Its file, open for reading.
     pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn shared_file(&self) -> &Arc<File> {
         &self.file
     }
 

@@ -1,14 +1,12 @@
 //! Blobs that may not be what their name says: suspects after a power cut, and rot found by verifying.
 
 use std::fs::File;
-use std::io;
-use std::iter;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 
 use aqueduct_blob::parallel::{self, Verdict};
-use aqueduct_blob::{CheckpointList, Digest};
+use aqueduct_blob::{CheckpointList, Digest, Lanes};
 
 use crate::blob::Blob;
 use crate::database;
@@ -17,7 +15,9 @@ use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::Note;
 use crate::layout;
 use crate::list;
-use crate::poison::alone;
+use crate::poison::share;
+use crate::quarantine::Damage;
+use crate::space::footprint;
 use crate::staging::Told;
 use crate::store::{Inner, Store};
 
@@ -74,7 +74,7 @@ impl Store {
         let hashed = parallel::hash(digest.algorithm(), blob.size(), inner.options.threads, read)
             .blame("read", layout::blob(digest))?;
         if hashed.digest != *digest {
-            inner.quarantine(digest, blob.file())?;
+            inner.quarantine(digest, blob.file(), &Damage::whole(blob.size()))?;
             return Ok(None);
         }
         if !hashed.checkpoints.entries().is_empty() {
@@ -95,7 +95,8 @@ impl Store {
     /// are none left; `false` says that `told` wanted no more. Does nothing where there are none.
     ///
     /// # Errors
-    /// At the first blob that cannot be read or put away; those before it need not be hashed again in this session.
+    /// The first of those that cannot be read or put away, after all the others were hashed; these need not be hashed again
+    /// in this session. At once where the store takes no changes.
     pub fn check_suspects(
         &self,
         mut told: impl FnMut(&Checked) -> ControlFlow<()>,
@@ -105,18 +106,26 @@ impl Store {
             return Ok(true);
         }
         inner.begin_changes()?;
+        let mut failed = None;
         for (algorithm, first) in layout::shards() {
             for digest in list::shard(&*inner.disk, algorithm, first)? {
-                let path = layout::blob(&digest);
-                let Some(file) = inner.disk.open(&path).blame("open", &path)? else { continue };
-                let stat = inner.disk.stat(&file).blame("stat", &path)?;
-                if stat.regular
-                    && inner.is_suspect(&digest, &stat)
-                    && told(&inner.check_suspect(&digest, &file, &stat)?).is_break()
-                {
-                    return Ok(false);
+                match inner.check_if_suspect(&digest) {
+                    Ok(Some(checked)) if told(&checked).is_break() => return failed.map_or(Ok(false), Err),
+                    Ok(_) => {}
+                    Err(error @ ChangeError::ReadOnly(_)) => return Err(error),
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // Of those whose names were taken away meanwhile none was met.
+        for digest in inner.doubts.digests() {
+            let path = layout::blob(&digest);
+            let _naming = share(&inner.names);
+            let named = inner.disk.stat_path(&path).blame("stat", &path)?;
+            inner.doubts.named(&digest, named.as_ref());
         }
         // A damaged blob whose removal failed halfway must not come back once nobody is suspect any more.
         inner.sync_filesystem()?;
@@ -126,6 +135,17 @@ impl Store {
 }
 
 impl Inner {
+    /// Hashes the blob that has this name if it is a suspect.
+    fn check_if_suspect(&self, digest: &Digest) -> Result<Option<Checked>, ChangeError> {
+        let path = layout::blob(digest);
+        let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
+        let stat = self.disk.stat(&file).blame("stat", &path)?;
+        if !stat.regular || !self.is_suspect(digest, &stat) {
+            return Ok(None);
+        }
+        self.check_suspect(digest, &file, &stat).map(Some)
+    }
+
     /// Whether a suspect is right after all. One that is not goes to quarantine.
     pub(crate) fn hash_suspect(
         &self,
@@ -140,7 +160,12 @@ impl Inner {
     /// the kernel takes such pages for clean, and tells nobody twice.
     ///
     /// Whoever comes while another thread does waits for what that finds.
-    fn check_suspect(&self, digest: &Digest, file: &File, stat: &Stat) -> Result<Checked, ChangeError> {
+    pub(crate) fn check_suspect(
+        &self,
+        digest: &Digest,
+        file: &File,
+        stat: &Stat,
+    ) -> Result<Checked, ChangeError> {
         let _turn = self.checks.take(*digest);
         if !self.is_suspect(digest, stat) {
             return Ok(Checked {
@@ -151,11 +176,8 @@ impl Inner {
             });
         }
         let path = layout::blob(digest);
-        if self.disk.sync_data(file).is_err() {
-            self.quarantine(digest, file)?;
-            let damage = iter::once(0..stat.size).collect();
-            return Ok(Checked { digest: *digest, size: stat.size, damage, checkpoints_rebuilt: false });
-        }
+        // Whoever asks after this one hashes what the medium has; a sync that failed says nothing of what that is.
+        self.disk.sync_data(file).blame("sync", &path)?;
         self.disk.drop_cache(file).blame("drop the cache of", &path)?;
         self.check(digest, file, stat, self.options.threads, &|_| {})
     }
@@ -168,14 +190,26 @@ impl Inner {
         threads: NonZeroUsize,
         told: &Told<'_>,
     ) -> Result<Checked, ChangeError> {
-        let list = self.read_checkpoints(digest, stat.size)?;
-        let read = |offset, buffer: &mut [u8]| {
-            file.read_exact_at(buffer, offset)?;
+        let read = |offset, buffer: &mut [u8]| -> Result<(), ChangeError> {
+            file.read_exact_at(buffer, offset).blame("read", layout::blob(digest))?;
             told(buffer.len() as u64);
-            io::Result::Ok(())
+            Ok(())
         };
-        let verdict = parallel::verify(digest, stat.size, list.as_ref(), threads, read)
-            .blame("read", layout::blob(digest))?;
+        self.examine(digest, file, stat, (threads, Lanes::detect()), read)
+    }
+
+    /// Holds a blob against its name, as `read` gives its bytes. Damage is in quarantine when this returns.
+    pub(crate) fn examine<E: From<ChangeError> + Send>(
+        &self,
+        digest: &Digest,
+        file: &File,
+        stat: &Stat,
+        (threads, lanes): (NonZeroUsize, Lanes),
+        read: impl Fn(u64, &mut [u8]) -> Result<(), E> + Sync,
+    ) -> Result<Checked, E> {
+        // One that cannot be read is as good as none.
+        let list = self.read_checkpoints(digest, stat.size).unwrap_or_default();
+        let verdict = parallel::verify_in(lanes, digest, stat.size, list.as_ref(), threads, read)?;
         let mut checked =
             Checked { digest: *digest, size: stat.size, damage: Vec::new(), checkpoints_rebuilt: false };
         match verdict {
@@ -186,23 +220,36 @@ impl Inner {
                 }
             }
             Verdict::Damaged { ranges, .. } => {
-                checked.damage = ranges;
-                self.quarantine(digest, file)?;
+                let damage = Damage { size: stat.size, ranges };
+                self.quarantine(digest, file, &damage)?;
+                checked.damage = damage.ranges;
             }
         }
         Ok(checked)
     }
 
-    /// Takes the name of a damaged blob away and keeps its bytes under `quarantine/`, durably. Does nothing where the name
-    /// leads to another file by now.
-    pub(crate) fn quarantine(&self, digest: &Digest, damaged: &File) -> Result<(), ChangeError> {
-        self.begin_changes()?;
+    /// Takes the name of a damaged blob away and keeps its bytes under `quarantine/`, durably, with a note of where it is
+    /// damaged. Does nothing where the name leads to another file by now.
+    pub(crate) fn quarantine(
+        &self,
+        digest: &Digest,
+        damaged: &File,
+        damage: &Damage,
+    ) -> Result<(), ChangeError> {
         let taken = self.take_name(digest, damaged);
+        if taken.is_err()
+            && let Ok(stat) = self.disk.stat(damaged)
+        {
+            // It is known to be damaged, and still has its name.
+            self.doubts.add(digest, &stat);
+        }
         // Whoever has the damaged file open has to forget it, whether the name still led there or not.
         self.watchers.tell(digest);
         if !taken? {
             return Ok(());
         }
+        // For a person: the bytes are there without it, and the blob is as damaged.
+        drop(self.write_damage(digest, damage));
         self.sync_directory(layout::parent(&layout::quarantined(digest)))?;
         self.sync_directory(layout::parent(&layout::blob(digest)))?;
         // Derived: one that stays is held against the next blob of this name, and found wanting or right.
@@ -211,24 +258,31 @@ impl Inner {
     }
 
     /// Gives a damaged file another name, and takes away that of the blob; false where that leads to another file by now.
-    fn take_name(&self, digest: &Digest, damaged: &File) -> Result<bool, StorageFault> {
+    fn take_name(&self, digest: &Digest, damaged: &File) -> Result<bool, ChangeError> {
         let path = layout::blob(digest);
-        let _alone = alone(&self.names);
+        let _alone = self.alone_on_record()?;
         let named = self.disk.stat_path(&path).blame("stat", &path)?;
         let examined = self.disk.stat(damaged).blame("stat", &path)?;
         if named.is_none_or(|named| named.inode != examined.inode) {
+            self.doubts.named(digest, named.as_ref());
             return Ok(false);
         }
         let kept = layout::quarantined(digest);
         // A name that is taken holds an earlier victim of the same digest: one is enough to look at.
         let _ = self.disk.link(damaged, &kept).blame("link", &kept)?;
         self.disk.unlink(&path).blame("unlink", &path)?;
-        self.index.note(Note::Gone { digest: *digest });
+        let allocated = footprint(digest.algorithm(), &examined);
+        self.index.note(Note::Gone { digest: *digest, allocated });
+        self.doubts.put_away(digest, &examined);
         Ok(true)
     }
 
     /// The kept checkpoint list of a blob, if there is one that reads as such.
-    fn read_checkpoints(&self, digest: &Digest, size: u64) -> Result<Option<CheckpointList>, StorageFault> {
+    pub(crate) fn read_checkpoints(
+        &self,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Option<CheckpointList>, StorageFault> {
         if size <= aqueduct_blob::SEGMENT_LEN {
             return Ok(None);
         }
@@ -244,6 +298,16 @@ impl Inner {
         file.read_exact_at(&mut bytes, 0).blame("read", &path)?;
         let list = CheckpointList::decode(&bytes).ok();
         Ok(list.filter(|list| list.size() == size && list.algorithm() == digest.algorithm()))
+    }
+
+    fn write_damage(&self, digest: &Digest, damage: &Damage) -> Result<(), StorageFault> {
+        let path = layout::damage(digest);
+        let file = self.disk.stage().blame("stage", &path)?;
+        let text = damage.note(self.disk.now());
+        database::write_all(&*self.disk, &file, 0, text.as_bytes()).blame("write", &path)?;
+        // A name that is taken is beside the bytes of the earlier victim, which stay as well.
+        let _ = self.disk.link(&file, &path).blame("link", &path)?;
+        Ok(())
     }
 
     /// Writes the checkpoint list of a blob where there is none. It is not synced: it is derived, and says so itself

@@ -1,12 +1,16 @@
 //! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too.
 
+mod overlay;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_flow::Step;
+use overlay::Overlay;
 use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend};
 
 use crate::disk::{Disk, Linked};
@@ -53,6 +57,34 @@ fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<File>, StorageF
         return Err(fault("open", path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
     }
     Ok(Some(file))
+}
+
+/// Opens the database at `path`, and holds every page of it against its checksum; `None` where there is none. Whatever redb
+/// mends on the way, and whatever is written to it, the file stays as it is.
+pub(crate) fn inspect(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    cache_len: usize,
+) -> Result<Option<Database>, StorageFault> {
+    let Some(file) = disk.open(path).blame("open", path)? else { return Ok(None) };
+    let damaged =
+        |what: &str| fault("check", path, io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
+    let stat = disk.stat(&file).blame("stat", path)?;
+    if !stat.regular || stat.size == 0 {
+        return Err(damaged("the file is empty"));
+    }
+    let overlay = Overlay::new(file).blame("stat", path)?;
+    let check = || {
+        let mut database = Builder::new().set_cache_size(cache_len).create_with_backend(overlay)?;
+        Ok::<_, DatabaseError>(database.check_integrity()?.then_some(database))
+    };
+    // redb takes some pages at their word, and panics where they break it. Nothing of what it held is used after that.
+    match panic::catch_unwind(AssertUnwindSafe(check)) {
+        Ok(Ok(Some(database))) => Ok(Some(database)),
+        Ok(Ok(None)) => Err(damaged("its pages are not what their checksums say")),
+        Ok(Err(error)) => Err(fault("check", path, error)),
+        Err(_) => Err(damaged("its pages contradict each other")),
+    }
 }
 
 /// Makes the database at `path`, filled by `fill`. It is built without a name and linked whole, so a crash in the middle

@@ -12,7 +12,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aqueduct_flow::Step;
+use aqueduct_flow::{Medium, Step};
+use aqueduct_sys::Error;
 
 /// The verbs. Those that change the medium are listed in [`Verb`].
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -49,6 +50,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// [`Disk::stage_writable`] and becomes a blob.
     fn seal(&self, file: &File) -> io::Result<()>;
 
+    /// Lets `file` say that it was last written before now (futimens(3)), so that its change time, which the name sets, is later
+    /// than that as long as nobody writes to it. Only a hint, which reaches the medium with the name.
+    fn date_back(&self, file: &File) -> io::Result<()>;
+
     /// Gives `file` a name, never replacing another (linkat(2)).
     fn link(&self, file: &File, path: &Path) -> io::Result<Linked>;
 
@@ -56,6 +61,9 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn unlink(&self, path: &Path) -> io::Result<bool>;
 
     /// Makes the names in a directory durable (fsync(2) of the directory).
+    ///
+    /// # Errors
+    /// [`Unopened`] where the directory could not even be opened: then nobody asked for anything.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Makes everything on the store's filesystem durable (syncfs(2), which reports write-back errors since Linux 5.8).
@@ -65,11 +73,17 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn open(&self, path: &Path) -> io::Result<Option<File>>;
 
     /// Opens a file of the store's own for reading and writing; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Unopened`] where it could not be opened.
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>>;
 
     /// Forgets what the page cache has of a file that was synced, so that it is read from the medium next
     /// (posix_fadvise(2), `POSIX_FADV_DONTNEED`). Only advice: a filesystem in memory has no medium.
     fn drop_cache(&self, file: &File) -> io::Result<()>;
+
+    /// Opens a file once more, to read it from its medium and leave the page cache as it is.
+    fn medium(&self, file: &File) -> io::Result<Medium>;
 
     /// The names in a directory, in no order; `None` where there is no such directory.
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>>;
@@ -89,6 +103,9 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Which life of this machine and of the store's mount this is: as long as it is the same, whatever was written is
     /// there to be read, synced or not.
     fn boot(&self) -> io::Result<Boot>;
+
+    /// How much room its filesystem has (statvfs(3)).
+    fn room(&self) -> io::Result<Room>;
 
     /// Where the store lies, for messages.
     fn root(&self) -> PathBuf;
@@ -147,22 +164,53 @@ pub enum Linked {
     Exists,
 }
 
+/// What could not be opened was not changed, and was not asked to become durable: whoever tries again once there are descriptors or
+/// memory loses nothing. It comes inside an [`io::Error`] of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct Unopened(pub Error);
+
+impl From<Unopened> for io::Error {
+    fn from(unopened: Unopened) -> Self {
+        Self::new(Self::from(unopened.0).kind(), unopened)
+    }
+}
+
 /// A life of a mount: the same bytes until the machine is started anew or the filesystem is mounted anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boot(pub [u8; 32]);
+
+/// How much room a filesystem has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What may still be written, in bytes.
+    pub available: u64,
+    /// How many files it can have; 0 where it makes inodes as they are needed.
+    pub inode_count: u64,
+    /// How many more may be made.
+    pub inodes_available: u64,
+}
 
 /// What the kernel says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Length in bytes.
     pub size: u64,
+    /// What its blocks take on the medium, in bytes (`st_blocks`).
+    pub allocated: u64,
     /// When the file was last given a name, written or otherwise changed (`st_ctime`), in seconds since 1970. Nobody
     /// can set it back, short of the clock.
     pub changed: i64,
+    /// Which change that was: the same time to the nanosecond.
+    pub change: i64,
+    /// Whether that was a write to it (`st_mtime` is not before `st_ctime`), or may have been.
+    pub written_last: bool,
     /// Whether it is a regular file.
     pub regular: bool,
     /// The file itself, whatever its name: its number in its filesystem.
     pub inode: u64,
     /// How many names lead to it.
     pub links: u64,
+    /// Whether anybody has the right to open it for writing.
+    pub writable: bool,
 }

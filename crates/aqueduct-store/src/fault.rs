@@ -1,9 +1,14 @@
 //! What went wrong on the disk, said once for every operation.
 
+mod cause;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::disk::Unopened;
+pub use cause::Cause;
 
 /// A verb of the disk that failed: what was tried, on which path, and what the kernel answered.
 ///
@@ -35,6 +40,17 @@ impl StorageFault {
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
+
+    /// What the kernel's answer means to whoever asked for the change.
+    pub fn cause(&self) -> Cause {
+        Cause::of(&self.source)
+    }
+
+    /// Whether the call that failed was never made, for want of what it takes: nothing has changed, and it may be tried
+    /// again.
+    pub(crate) fn is_untried(&self) -> bool {
+        self.source.get_ref().is_some_and(|source| source.is::<Unopened>())
+    }
 }
 
 impl fmt::Display for StorageFault {
@@ -64,6 +80,16 @@ pub enum ChangeError {
     /// The disk failed, or is full.
     #[error(transparent)]
     Fault(#[from] StorageFault),
+}
+
+impl ChangeError {
+    /// What it means to whoever asked for the change.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::ReadOnly(_) => Cause::ReadOnly,
+            Self::Fault(fault) => fault.cause(),
+        }
+    }
 }
 
 /// Names the verb and the path of an I/O result that fails.

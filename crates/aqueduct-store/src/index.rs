@@ -1,35 +1,38 @@
-//! `index.redb`: how large each blob is and when it was last used. Derived from the tree, and disposable.
+//! `index.redb`: how large each blob is, what it takes on the medium, and when it was last used. Derived from the tree, and
+//! disposable.
 //!
 //! Nothing that a client is told waits for it: a publish leaves a note in memory, and notes are written many at a time.
 
-use std::collections::HashMap;
+mod kept;
+mod rows;
+
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aqueduct_blob::{Algorithm, Digest};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, Durability};
 
 use crate::database;
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::{self, INDEX};
 use crate::poison::lock;
+use rows::Completeness;
+pub(crate) use rows::Row;
 
 /// What redb may keep of it in memory. Its own default grew to 369 MiB over two million entries; this stays below 80.
 const CACHE_LEN: usize = 64 << 20;
 
-/// Notes kept in memory before whoever leaves one more has to write them: 64 bytes each, so 1 MiB.
+/// Notes kept in memory before whoever leaves one more has to write them: 72 bytes each, so little more than 1 MiB.
 const NOTE_COUNT_MAX: usize = 1 << 14;
 
-/// (algorithm, digest) -> (size in bytes, last use in seconds since 1970).
-const BLOBS: TableDefinition<'_, (u8, [u8; 32]), (u64, i64)> = TableDefinition::new("blobs");
-/// The number of blobs and of their bytes, kept by the transactions that change [`BLOBS`].
-const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
-const TOTAL_SIZE: &str = "size";
-/// A row that is there only where the tree was known to be matched, or empty, when the index was made.
-const COMPLETE: &str = "complete";
+/// Notes kept where they cannot be written: 5 MiB.
+const NOTE_COUNT_KEPT: usize = 4 * NOTE_COUNT_MAX;
 
 /// How much a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,29 +41,60 @@ pub struct Usage {
     pub count: u64,
     /// The sum of their sizes, in bytes.
     pub size: u64,
+    /// What they take on the medium, in bytes: the blocks of their files, and of their checkpoint lists.
+    pub allocated: u64,
 }
 
 /// One thing that happened to a blob.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Note {
-    /// It was given its name, is this large, and was used at this time.
-    Named { digest: Digest, size: u64, at: i64 },
+    /// It was given its name, and is this large. Whoever gave it was told so, which is a use.
+    Named { digest: Digest, size: u64, allocated: u64, at: i64 },
     /// It was used, if it is there.
     Used { digest: Digest, at: i64 },
-    /// It is there no more.
-    Gone { digest: Digest },
+    /// Somebody was told that it is there, if it is, which is a use, too.
+    Told { digest: Digest, at: i64 },
+    /// It is there no more, and took this much.
+    Gone { digest: Digest, allocated: u64 },
 }
 
 #[derive(Debug)]
 pub(crate) struct Index {
     disk: Arc<dyn Disk>,
-    notes: Mutex<Vec<Note>>,
+    notes: Mutex<Notes>,
     /// Opened by the first who needs it: a command that only reads a blob never does.
     database: Mutex<Option<Database>>,
+    /// What all blobs take, in bytes, by the rows; nothing before those were first read.
+    allocated: AtomicU64,
+    /// How much more it is by the notes that are not written.
+    growth: AtomicI64,
     /// It may not match the tree, and has to be compared with it before it is believed.
     stale: AtomicBool,
+    /// It was lost, and says nothing before it was compared with the tree.
+    lost: AtomicBool,
     /// Something was committed that is not durable.
     unflushed: AtomicBool,
+}
+
+/// What happened, and is not written yet.
+#[derive(Debug, Default)]
+struct Notes {
+    list: Vec<Note>,
+    /// How often they were taken to be written, or put back.
+    epoch: u64,
+}
+
+/// The state of the notes at a moment: what was noted before is in the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
+/// A blob as it lies in the tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Present {
+    pub(crate) size: u64,
+    pub(crate) allocated: u64,
+    /// When it was given its name.
+    pub(crate) named: i64,
 }
 
 impl Index {
@@ -69,7 +103,10 @@ impl Index {
             disk,
             notes: Mutex::default(),
             database: Mutex::default(),
+            allocated: AtomicU64::default(),
+            growth: AtomicI64::default(),
             stale: AtomicBool::new(stale),
+            lost: AtomicBool::new(false),
             unflushed: AtomicBool::new(false),
         }
     }
@@ -82,15 +119,16 @@ impl Index {
         }
     }
 
-    /// Remembers a note. Costs next to nothing, so that it can be done where names are locked.
+    /// Remembers a note. Costs next to nothing, so that it can be done where names are locked, or by who must not wait.
     pub(crate) fn note(&self, note: Note) {
-        lock(&self.notes).push(note);
+        self.growth.fetch_add(note.growth(), Ordering::Relaxed);
+        lock(&self.notes).list.push(note);
     }
 
     /// Writes the notes that have gathered where there are too many to keep. Where that fails, the index is stale and
     /// nothing else is: the tree is the truth.
     pub(crate) fn write_if_many(&self) {
-        if lock(&self.notes).len() >= NOTE_COUNT_MAX {
+        if lock(&self.notes).list.len() >= NOTE_COUNT_MAX {
             // Stale is all there is to say, and `write_notes` has said it.
             drop(self.write_notes(Durability::None));
         }
@@ -98,7 +136,7 @@ impl Index {
 
     /// Makes durable what was noted. An index that cannot be written is stale.
     pub(crate) fn flush(&self) {
-        if self.unflushed.load(Ordering::Acquire) || !lock(&self.notes).is_empty() {
+        if self.unflushed.load(Ordering::Acquire) || !lock(&self.notes).list.is_empty() {
             drop(self.write_notes(Durability::Immediate));
         }
     }
@@ -107,164 +145,252 @@ impl Index {
         self.stale.load(Ordering::Acquire)
     }
 
+    /// Whether what it says of all blobs is about right, although a kill may have cost it the last seconds.
+    pub(crate) fn is_counted(&self) -> bool {
+        !self.lost.load(Ordering::Acquire)
+    }
+
     /// How much the store holds, notes included.
     pub(crate) fn usage(&self) -> Result<Usage, StorageFault> {
         self.write_notes(Durability::None)?;
-        self.with(|database| {
-            let transaction = database.begin_read()?;
-            let count = transaction.open_table(BLOBS)?.len()?;
-            let size = transaction.open_table(TOTALS)?.get(TOTAL_SIZE)?.map_or(0, |total| total.value());
-            Ok(Usage { count, size })
-        })
+        self.with(rows::usage)
     }
 
-    /// Makes the index match the tree, one shard after another. `present` gives the sizes of all blobs in a shard, and
-    /// passes what it is told about them on before a name in it changes. What is known of their last use is kept.
+    /// What the index on the medium says, once all of it was held against its checksums; `None` where there is none. Changes
+    /// nothing.
+    pub(crate) fn inspect(disk: &Arc<dyn Disk>) -> Result<Option<Usage>, StorageFault> {
+        let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
+        rows::usage(&database).map(Some).map_err(|error| database::fault("read", path(), error))
+    }
+
+    /// Has the index compared with the tree before it is believed again.
+    pub(crate) fn doubt(&self) {
+        self.stale.store(true, Ordering::Release);
+    }
+
+    /// Learns what all blobs take, so that [`Index::allocated`] can tell. Where that fails, nothing is known of them before all are
+    /// counted.
+    pub(crate) fn load(&self) {
+        if self.with(|_| Ok(())).is_err() {
+            self.stale.store(true, Ordering::Release);
+            self.lost.store(true, Ordering::Release);
+        }
+    }
+
+    /// What all blobs take on the medium, in bytes. Asks no disk, and knows nothing before the index was first read.
+    pub(crate) fn allocated(&self) -> u64 {
+        self.allocated.load(Ordering::Relaxed).saturating_add_signed(self.growth.load(Ordering::Relaxed))
+    }
+
+    /// The `count` blobs that were used least lately, in that order, but for those `spared`.
+    pub(crate) fn least_used(
+        &self,
+        count: usize,
+        spared: &dyn Fn(&Digest, &Row) -> bool,
+    ) -> Result<Vec<(Digest, Row)>, StorageFault> {
+        self.write_notes(Durability::None)?;
+        let read = self.with(rows::snapshot)?;
+        read.least_used(count, spared).map_err(|error| database::fault("read", path(), error))
+    }
+
+    /// The rows of some blobs, everything included that was noted before the epoch that comes with them.
+    pub(crate) fn rows(&self, digests: &[Digest]) -> Result<(Epoch, Vec<Option<Row>>), StorageFault> {
+        // In one go: whoever takes notes to write them has to wait until these were read.
+        let mut database = lock(&self.database);
+        self.write_notes_to(&mut database, Durability::None)?;
+        let epoch = Epoch(lock(&self.notes).epoch);
+        Ok((epoch, self.with_opened(&mut database, |database| rows::rows(database, digests))?))
+    }
+
+    /// Of which blobs something was noted in this epoch; `None` where it is over, and the rows may say more.
+    pub(crate) fn noted_since(&self, epoch: Epoch) -> Option<HashSet<Digest>> {
+        let notes = lock(&self.notes);
+        (notes.epoch == epoch.0).then(|| notes.list.iter().map(Note::digest).collect())
+    }
+
+    /// Makes the index match the tree, one shard after another. `present` gives all blobs in a shard, and passes what it is
+    /// told about them on before a name in it changes; false from it ends this, and the index stays as stale as it was. What
+    /// is known of their last use is kept.
     pub(crate) fn match_tree(
         &self,
-        now: i64,
-        present: impl Fn(Algorithm, u8, &mut dyn FnMut(HashMap<Digest, u64>)) -> Result<(), StorageFault>,
-    ) -> Result<(), StorageFault> {
+        present: impl Fn(Algorithm, u8, &mut dyn FnMut(HashMap<Digest, Present>)) -> Result<bool, StorageFault>,
+    ) -> Result<bool, StorageFault> {
         self.write_notes(Durability::None)?;
-        let known = self.with(|database| Ok(database.begin_read()?.open_table(BLOBS)?))?;
+        let known = self.with(rows::snapshot)?;
         for (algorithm, first) in layout::shards() {
-            let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
-            (low[0], high[0]) = (first, first);
-            let rows = known.range((code(algorithm), low)..=(code(algorithm), high));
-            let rows = rows.map_err(|error| database::fault("read", path(), error))?;
-            let mut sizes = HashMap::new();
-            for row in rows {
-                let (key, value) = row.map_err(|error| database::fault("read", path(), error))?;
-                sizes.insert(Digest::new(algorithm, key.value().1), value.value());
-            }
-            present(algorithm, first, &mut |present| {
-                let mut notes = lock(&self.notes);
-                let gone = sizes.keys().filter(|digest| !present.contains_key(digest));
-                notes.extend(gone.map(|digest| Note::Gone { digest: *digest }));
-                for (digest, size) in &present {
-                    match sizes.get(digest) {
-                        Some((known, _)) if known == size => {}
-                        Some((_, at)) => notes.push(Note::Named { digest: *digest, size: *size, at: *at }),
-                        None => notes.push(Note::Named { digest: *digest, size: *size, at: now }),
+            let rows =
+                known.shard(algorithm, first).map_err(|error| database::fault("read", path(), error))?;
+            let goes_on = present(algorithm, first, &mut |present| {
+                for (digest, row) in rows.iter().filter(|(digest, _)| !present.contains_key(digest)) {
+                    self.note(Note::Gone { digest: *digest, allocated: row.allocated });
+                }
+                for (digest, Present { size, allocated, named }) in present {
+                    let known = rows.get(&digest);
+                    if known.is_some_and(|row| (row.size, row.allocated) == (size, allocated)) {
+                        continue;
                     }
+                    // That it was published is the last that is known of it; of one that is known, no later use is undone.
+                    let at = known.map_or(named, |row| row.used);
+                    self.note(Note::Named { digest, size, allocated, at });
                 }
             })?;
             self.write_if_many();
+            if !goes_on {
+                return Ok(false);
+            }
         }
         self.write_notes(Durability::None)?;
-        self.with(|database| apply(database, &[], Completeness::Complete, Durability::None))?;
+        self.with(|database| rows::apply(database, &[], Completeness::Complete, Durability::None))?;
+        {
+            // Whatever was lost of what was noted is in the rows by now.
+            let notes = lock(&self.notes);
+            self.growth.store(notes.list.iter().map(Note::growth).sum(), Ordering::Relaxed);
+        }
         self.unflushed.store(true, Ordering::Release);
         self.stale.store(false, Ordering::Release);
-        Ok(())
+        self.lost.store(false, Ordering::Release);
+        Ok(true)
     }
 
     fn write_notes(&self, durability: Durability) -> Result<(), StorageFault> {
-        let notes = mem::take(&mut *lock(&self.notes));
-        if notes.is_empty() && matches!(durability, Durability::None) {
-            return Ok(());
+        self.write_notes_to(&mut lock(&self.database), durability)
+    }
+
+    fn write_notes_to(
+        &self,
+        database: &mut Option<Database>,
+        durability: Durability,
+    ) -> Result<(), StorageFault> {
+        let notes = {
+            let mut notes = lock(&self.notes);
+            if notes.list.is_empty() && matches!(durability, Durability::None) {
+                return Ok(());
+            }
+            notes.epoch += 1;
+            mem::take(&mut notes.list)
+        };
+        let apply = |database: &Database| rows::apply(database, &notes, Completeness::AsBefore, durability);
+        match self.with_opened(database, apply) {
+            Ok(growth) => {
+                // The rows know better than those who left the notes.
+                let noted = notes.iter().map(Note::growth).sum::<i64>();
+                self.growth.fetch_sub(noted, Ordering::Relaxed);
+                let before = self.allocated.load(Ordering::Relaxed);
+                self.allocated.store(before.saturating_add_signed(growth), Ordering::Relaxed);
+                self.unflushed.store(matches!(durability, Durability::None), Ordering::Release);
+                Ok(())
+            }
+            Err(fault) => {
+                self.stale.store(true, Ordering::Release);
+                self.put_back(notes);
+                Err(fault)
+            }
         }
-        let written = self.with(|database| apply(database, &notes, Completeness::AsBefore, durability));
-        match written {
-            Ok(()) => self.unflushed.store(matches!(durability, Durability::None), Ordering::Release),
-            Err(_) => self.stale.store(true, Ordering::Release),
-        }
-        written
+    }
+
+    /// Keeps notes that could not be written for the next time. What is lost of too many the tree knows, but for who was told
+    /// what; that they count stays true until then.
+    fn put_back(&self, mut older: Vec<Note>) {
+        let mut notes = lock(&self.notes);
+        notes.epoch += 1;
+        older.append(&mut notes.list);
+        let excess = older.len().saturating_sub(NOTE_COUNT_KEPT);
+        older.drain(..excess);
+        notes.list = older;
     }
 
     /// Runs `work` on the database. One that is missing or damaged is made anew, empty and stale.
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StorageFault> {
-        let mut database = lock(&self.database);
+        self.with_opened(&mut lock(&self.database), work)
+    }
+
+    /// The same on what is already locked. A database that failed is thrown away: what a failed sync left of it nobody knows, and
+    /// redb takes what is in its pages for what it wrote, or panics.
+    fn with_opened<T>(
+        &self,
+        database: &mut Option<Database>,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StorageFault> {
         let open = match database.take() {
             Some(open) => open,
             None => self.open_or_make()?,
         };
-        work(database.insert(open)).map_err(|error| database::fault("write", path(), error))
+        let worked = panic::catch_unwind(AssertUnwindSafe(|| work(&open)));
+        match worked
+            .map_err(|_| damaged())
+            .and_then(|done| done.map_err(|error| database::fault("write", path(), error)))
+        {
+            Ok(done) => {
+                *database = Some(open);
+                Ok(done)
+            }
+            Err(fault) => {
+                drop(open);
+                self.stale.store(true, Ordering::Release);
+                self.lost.store(true, Ordering::Release);
+                // One that stays is found to be what it is by who opens it next.
+                drop(self.disk.unlink(path()));
+                Err(fault)
+            }
+        }
     }
 
     fn open_or_make(&self) -> Result<Database, StorageFault> {
-        match database::open(&self.disk, path(), CACHE_LEN) {
-            Ok(Some(database)) => {
-                let complete =
-                    is_complete(&database).map_err(|error| database::fault("read", path(), error))?;
-                self.stale.fetch_or(!complete, Ordering::AcqRel);
-                return Ok(database);
-            }
-            Ok(None) => {}
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| open(&self.disk)));
+        let (database, is_complete) = match opened.unwrap_or_else(|_| Err(damaged())) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => (make(&self.disk, Completeness::AsBefore)?, false),
             Err(fault) if database::is_damage(&fault) => {
                 self.disk.unlink(path()).blame("unlink", path())?;
+                (make(&self.disk, Completeness::AsBefore)?, false)
             }
             Err(fault) => return Err(fault),
-        }
-        self.stale.store(true, Ordering::Release);
-        make(&self.disk, Completeness::AsBefore)
+        };
+        let usage = rows::usage(&database).map_err(|error| database::fault("read", path(), error))?;
+        self.allocated.store(usage.allocated, Ordering::Relaxed);
+        self.stale.fetch_or(!is_complete, Ordering::AcqRel);
+        self.lost.fetch_or(!is_complete, Ordering::AcqRel);
+        Ok(database)
     }
 }
 
-/// What a commit says of the whole index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Completeness {
-    AsBefore,
-    Complete,
+impl Note {
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Named { digest, .. }
+            | Self::Used { digest, .. }
+            | Self::Told { digest, .. }
+            | Self::Gone { digest, .. } => *digest,
+        }
+    }
+
+    /// By how much it makes what the blobs take larger.
+    fn growth(&self) -> i64 {
+        let signed = |allocated: &u64| i64::try_from(*allocated).unwrap_or(i64::MAX);
+        match self {
+            Self::Named { allocated, .. } => signed(allocated),
+            Self::Gone { allocated, .. } => -signed(allocated),
+            Self::Used { .. } | Self::Told { .. } => 0,
+        }
+    }
+}
+
+/// What a panic of redb's says of the database.
+fn damaged() -> StorageFault {
+    StorageFault::new("read", path(), io::Error::new(io::ErrorKind::InvalidData, "the database is damaged"))
+}
+
+/// The database, if it is there, and whether it began with all there was. One whose tables are others is damaged, too.
+fn open(disk: &Arc<dyn Disk>) -> Result<Option<(Database, bool)>, StorageFault> {
+    let Some(database) = database::open(disk, path(), CACHE_LEN)? else { return Ok(None) };
+    let is_complete = rows::is_complete(&database).map_err(|error| database::fault("read", path(), error))?;
+    Ok(Some((database, is_complete)))
 }
 
 fn make(disk: &Arc<dyn Disk>, completeness: Completeness) -> Result<Database, StorageFault> {
     database::make(disk, path(), CACHE_LEN, |database| {
-        apply(database, &[], completeness, Durability::Immediate)
+        rows::apply(database, &[], completeness, Durability::Immediate).map(drop)
     })
-}
-
-fn is_complete(database: &Database) -> Result<bool, redb::Error> {
-    Ok(database.begin_read()?.open_table(TOTALS)?.get(COMPLETE)?.is_some())
-}
-
-fn apply(
-    database: &Database,
-    notes: &[Note],
-    completeness: Completeness,
-    durability: Durability,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(durability)?;
-    {
-        let mut blobs = transaction.open_table(BLOBS)?;
-        let mut totals = transaction.open_table(TOTALS)?;
-        let mut total = totals.get(TOTAL_SIZE)?.map_or(0, |total| total.value());
-        for note in notes {
-            let (before, after) = match note {
-                Note::Named { digest, size, at } => {
-                    let before = blobs.insert(key(digest), (*size, *at))?.map(|row| row.value().0);
-                    (before, *size)
-                }
-                Note::Used { digest, at } => {
-                    let size = blobs.get(key(digest))?.map(|row| row.value().0);
-                    if let Some(size) = size {
-                        blobs.insert(key(digest), (size, *at))?;
-                    }
-                    (size, size.unwrap_or(0))
-                }
-                Note::Gone { digest } => (blobs.remove(key(digest))?.map(|row| row.value().0), 0),
-            };
-            total = total.saturating_sub(before.unwrap_or(0)).saturating_add(after);
-        }
-        totals.insert(TOTAL_SIZE, total)?;
-        if completeness == Completeness::Complete {
-            totals.insert(COMPLETE, 1)?;
-        }
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-fn key(digest: &Digest) -> (u8, [u8; 32]) {
-    (code(digest.algorithm()), *digest.as_bytes())
-}
-
-/// The algorithm's number in the index, which sorts as [`Digest`] does.
-fn code(algorithm: Algorithm) -> u8 {
-    match algorithm {
-        Algorithm::Sha256 => 1,
-        Algorithm::Blake3 => 2,
-    }
 }
 
 fn path() -> &'static Path {

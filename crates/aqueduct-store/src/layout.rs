@@ -24,6 +24,8 @@ pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const INDEX: &str = "index.redb";
 /// The durable mark and whatever else is true only because it is written there.
 pub(crate) const META: &str = "meta.redb";
+/// Thresholds that were measured. Whoever serves the store reads it, and not the store.
+pub(crate) const CALIBRATION: &str = "calibration";
 /// The directory itself.
 pub(crate) const ROOT: &str = ".";
 
@@ -45,6 +47,29 @@ pub(crate) fn checkpoints(digest: &Digest) -> PathBuf {
 pub(crate) fn quarantined(digest: &Digest) -> PathBuf {
     Path::new(QUARANTINE).join(format!("{}-{}", digest.algorithm(), digest.hex()))
 }
+
+/// The path of the note that says where a blob in quarantine is damaged.
+pub(crate) fn damage(digest: &Digest) -> PathBuf {
+    Path::new(QUARANTINE).join(format!("{}-{}{DAMAGE}", digest.algorithm(), digest.hex()))
+}
+
+/// What a name in quarantine stands for; `None` for a foreign file.
+pub(crate) fn quarantined_at(name: &str) -> Option<QuarantineFile> {
+    let digest = |name: &str| name.replacen('-', ":", 1).parse().ok();
+    match name.strip_suffix(DAMAGE) {
+        Some(name) => digest(name).map(QuarantineFile::Note),
+        None => digest(name).map(QuarantineFile::Bytes),
+    }
+}
+
+/// A file in quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuarantineFile {
+    Bytes(Digest),
+    Note(Digest),
+}
+
+const DAMAGE: &str = ".damage";
 
 /// The path of an upload's bytes.
 pub(crate) fn upload(id: UploadId) -> PathBuf {

@@ -24,17 +24,24 @@ mod commit;
 mod damage;
 mod database;
 pub mod disk;
+mod doubt;
+mod evict;
 mod fault;
+mod fsck;
 mod index;
 mod layout;
 mod list;
 mod mark;
 mod meta;
 mod open;
+mod pins;
 mod poison;
 mod publish;
+mod quarantine;
 mod real_disk;
 mod remove;
+mod scrub;
+mod space;
 mod staging;
 mod store;
 mod turns;
@@ -44,16 +51,21 @@ mod whole;
 
 pub use blob::Blob;
 pub use damage::Checked;
-pub use fault::{ChangeError, ReadOnly, StorageFault};
+pub use fault::{Cause, ChangeError, ReadOnly, StorageFault};
+pub use fsck::{Fate, Finding, FsckError, FsckMode, Fscked, Trouble};
 pub use index::Usage;
 pub use list::Listed;
 pub use open::{Absent, OpenError};
+pub use pins::{PIN_COUNT_MAX, PinError};
 pub use publish::{Outcome, PublishError, Published};
+pub use quarantine::Quarantined;
 pub use real_disk::RealDisk;
+pub use scrub::{Leave, ScrubFound, ScrubPass, ScrubPlan, ScrubState};
+pub use space::Limits;
 pub use staging::{Follower, Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
 pub use uploads::{
     ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver,
-    UPLOAD_COUNT_MAX, Upload, UploadError, UploadListed, UploadPlan,
+    UPLOAD_COUNT_MAX, Upload, UploadError, UploadLacks, UploadListed, UploadPlan,
 };
 pub use whole::{PutError, Whole};

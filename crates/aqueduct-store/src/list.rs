@@ -6,10 +6,11 @@ use aqueduct_blob::{Algorithm, Digest};
 
 use crate::disk::Disk;
 use crate::fault::{Blame, ChangeError, StorageFault};
-use crate::index::Usage;
+use crate::index::{Present, Usage};
 use crate::layout;
-use crate::poison::alone;
-use crate::store::Store;
+use crate::poison::{alone, lock};
+use crate::space::footprint;
+use crate::store::{Inner, Store};
 
 /// A blob in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,28 +61,47 @@ impl Store {
     /// # Errors
     /// Where the tree or the index cannot be read, or the index not be written.
     pub fn usage(&self) -> Result<Usage, ChangeError> {
-        let inner = &self.inner;
-        let usage = inner.index.usage()?;
-        if !inner.index.is_stale() {
-            return Ok(usage);
-        }
-        inner.begin_changes()?;
-        inner.index.match_tree(inner.disk.now(), |algorithm, first, told| {
-            let _alone = alone(&inner.names);
-            let mut present = HashMap::new();
-            for digest in shard(&*inner.disk, algorithm, first)? {
-                let path = layout::blob(&digest);
-                if let Some(stat) =
-                    inner.disk.stat_path(&path).blame("stat", &path)?.filter(|stat| stat.regular)
-                {
-                    present.insert(digest, stat.size);
-                }
-            }
-            told(present);
-            Ok(())
-        })?;
-        Ok(inner.index.usage()?)
+        // Whether it is stale is known once it was read.
+        let usage = self.inner.index.usage()?;
+        if self.inner.recount(&|| true)? { Ok(self.inner.index.usage()?) } else { Ok(usage) }
     }
+}
+
+impl Inner {
+    /// Makes the index match the tree if it may not, as long as `goes_on` says so; false where there is nothing to do, or it
+    /// was not done.
+    pub(crate) fn recount(&self, goes_on: &dyn Fn() -> bool) -> Result<bool, ChangeError> {
+        let _recounting = lock(&self.recounting);
+        if !self.index.is_stale() {
+            return Ok(false);
+        }
+        self.begin_changes()?;
+        Ok(self.index.match_tree(|algorithm, first, told| {
+            // The first look brings into memory what the second, for which no name changes, then finds there.
+            present(&*self.disk, algorithm, first)?;
+            let _alone = alone(&self.names);
+            told(present(&*self.disk, algorithm, first)?);
+            Ok(goes_on())
+        })?)
+    }
+}
+
+/// What lies in a shard.
+fn present(
+    disk: &dyn Disk,
+    algorithm: Algorithm,
+    first: u8,
+) -> Result<HashMap<Digest, Present>, StorageFault> {
+    let mut present = HashMap::new();
+    for digest in shard(disk, algorithm, first)? {
+        let path = layout::blob(&digest);
+        let Some(stat) = disk.stat_path(&path).blame("stat", &path)?.filter(|stat| stat.regular) else {
+            continue;
+        };
+        let allocated = footprint(algorithm, &stat);
+        present.insert(digest, Present { size: stat.size, allocated, named: stat.changed });
+    }
+    Ok(present)
 }
 
 /// Whether a store has no blob at all, suspects included.

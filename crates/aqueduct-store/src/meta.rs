@@ -1,13 +1,15 @@
 //! `meta.redb`: what is true only because it is written there. Never discarded by a repair.
 //!
-//! Rows are text, so that any redb reader shows them to a person. Today it holds the durable mark alone.
+//! Rows are text, so that any redb reader shows them to a person: the durable mark, and the pins.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use aqueduct_blob::Digest;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
 use crate::database::{self, ReadOnly};
 use crate::disk::Disk;
@@ -20,6 +22,9 @@ use crate::poison::lock;
 const CACHE_LEN: usize = 1 << 20;
 
 const STATE: TableDefinition<'_, &str, &str> = TableDefinition::new("state");
+
+/// A digest -> when it was pinned, in seconds since 1970.
+const PINS: TableDefinition<'_, &str, &str> = TableDefinition::new("pins");
 
 const MARK: &str = "mark";
 const SUSPECTS_SINCE: &str = "suspects-since";
@@ -49,22 +54,106 @@ impl Meta {
         Ok(Some((Self { disk: Arc::clone(disk), database: Mutex::new(database) }, state)))
     }
 
+    /// What it says, once all of it was held against its checksums; `None` where there is none. Changes nothing.
+    pub(crate) fn inspect(disk: &Arc<dyn Disk>) -> Result<Option<State>, StorageFault> {
+        let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
+        let rows = Rows::read(&database).map_err(|error| database::fault("read", path(), error))?;
+        rows.state().map(Some)
+    }
+
+    /// For whoever only looks: it is opened when something is to be written to it.
+    pub(crate) fn unopened(disk: &Arc<dyn Disk>) -> Self {
+        Self { disk: Arc::clone(disk), database: Mutex::default() }
+    }
+
     /// Makes it, holding `state`.
     pub(crate) fn make(disk: &Arc<dyn Disk>, state: &State) -> Result<Self, StorageFault> {
-        let database = database::make(disk, path(), CACHE_LEN, |database| write(database, state))?;
+        let database = database::make(disk, path(), CACHE_LEN, |database| {
+            commit(database, |transaction| write_state(transaction, state))
+        })?;
         Ok(Self { disk: Arc::clone(disk), database: Mutex::new(Some(database)) })
     }
 
     /// Records `state`, durable when this returns.
     pub(crate) fn record(&self, state: &State) -> Result<(), StorageFault> {
-        let mut database = lock(&self.database);
-        if database.is_none() {
-            *database = database::open(&self.disk, path(), CACHE_LEN)?;
-        }
-        let gone = || StorageFault::new("open", path(), io::ErrorKind::NotFound.into());
-        let database = database.as_ref().ok_or_else(gone)?;
-        write(database, state).map_err(|error| database::fault("write", path(), error))
+        self.change(|transaction| write_state(transaction, state))
     }
+
+    /// The pinned names. One that reads as none is left alone.
+    pub(crate) fn pins(&self) -> Result<BTreeSet<Digest>, StorageFault> {
+        let database = lock(&self.database);
+        let read = match &*database {
+            Some(database) => read_pins(database),
+            None => match database::open_read_only(&self.disk, path(), CACHE_LEN)? {
+                ReadOnly::Open(database) => read_pins(&database),
+                // It was read when the store was opened.
+                ReadOnly::Absent | ReadOnly::NeedsRepair => return Err(gone()),
+            },
+        };
+        read.map_err(|error| database::fault("read", path(), error))
+    }
+
+    /// Pins a name, durable when this returns.
+    pub(crate) fn pin(&self, digest: &Digest, at: i64) -> Result<(), StorageFault> {
+        let (name, at) = (digest.to_string(), at.to_string());
+        self.change(|transaction| {
+            transaction.open_table(PINS)?.insert(name.as_str(), at.as_str())?;
+            Ok(())
+        })
+    }
+
+    /// Takes a pin away, durable when this returns.
+    pub(crate) fn unpin(&self, digest: &Digest) -> Result<(), StorageFault> {
+        self.change(|transaction| {
+            transaction.open_table(PINS)?.remove(digest.to_string().as_str())?;
+            Ok(())
+        })
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StorageFault> {
+        let mut database = lock(&self.database);
+        let open = match database.take() {
+            Some(open) => open,
+            None => database::open(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?,
+        };
+        // One that failed to write takes nothing more until it is opened again.
+        commit(&open, change).map_err(|error| database::fault("write", path(), error))?;
+        *database = Some(open);
+        Ok(())
+    }
+}
+
+fn commit(
+    database: &Database,
+    change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    // Two syncs instead of a checksum over whatever a power cut left: this is the one file that cannot be derived again.
+    transaction.set_two_phase_commit(true);
+    change(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn read_pins(database: &impl ReadableDatabase) -> Result<BTreeSet<Digest>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let table = match transaction.open_table(PINS) {
+        // No name was ever pinned.
+        Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
+        table => table?,
+    };
+    let mut pins = BTreeSet::new();
+    for row in table.iter()? {
+        pins.extend(row?.0.value().parse::<Digest>());
+    }
+    Ok(pins)
+}
+
+fn gone() -> StorageFault {
+    StorageFault::new("open", path(), io::ErrorKind::NotFound.into())
 }
 
 fn path() -> &'static Path {
@@ -113,21 +202,15 @@ fn damaged(row: &str) -> StorageFault {
     StorageFault::new("read", path(), source)
 }
 
-fn write(database: &Database, state: &State) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    // Two syncs instead of a checksum over whatever a power cut left: this is the one file that cannot be derived again.
-    transaction.set_two_phase_commit(true);
-    {
-        let mut table = transaction.open_table(STATE)?;
-        table.insert(OPEN, state.is_open.to_string().as_str())?;
-        table.insert(INDEX_STALE, state.index_stale.to_string().as_str())?;
-        for (row, value) in [(MARK, state.mark), (SUSPECTS_SINCE, state.suspects_since)] {
-            match value {
-                Some(value) => drop(table.insert(row, value.to_string().as_str())?),
-                None => drop(table.remove(row)?),
-            }
+fn write_state(transaction: &WriteTransaction, state: &State) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(STATE)?;
+    table.insert(OPEN, state.is_open.to_string().as_str())?;
+    table.insert(INDEX_STALE, state.index_stale.to_string().as_str())?;
+    for (row, value) in [(MARK, state.mark), (SUSPECTS_SINCE, state.suspects_since)] {
+        match value {
+            Some(value) => drop(table.insert(row, value.to_string().as_str())?),
+            None => drop(table.remove(row)?),
         }
     }
-    transaction.commit()?;
     Ok(())
 }

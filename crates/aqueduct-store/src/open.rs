@@ -1,5 +1,6 @@
 //! Opening a store, and making one: the only recovery there is.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +123,11 @@ impl Store {
         }
         let locked = disk.lock(Path::new(layout::LOCK)).blame("lock", layout::LOCK)?;
         let lock = locked.ok_or_else(|| OpenError::Locked { path: disk.root() })?;
+        Self::open_locked(disk, lock, options)
+    }
+
+    /// Opens the store whose lock is held.
+    pub(crate) fn open_locked(disk: Arc<dyn Disk>, lock: File, options: Options) -> Result<Self, OpenError> {
         // Read again: another may have made the store since, and closed it.
         if read_marker(&*disk)?.is_none() {
             make_marker(&*disk)?;
@@ -141,12 +147,13 @@ impl Store {
             // The last session was not closed: names it gave may not be durable, and nobody will sync them but we.
             inner.recover(&state)?;
         }
+        inner.count_space()?;
         Ok(Self { inner: Arc::new(inner) })
     }
 }
 
 /// Whether the disk holds a store; if not, it holds nothing else either.
-fn is_made(disk: &dyn Disk) -> Result<bool, OpenError> {
+pub(crate) fn is_made(disk: &dyn Disk) -> Result<bool, OpenError> {
     match read_marker(disk)? {
         Some(_) => Ok(true),
         None if is_empty(disk)? => Ok(false),

@@ -17,6 +17,8 @@ use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Note;
 use crate::layout;
 use crate::poison::{lock, share};
+use crate::quarantine::Damage;
+use crate::space::footprint;
 use crate::staging::{STAGED, Verified};
 use crate::store::Inner;
 
@@ -156,11 +158,12 @@ impl Inner {
                 continue;
             };
             let stat = self.disk.stat(&present).blame("stat", &path)?;
+            self.doubt_if_written(&digest, &stat);
             let is_good = stat.regular
                 && stat.size == verified.size()
                 && (!self.is_suspect(&digest, &stat) || self.hash_suspect(&digest, &present, &stat)?);
             if !is_good {
-                self.quarantine(&digest, &present)?;
+                self.quarantine(&digest, &present, &Damage::whole(stat.size))?;
                 continue;
             }
             // Somebody else's publish may be waiting for the same directory.
@@ -185,10 +188,24 @@ impl Inner {
             if !self.is_loose() {
                 *lock(&self.unsynced).entry(digest).or_default() += 1;
             }
+            self.date_back(&verified.file, verified.size());
             let linked = self.disk.link(&verified.file, path).blame("link", path);
-            if linked.as_ref().is_ok_and(|linked| *linked == Linked::New) {
-                self.index.note(Note::Named { digest, size: verified.size(), at: self.disk.now() });
-            } else if !self.is_loose() {
+            let at = self.disk.now();
+            match &linked {
+                Ok(Linked::New) => {
+                    // It has its name: an error here must not look as if it had none.
+                    let stat = self.disk.stat(&verified.file);
+                    let allocated = stat.map_or(verified.size(), |stat| footprint(digest.algorithm(), &stat));
+                    self.index.note(Note::Named { digest, size: verified.size(), allocated, at });
+                    verified.reservation.release();
+                }
+                // Whoever publishes is about to be told that it is here.
+                Ok(Linked::Exists) if self.limits().is_limited() => {
+                    self.index.note(Note::Told { digest, at });
+                }
+                Ok(Linked::Exists) | Err(_) => {}
+            }
+            if !self.is_loose() && !matches!(linked, Ok(Linked::New)) {
                 self.name_is_settled(&digest);
             }
             return Ok(linked?);

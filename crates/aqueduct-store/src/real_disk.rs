@@ -6,10 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aqueduct_blob::{Algorithm, Hasher};
-use aqueduct_flow::Step;
+use aqueduct_flow::{Medium, Step, uninterrupted};
 use aqueduct_sys as sys;
 
-use crate::disk::{Boot, Disk, Linked, Stat};
+use crate::disk::{Boot, Disk, Linked, Room, Stat, Unopened};
 
 /// A directory on a filesystem of this machine.
 #[derive(Debug)]
@@ -20,10 +20,14 @@ pub struct RealDisk {
 
 /// Published blobs are read-only to everybody: nothing that opens one by its name can change it.
 const BLOB_MODE: u32 = 0o444;
+/// Permissions to write, of owner, group and others: inode(7).
+const WRITE_BITS: u32 = 0o222;
 /// The store's own files.
 const OWN_MODE: u32 = 0o644;
 /// Of this start of the machine (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// In a second.
+const NANOS: i64 = 1_000_000_000;
 /// Directories, narrowed by the umask as everywhere.
 const DIRECTORY_MODE: u32 = 0o755;
 
@@ -92,15 +96,15 @@ impl Disk for RealDisk {
     }
 
     fn stage(&self) -> io::Result<File> {
-        Ok(sys::open_unnamed(&self.directory, BLOB_MODE)?.into())
+        Ok(uninterrupted(|| sys::open_unnamed(&self.directory, BLOB_MODE))?.into())
     }
 
     fn stage_writable(&self) -> io::Result<File> {
-        Ok(sys::open_unnamed(&self.directory, OWN_MODE)?.into())
+        Ok(uninterrupted(|| sys::open_unnamed(&self.directory, OWN_MODE))?.into())
     }
 
     fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
-        match sys::fallocate(file, sys::Reserve::KeepSize, 0, len) {
+        match uninterrupted(|| sys::fallocate(file, sys::Reserve::KeepSize, 0, len)) {
             // Only a kindness: a filesystem that cannot reserve says so later, when it is full.
             Err(error) if error.errno() == sys::Errno::OPNOTSUPP => Ok(()),
             reserved => Ok(reserved?),
@@ -121,7 +125,8 @@ impl Disk for RealDisk {
     }
 
     fn sync_data(&self, file: &File) -> io::Result<()> {
-        Ok(sys::fdatasync(file)?)
+        // A sync that was interrupted told of no failure, so that to ask again hides none.
+        Ok(uninterrupted(|| sys::fdatasync(file))?)
     }
 
     fn seal(&self, file: &File) -> io::Result<()> {
@@ -130,8 +135,12 @@ impl Disk for RealDisk {
         file.set_permissions(Permissions::from_mode(mode))
     }
 
+    fn date_back(&self, file: &File) -> io::Result<()> {
+        Ok(sys::set_written(file, self.now() - 1)?)
+    }
+
     fn link(&self, file: &File, path: &Path) -> io::Result<Linked> {
-        Ok(match sys::link_unnamed(file, &self.directory, path)? {
+        Ok(match uninterrupted(|| sys::link_unnamed(file, &self.directory, path))? {
             sys::Placed::New => Linked::New,
             sys::Placed::NameTaken => Linked::Exists,
         })
@@ -142,23 +151,29 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        Ok(sys::fsync(sys::open_directory(&self.at(path))?)?)
+        let directory = uninterrupted(|| sys::open_directory(&self.at(path))).map_err(Unopened)?;
+        Ok(uninterrupted(|| sys::fsync(&directory))?)
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        Ok(sys::syncfs(&self.directory)?)
+        Ok(uninterrupted(|| sys::syncfs(&self.directory))?)
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        found(sys::open_untouched(&self.directory, path))
+        Ok(found(uninterrupted(|| sys::open_untouched(&self.directory, path)))?)
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
-        found(sys::open_file(&self.directory, path, sys::Access::ReadWrite))
+        let opened = uninterrupted(|| sys::open_file(&self.directory, path, sys::Access::ReadWrite));
+        Ok(found(opened).map_err(Unopened)?)
     }
 
     fn drop_cache(&self, file: &File) -> io::Result<()> {
         Ok(sys::fadvise(file, 0, None, sys::Advice::DontNeed)?)
+    }
+
+    fn medium(&self, file: &File) -> io::Result<Medium> {
+        Medium::new(file)
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
@@ -205,10 +220,18 @@ impl Disk for RealDisk {
         Ok(Boot(*hasher.finish().digest.as_bytes()))
     }
 
+    fn room(&self) -> io::Result<Room> {
+        let sys::Room { available, inode_count, inodes_available, .. } = sys::room(&self.directory)?;
+        Ok(Room { available, inode_count, inodes_available })
+    }
+
     fn root(&self) -> PathBuf {
         self.root.clone()
     }
 }
+
+/// What `st_blocks` counts in, whatever the filesystem's blocks are (stat(2)).
+const BLOCK_UNIT: u64 = 512;
 
 fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |parent| Ok(sys::fsync(sys::open_directory(parent)?)?))
@@ -217,10 +240,14 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 fn from_metadata(metadata: &fs::Metadata) -> Stat {
     Stat {
         size: metadata.len(),
+        allocated: metadata.blocks() * BLOCK_UNIT,
         changed: metadata.ctime(),
+        change: metadata.ctime().saturating_mul(NANOS).saturating_add(metadata.ctime_nsec()),
+        written_last: (metadata.mtime(), metadata.mtime_nsec()) >= (metadata.ctime(), metadata.ctime_nsec()),
         regular: metadata.is_file(),
         inode: metadata.ino(),
         links: metadata.nlink(),
+        writable: metadata.mode() & WRITE_BITS != 0,
     }
 }
 
@@ -233,12 +260,12 @@ fn present(done: io::Result<()>, exception: io::ErrorKind) -> io::Result<bool> {
     }
 }
 
-fn found(opened: sys::Result<std::os::fd::OwnedFd>) -> io::Result<Option<File>> {
+fn found(opened: sys::Result<std::os::fd::OwnedFd>) -> sys::Result<Option<File>> {
     match opened {
         Ok(file) => Ok(Some(file.into())),
         Err(error) if error.errno() == sys::Errno::NOENT => Ok(None),
         // A symbolic link: not ours, and never followed.
         Err(error) if error.errno() == sys::Errno::LOOP => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }

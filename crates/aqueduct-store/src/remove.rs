@@ -5,7 +5,7 @@ use aqueduct_blob::Digest;
 use crate::fault::{Blame, ChangeError};
 use crate::index::Note;
 use crate::layout;
-use crate::poison::alone;
+use crate::space::footprint;
 use crate::store::Store;
 
 impl Store {
@@ -16,13 +16,15 @@ impl Store {
     /// Where the store is read-only or the disk fails.
     pub fn remove(&self, digest: &Digest) -> Result<bool, ChangeError> {
         let inner = &self.inner;
-        inner.begin_changes()?;
         let path = layout::blob(digest);
         let removed = {
-            let _alone = alone(&inner.names);
+            let _alone = inner.alone_on_record()?;
+            let stat = inner.disk.stat_path(&path).blame("stat", &path)?;
             let removed = inner.disk.unlink(&path).blame("unlink", &path);
-            if let Ok(true) = removed {
-                inner.index.note(Note::Gone { digest: *digest });
+            if let (Ok(true), Some(stat)) = (&removed, stat) {
+                let allocated = footprint(digest.algorithm(), &stat);
+                inner.doubts.named(digest, None);
+                inner.index.note(Note::Gone { digest: *digest, allocated });
             }
             removed
         };

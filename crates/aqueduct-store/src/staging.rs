@@ -16,6 +16,7 @@ use aqueduct_flow::{Carried, CopyLadder, Step};
 
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::publish::{PublishError, Published};
+use crate::space::Reservation;
 use crate::store::{Inner, Store};
 pub use follower::Follower;
 
@@ -67,6 +68,7 @@ pub struct Staging {
     lent: Option<Arc<AtomicU64>>,
     /// Otherwise, the hash of all `len` bytes, once they were read back.
     hashed: Option<Hashed>,
+    reservation: Reservation,
 }
 
 /// Staged bytes whose digest is known. Nothing can write to them any more.
@@ -75,6 +77,8 @@ pub struct Verified {
     pub(crate) inner: Arc<Inner>,
     pub(crate) file: Arc<File>,
     pub(crate) hashed: Hashed,
+    /// Given back once the index counts it.
+    pub(crate) reservation: Reservation,
 }
 
 impl Store {
@@ -86,12 +90,23 @@ impl Store {
     pub fn begin(&self, algorithm: Algorithm, size: Option<u64>) -> Result<Staging, ChangeError> {
         let inner = Arc::clone(&self.inner);
         inner.begin_changes()?;
+        let reservation = inner.reserve(size.unwrap_or(0))?;
         let file = Arc::new(inner.disk.stage().blame("stage", STAGED)?);
         if let Some(size) = size.filter(|size| *size > 0) {
             inner.disk.reserve(&file, size).blame("reserve", STAGED)?;
         }
         let hasher = Some(Hasher::new(algorithm));
-        Ok(Staging { inner, file, len: 0, announced: size, algorithm, hasher, lent: None, hashed: None })
+        Ok(Staging {
+            inner,
+            file,
+            len: 0,
+            announced: size,
+            algorithm,
+            hasher,
+            lent: None,
+            hashed: None,
+            reservation,
+        })
     }
 }
 
@@ -101,8 +116,11 @@ impl Staging {
     /// # Errors
     /// What `turn` failed with: the caller knows whether it was the source or the disk.
     pub fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
-        let Self { inner, file, len, hasher, lent, hashed, .. } = self;
-        *hashed = None;
+        self.hashed = None;
+        if self.announced.is_none() {
+            self.enlarge(self.len + TURN_LEN_MAX)?;
+        }
+        let Self { inner, file, len, hasher, lent, .. } = self;
         let offset = *len;
         let mut observe = |bytes: &[u8]| {
             if let Some(hasher) = hasher {
@@ -139,6 +157,7 @@ impl Staging {
         assert_eq!(self.len, 0, "a copy is of a whole file");
         self.hasher = None;
         self.hashed = None;
+        self.enlarge(source.metadata()?.len())?;
         let mut copy = ladder.begin(source, &self.file)?;
         let mut ended = false;
         while !ended {
@@ -157,6 +176,13 @@ impl Staging {
             told(self.len);
         }
         Ok(*copy.carried())
+    }
+
+    fn enlarge(&mut self, len: u64) -> io::Result<()> {
+        self.inner.enlarge(&mut self.reservation, len).map_err(|error| match error {
+            ChangeError::Fault(fault) => io::Error::new(fault.kind(), fault),
+            ChangeError::ReadOnly(read_only) => io::Error::other(read_only),
+        })
     }
 
     /// Bytes staged so far.
@@ -210,7 +236,7 @@ impl Staging {
             Some(expected) if *expected != hashed.digest => {
                 Err(VerifyError::DigestMismatch { expected: *expected, actual: hashed.digest })
             }
-            _ => Ok(Verified { inner: self.inner, file: self.file, hashed }),
+            _ => Ok(Verified { inner: self.inner, file: self.file, hashed, reservation: self.reservation }),
         }
     }
 }
@@ -260,6 +286,9 @@ impl fmt::Debug for Verified {
 
 /// How much of a local copy is one turn: enough that the calls do not count, and progress is seen.
 const COPY_TURN_LEN: usize = 64 << 20;
+
+/// At least as much as any turn of a blob of unknown size writes.
+const TURN_LEN_MAX: u64 = 4 << 20;
 
 /// What faults call a file that has no name yet.
 pub(crate) const STAGED: &str = "the staged blob";

@@ -6,7 +6,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockWriteGuard};
 use std::thread;
 
 use aqueduct_blob::Digest;
@@ -14,13 +14,18 @@ use aqueduct_flow::probe::Served;
 
 use crate::commit::Committer;
 use crate::disk::{Disk, Stat};
-use crate::fault::{Blame, ReadOnly, StorageFault};
+use crate::doubt::Doubts;
+use crate::evict::Evictor;
+use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Index;
 use crate::layout;
 use crate::mark::State;
 use crate::meta::Meta;
+use crate::pins::Pins;
 use crate::poison::{alone, lock};
 use crate::publish::{PublishError, Published};
+use crate::scrub::Scrubs;
+use crate::space::{Limits, Space};
 use crate::staging::Verified;
 use crate::turns::Turns;
 use crate::uploads::Uploads;
@@ -43,6 +48,8 @@ pub struct Options {
     pub sync: SyncPolicy,
     /// How many threads may hash one blob.
     pub threads: NonZeroUsize,
+    /// How much it may take.
+    pub limits: Limits,
     /// How many bytes of an upload may come before they are synced, in a store that syncs: what a power cut may cost.
     pub upload_mark_len: u64,
 }
@@ -50,7 +57,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { sync: SyncPolicy::default(), threads, upload_mark_len: UPLOAD_MARK_LEN }
+        let (sync, limits) = (SyncPolicy::default(), Limits::default());
+        Self { sync, threads, limits, upload_mark_len: UPLOAD_MARK_LEN }
     }
 }
 
@@ -79,11 +87,19 @@ pub(crate) struct Inner {
     pub(crate) unsynced: Mutex<HashMap<Digest, usize>>,
     /// Files, by inode, of which this session knows that they are right, kept only while others are suspect.
     believed: Mutex<HashSet<(Digest, u64)>>,
+    /// Files that are suspect for another reason than a power cut.
+    pub(crate) doubts: Doubts,
     /// Suspects that are being hashed.
     pub(crate) checks: Turns<Digest>,
     pub(crate) uploads: Uploads,
+    pub(crate) scrubs: Scrubs,
     pub(crate) watchers: Watchers,
-    meta: Meta,
+    /// Held while the index is made to match the tree.
+    pub(crate) recounting: Mutex<()>,
+    pub(crate) space: Space,
+    pub(crate) evictor: Evictor,
+    pub(crate) pins: Pins,
+    pub(crate) meta: Meta,
     state: Mutex<State>,
     /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
     recording: Mutex<()>,
@@ -155,9 +171,15 @@ impl Inner {
             names: RwLock::default(),
             unsynced: Mutex::default(),
             believed: Mutex::default(),
+            doubts: Doubts::default(),
             checks: Turns::default(),
             uploads: Uploads::default(),
+            scrubs: Scrubs::default(),
             watchers: Watchers::default(),
+            recounting: Mutex::default(),
+            space: Space::default(),
+            evictor: Evictor::default(),
+            pins: Pins::default(),
             meta,
             state: Mutex::new(state),
             recording: Mutex::default(),
@@ -189,7 +211,7 @@ impl Inner {
     }
 
     /// Puts the session on record before its first change; in a loose one, takes the mark back where the clock went back.
-    pub(crate) fn begin_changes(&self) -> Result<(), ReadOnly> {
+    pub(crate) fn begin_changes(&self) -> Result<(), ChangeError> {
         self.writable()?;
         let loose_from = self.is_loose().then(|| self.disk.now());
         let admitted = || loose_from.is_none_or(|now| lock(&self.state).admits(now));
@@ -199,6 +221,18 @@ impl Inner {
         self.record(|state| state.begun(loose_from))?;
         self.changing.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Nobody gives a name or takes one away as long as this is held, and the session is on record: for those who take one away.
+    pub(crate) fn alone_on_record(&self) -> Result<RwLockWriteGuard<'_, ()>, ChangeError> {
+        loop {
+            self.begin_changes()?;
+            let alone = alone(&self.names);
+            // It was closed meanwhile, and what is done now belongs to another session.
+            if self.is_on_record() {
+                return Ok(alone);
+            }
+        }
     }
 
     /// Whether a crash from here on is known to be an unclean stop.
@@ -212,6 +246,20 @@ impl Inner {
         ReadOnly(self.read_only.get_or_init(|| fault).clone())
     }
 
+    /// The same, unless nothing was tried: a process that is short of descriptors for a moment shall not pay for it until it is
+    /// started anew.
+    fn latch_if_tried(&self, fault: StorageFault) -> ChangeError {
+        if fault.is_untried() { fault.into() } else { self.latch(fault).into() }
+    }
+
+    /// The same for those who cannot try again.
+    fn latch_after(&self, error: ChangeError) -> ReadOnly {
+        match error {
+            ChangeError::ReadOnly(read_only) => read_only,
+            ChangeError::Fault(fault) => self.latch(fault),
+        }
+    }
+
     /// Whether the store still takes changes.
     fn writable(&self) -> Result<(), ReadOnly> {
         self.read_only.get().map_or(Ok(()), |fault| Err(ReadOnly(fault.clone())))
@@ -219,11 +267,14 @@ impl Inner {
 
     /// Whether a blob has to be hashed before it is believed.
     pub(crate) fn is_suspect(&self, digest: &Digest, stat: &Stat) -> bool {
-        lock(&self.state).suspects(stat.changed) && !lock(&self.believed).contains(&(*digest, stat.inode))
+        self.doubts.has(digest, stat)
+            || (lock(&self.state).suspects(stat.changed)
+                && !lock(&self.believed).contains(&(*digest, stat.inode)))
     }
 
     /// Remembers that a file is right: it was published or hashed by this session.
     pub(crate) fn believe(&self, digest: &Digest, stat: &Stat) {
+        self.doubts.vouch(digest, stat);
         let mut believed = lock(&self.believed);
         if believed.len() < BELIEVED_COUNT_MAX {
             believed.insert((*digest, stat.inode));
@@ -231,14 +282,14 @@ impl Inner {
     }
 
     /// Every suspect was hashed: what is left of them is right.
-    pub(crate) fn clear_suspects(&self) -> Result<(), ReadOnly> {
+    pub(crate) fn clear_suspects(&self) -> Result<(), ChangeError> {
         self.record(|state| State { suspects_since: None, ..state })?;
         lock(&self.believed).clear();
         Ok(())
     }
 
     pub(crate) fn has_suspects(&self) -> bool {
-        lock(&self.state).suspects_since.is_some()
+        self.doubts.any() || lock(&self.state).suspects_since.is_some()
     }
 
     fn settle(&self) -> Result<(), ReadOnly> {
@@ -248,10 +299,11 @@ impl Inner {
         };
         self.sync_filesystem()?;
         // Names go on being given while the filesystem is synced.
-        self.record(|state| {
+        let settled = self.record(|state| {
             let loose_from = (self.is_loose() && state.is_open).then_some(now);
             state.settled(loose_from)
-        })
+        });
+        settled.map_err(|error| self.latch_after(error))
     }
 
     fn close(&self) -> Result<(), ReadOnly> {
@@ -259,21 +311,25 @@ impl Inner {
         if !self.is_on_record() {
             return Ok(());
         }
-        self.index.flush();
         let _alone = alone(&self.names);
-        if self.is_loose() {
+        // While nobody gives or takes a name that the index would not hear of in time.
+        self.index.flush();
+        // What was evicted must not come back once the index is believed.
+        if self.is_loose() || self.evictor.count() > 0 {
             self.sync_filesystem()?;
         }
         let index_stale = self.index.is_stale();
-        self.record(|state| State { index_stale, ..state.settled(None).clean() })?;
+        let closed = self.record(|state| State { index_stale, ..state.settled(None).clean() });
+        closed.map_err(|error| self.latch_after(error))?;
         // A clone that changes something after all begins a session of its own.
         self.changing.store(false, Ordering::Release);
         Ok(())
     }
 
-    pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), ReadOnly> {
+    pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), ChangeError> {
         self.writable()?;
-        self.disk.sync_dir(directory).blame("sync directory", directory).map_err(|fault| self.latch(fault))
+        let synced = self.disk.sync_dir(directory).blame("sync directory", directory);
+        synced.map_err(|fault| self.latch_if_tried(fault))
     }
 
     pub(crate) fn sync_filesystem(&self) -> Result<(), ReadOnly> {
@@ -289,10 +345,10 @@ impl Inner {
     }
 
     /// Changes the state, on the medium first.
-    fn record(&self, change: impl FnOnce(State) -> State) -> Result<(), ReadOnly> {
+    fn record(&self, change: impl FnOnce(State) -> State) -> Result<(), ChangeError> {
         let _recording = lock(&self.recording);
         let next = change(*lock(&self.state));
-        self.meta.record(&next).map_err(|fault| self.latch(fault))?;
+        self.meta.record(&next).map_err(|fault| self.latch_if_tried(fault))?;
         *lock(&self.state) = next;
         Ok(())
     }

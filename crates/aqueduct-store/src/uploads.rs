@@ -11,6 +11,7 @@ mod journal;
 mod receiving;
 mod registry;
 mod resume;
+mod rubbish;
 mod shared;
 mod upload;
 
@@ -28,6 +29,7 @@ pub use error::{ClaimError, FinishError, ReceiveError, UploadError};
 pub use receiving::{Landed, Receiving, TakenOver};
 pub use registry::Price;
 pub(crate) use registry::Uploads;
+pub use rubbish::UploadLacks;
 pub use shared::Counts;
 pub use upload::Upload;
 
@@ -117,11 +119,13 @@ impl Store {
     /// Where the directory cannot be read.
     pub fn upload_usage(&self) -> Result<Usage, StorageFault> {
         let inner = &self.inner;
-        let mut usage = Usage { count: 0, size: 0 };
+        let mut usage = Usage::default();
         for id in inner.upload_ids()?.bytes {
             let path = layout::upload(id);
             if let Some(stat) = inner.disk.stat_path(&path).blame("stat", &path)? {
-                usage = Usage { count: usage.count + 1, size: usage.size + stat.size };
+                usage.count += 1;
+                usage.size += stat.size;
+                usage.allocated += stat.allocated;
             }
         }
         Ok(usage)

@@ -73,6 +73,7 @@ impl Store {
         let checkpoints = CheckpointList::new(digest.algorithm(), size, Vec::new());
         let checkpoints = checkpoints.expect("a blob of one segment has no checkpoints");
         inner.begin_changes()?;
+        let reservation = inner.reserve(size)?;
         let file = Arc::new(inner.disk.stage().blame("stage", STAGED)?);
         let written = inner.disk.write(&file, 0, &mut |file| {
             // What was hashed is what is written.
@@ -80,6 +81,6 @@ impl Store {
             Ok(Step::Moved(bytes.len()))
         });
         let _ = written.blame("write", STAGED)?;
-        Ok(Verified { inner: inner.clone(), file, hashed: Hashed { digest, size, checkpoints } })
+        Ok(Verified { inner: inner.clone(), file, hashed: Hashed { digest, size, checkpoints }, reservation })
     }
 }

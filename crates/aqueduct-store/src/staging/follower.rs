@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_blob::Hasher;
+use aqueduct_flow::show_copied;
 
 use super::Staging;
 
@@ -18,8 +18,6 @@ pub struct Follower {
     /// How far the staging has come.
     staged: Arc<AtomicU64>,
     hasher: Hasher,
-    /// What was staged is copied into it: another core wrote it, and to hash it where it lies is to wait for every page of it.
-    buffer: Box<[u8]>,
 }
 
 impl Follower {
@@ -28,16 +26,10 @@ impl Follower {
     /// # Errors
     /// Where it cannot be read back.
     pub fn follow(&mut self) -> io::Result<()> {
-        let Self { file, staged, hasher, buffer } = self;
+        let Self { file, staged, hasher } = self;
         // What lies beyond may be written at this moment.
         let end = staged.load(Ordering::Acquire);
-        while hasher.size() < end {
-            let left = usize::try_from(end - hasher.size()).unwrap_or(usize::MAX);
-            let piece = &mut buffer[..left.min(READ_LEN)];
-            file.read_exact_at(piece, hasher.size())?;
-            hasher.update(piece);
-        }
-        Ok(())
+        show_copied(file, hasher.size()..end, &mut |bytes| hasher.update(bytes))
     }
 }
 
@@ -47,8 +39,7 @@ impl Staging {
         let hasher = self.hasher.take()?;
         let staged = Arc::new(AtomicU64::new(self.len));
         self.lent = Some(Arc::clone(&staged));
-        let buffer = vec![0; READ_LEN].into();
-        Some(Follower { file: Arc::clone(&self.file), staged, hasher, buffer })
+        Some(Follower { file: Arc::clone(&self.file), staged, hasher })
     }
 
     /// Takes its hash back, and hashes what is still missing. What is never taken back, or cannot be, is read back when the
@@ -73,6 +64,3 @@ impl fmt::Debug for Follower {
         f.debug_struct("Follower").field("len", &self.hasher.size()).finish_non_exhaustive()
     }
 }
-
-/// What is read at once: long enough that the calls do not count, short enough to stay in the second-level cache.
-const READ_LEN: usize = 256 << 10;

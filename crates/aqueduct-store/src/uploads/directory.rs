@@ -59,15 +59,18 @@ impl Inner {
 
     /// The journal first: without it the bytes are rubbish.
     pub(super) fn remove_upload_files(&self, id: UploadId) -> Result<bool, StorageFault> {
-        let mut was_there = false;
-        for path in [layout::journal(id), layout::upload(id)] {
-            was_there |= self.unlink_upload(&path)?;
-        }
+        let had_journal = self.unlink_of_upload(&layout::journal(id))?;
+        Ok(self.unlink_upload(id)? || had_journal)
+    }
+
+    /// Takes away the bytes of an upload; whoever does has the turn, or the upload's own lock.
+    pub(super) fn unlink_upload(&self, id: UploadId) -> Result<bool, StorageFault> {
+        let was_there = self.unlink_of_upload(&layout::upload(id))?;
+        self.space.forget_upload(id);
         Ok(was_there)
     }
 
-    /// Takes away a file of an upload; whoever does has the turn, or the upload's own lock.
-    pub(super) fn unlink_upload(&self, path: &Path) -> Result<bool, StorageFault> {
+    fn unlink_of_upload(&self, path: &Path) -> Result<bool, StorageFault> {
         let was_there = self.disk.unlink(path).blame("unlink", path)?;
         if was_there {
             self.uploads.is_gone_for_good.store(false, Ordering::Release);
@@ -84,7 +87,7 @@ impl Inner {
         }
         if ids.journals.len() >= 2 * UPLOAD_COUNT_MAX {
             for id in ids.journals.difference(&ids.bytes) {
-                self.unlink_upload(&layout::journal(*id))?;
+                self.unlink_of_upload(&layout::journal(*id))?;
             }
         }
         Ok(())
@@ -112,7 +115,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn upload_ids(&self) -> Result<UploadIds, StorageFault> {
+    pub(crate) fn upload_ids(&self) -> Result<UploadIds, StorageFault> {
         let path = Path::new(layout::UPLOADS);
         let names = self.disk.list(path).blame("list", path)?.unwrap_or_default();
         let mut ids = UploadIds::default();
@@ -128,9 +131,9 @@ impl Inner {
 
 /// The ids for which there are files.
 #[derive(Debug, Default)]
-pub(super) struct UploadIds {
-    pub(super) bytes: BTreeSet<UploadId>,
-    pub(super) journals: BTreeSet<UploadId>,
+pub(crate) struct UploadIds {
+    pub(crate) bytes: BTreeSet<UploadId>,
+    pub(crate) journals: BTreeSet<UploadId>,
 }
 
 impl UploadIds {

@@ -45,11 +45,19 @@ impl Upload {
         };
         let file = self.close_bytes(&hashed.digest)?;
         let inner = &self.inner;
-        let published = inner.name(Verified { inner: Arc::clone(inner), file: file.into(), hashed })?;
+        // Whoever names it counts it among the blobs.
+        let reservation = inner.space.reserve_upload(self.shared.id);
+        let allocated = reservation.len();
+        let verified = Verified { inner: Arc::clone(inner), file: file.into(), hashed, reservation };
+        let named = inner.name(verified);
+        if named.is_err() {
+            inner.space.keep_upload(self.shared.id, allocated);
+        }
+        let published = named?;
         let mut progress = self.progress();
         if progress.stage != Stage::Gone {
             // The file has its name. The other one, if it stays, is taken away when somebody asks for the upload.
-            drop(inner.unlink_upload(&layout::upload(self.shared.id)));
+            drop(inner.unlink_upload(self.shared.id));
             progress.stage = Stage::Stored(published);
         }
         drop(progress);

@@ -8,10 +8,11 @@
 //! kill takes nothing from the page cache. After another start of the machine it is what a mark covers, which was
 //! appended after the bytes were synced.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 
-use aqueduct_blob::{Algorithm, Assembly, Digest, Hasher, Record, UploadId, segment_count};
+use aqueduct_blob::{Algorithm, Assembly, Digest, Hasher, Record, UploadId, segment_count, segment_range};
 
 use super::UploadPlan;
 use crate::database;
@@ -59,6 +60,8 @@ pub(super) struct Told {
     pub(super) journal: Journal,
     /// Whether its last session is of this boot.
     pub(super) is_current: bool,
+    /// Of what is held, the bytes that no mark covers.
+    pub(super) unsynced_len: u64,
 }
 
 impl Journal {
@@ -121,8 +124,10 @@ pub(super) fn read(bytes: &[u8], boot: Boot) -> Option<Told> {
         journal.take(block);
     }
     let is_current = reading.session == Some(boot);
-    let Reading { assembly, named, .. } = reading.end(boot);
-    Some(Told { head, assembly, named: named.map(|(_, digest)| digest), journal, is_current })
+    let reading = reading.end(boot);
+    let unsynced_len = reading.unsynced_len(&head.plan);
+    let Reading { assembly, named, .. } = reading;
+    Some(Told { head, assembly, named: named.map(|(_, digest)| digest), journal, is_current, unsynced_len })
 }
 
 impl Journal {
@@ -179,6 +184,12 @@ impl Reading {
     fn end(mut self, boot: Boot) -> Self {
         self.outlive(boot);
         self
+    }
+
+    fn unsynced_len(&self, plan: &UploadPlan) -> u64 {
+        let fresh: BTreeSet<u64> = self.fresh.iter().map(|(_, index)| *index).collect();
+        let held = fresh.into_iter().filter(|index| self.assembly.is_held(*index));
+        held.map(|index| segment_range(plan.size, index)).map(|range| range.end - range.start).sum()
     }
 
     /// Forgets what another boot did not sync.

@@ -15,6 +15,7 @@ use super::{Resumed, Upload, UploadError, UploadPlan};
 use crate::disk::Linked;
 use crate::fault::{Blame, StorageFault};
 use crate::layout;
+use crate::poison::lock;
 use crate::publish::{Outcome, Published};
 use crate::store::{Inner, Store};
 
@@ -66,8 +67,10 @@ impl Inner {
         self.make_room()?;
         // A power cut that brings back the one old file beside the other new one must not make an upload of them.
         if !self.uploads.is_gone_for_good.swap(true, Ordering::AcqRel) {
-            self.sync_directory(Path::new(layout::UPLOADS))?;
+            let synced = self.sync_directory(Path::new(layout::UPLOADS));
+            synced.inspect_err(|_| self.uploads.is_gone_for_good.store(false, Ordering::Release))?;
         }
+        let reservation = self.reserve(plan.size)?;
         let disk = &*self.disk;
         let path = layout::upload(id);
         let file = disk.stage_writable().blame("stage", &path)?;
@@ -81,6 +84,10 @@ impl Inner {
         let head = Head { id, plan: *plan };
         let journal = Journal::begin(disk, &journal_file, &head, boot).blame("write", &journal_path)?;
         self.link_new(&file, &path)?;
+        let allocated = disk.stat(&file).blame("stat", &path)?.allocated;
+        // A filesystem that cannot reserve takes it as it comes.
+        self.space.keep_upload(id, allocated.max(plan.size));
+        drop(reservation);
         self.link_new(&journal_file, &journal_path)?;
         let assembly = Assembly::new(plan.algorithm, plan.size);
         let shared = Shared::new(id, *plan, (file, journal_file), (assembly, journal), Stage::Open);
@@ -111,7 +118,7 @@ impl Inner {
         file: File,
         stage: Stage,
     ) -> Result<Option<Upload>, UploadError> {
-        let Told { head, assembly, mut journal, is_current, .. } = told;
+        let Told { head, assembly, mut journal, is_current, unsynced_len, .. } = told;
         let path = layout::journal(id);
         let Some(journal_file) = self.disk.open_writable(&path).blame("open", &path)? else {
             return Ok(None);
@@ -120,6 +127,8 @@ impl Inner {
             journal.begin_session(self.disk.boot().blame("identify the boot of", layout::ROOT)?);
         }
         let shared = Shared::new(id, head.plan, (file, journal_file), (assembly, journal), stage);
+        // A mark is due after so many bytes, however often the upload was opened anew meanwhile.
+        lock(&shared.progress).unsynced_len = unsynced_len;
         Ok(Some(self.keep_open(shared)))
     }
 
@@ -129,7 +138,7 @@ impl Inner {
         let is_stored = store.has(digest)?;
         if is_stored {
             // Who named it may not have lived to take this name away.
-            drop(self.unlink_upload(&layout::upload(id)));
+            drop(self.unlink_upload(id));
         }
         Ok(is_stored)
     }

@@ -156,7 +156,9 @@ impl Upload {
         inner.begin_changes()?;
         let Part { hasher, lane, number, .. } = part;
         let len = hasher.len();
-        let is_mark_due = {
+        // One that was killed before its mark would otherwise cost a segment more each time.
+        self.mark_if_due()?;
+        {
             // Nobody can take it over between the last look and the record.
             let current = lock(&lane);
             let mut progress = self.progress();
@@ -174,12 +176,17 @@ impl Upload {
                 return Err(self.journal_fault("append to", error).into());
             }
             progress.unsynced_len += len;
-            progress.unsynced_len >= inner.options.upload_mark_len
-        };
-        if is_mark_due && !inner.is_loose() {
-            self.mark(None)?;
         }
+        self.mark_if_due()?;
         Ok(Landed::Held)
+    }
+
+    fn mark_if_due(&self) -> Result<(), ChangeError> {
+        let is_due = {
+            let progress = self.progress();
+            progress.stage == Stage::Open && progress.unsynced_len >= self.inner.options.upload_mark_len
+        };
+        if is_due && !self.inner.is_loose() { self.mark(None) } else { Ok(()) }
     }
 
     pub(super) fn journal_fault(&self, verb: &'static str, error: io::Error) -> StorageFault {

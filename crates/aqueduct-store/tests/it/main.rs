@@ -6,9 +6,14 @@
 
 mod crash;
 mod damage;
+mod faults;
 mod fixture;
+mod fsck;
 mod ground;
 mod list;
 mod open;
 mod publish;
+mod rewritten;
+mod scrub;
+mod space;
 mod uploads;

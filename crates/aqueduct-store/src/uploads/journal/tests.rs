@@ -106,6 +106,16 @@ fn a_mark_covers_what_was_there_before_the_sync_and_not_what_came_meanwhile() {
 }
 
 #[test]
+fn what_no_mark_covers_is_counted_once_and_as_long_as_it_is_held() {
+    let unsynced = |entries: &[Entry], boot| read(&written(&head(), entries), boot).unwrap().unsynced_len;
+    let entries = [segment(0), Entry::Synced(3), segment(1), segment(2), Entry::Dropped(2), segment(2)];
+    assert_eq!(unsynced(&entries, HERE), 2 * SEGMENT_LEN);
+    assert_eq!(unsynced(&entries[..5], HERE), SEGMENT_LEN);
+    assert_eq!(unsynced(&entries[..2], HERE), 0);
+    assert_eq!(unsynced(&entries, ELSEWHERE), 0);
+}
+
+#[test]
 fn a_later_session_does_not_make_an_earlier_one_count() {
     let entries = [segment(0), Entry::Session(ELSEWHERE), segment(1), Entry::Synced(5)];
     let bytes = written(&head(), &entries);

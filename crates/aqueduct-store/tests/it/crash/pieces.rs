@@ -230,7 +230,7 @@ fn receive(upload: &Upload, index: u64) -> Result<(), Trouble> {
 
 /// What there is of the upload is what was promised, and what is held is there.
 pub(super) fn check(store: &Store, promise: &workload::Promise) -> Result<(), String> {
-    let workload::Promise { blobs, upload: promise } = promise;
+    let workload::Promise { blobs, upload: promise, .. } = promise;
     let is_stored = blobs[&Content::Pieces];
     let resumed = store.find_upload(id()).map_err(|error| format!("the upload cannot be opened: {error}"))?;
     if resumed.is_some() && promise.there == Known::Absent {

@@ -49,6 +49,18 @@ fn a_record_that_is_dropped_without_a_sync_of_the_journal_is_caught() {
 }
 
 #[test]
+fn trusting_that_what_was_evicted_stays_away_is_caught() {
+    let error = caught(&Workload::evicting(), Sabotage::SkipFilesystemSync);
+    assert!(error.contains("the index says"), "{error}");
+}
+
+#[test]
+fn counting_what_a_blob_does_not_take_is_caught() {
+    let error = caught(&Workload::synced(), Sabotage::CountNothing);
+    assert!(error.contains("and the files take"), "{error}");
+}
+
+#[test]
 fn believing_records_of_another_boot_is_caught() {
     let error = caught(&Workload::upload(), Sabotage::SameBoot);
     assert!(error.contains("are not there"), "{error}");

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::{CopyLadder, Step as Turned};
-use aqueduct_store::{Absent, Options, Outcome, PutError, Store, SyncPolicy, Verified, VerifyError, Whole};
+use aqueduct_store::disk::Disk;
+use aqueduct_store::{
+    Absent, FsckMode, Limits, Options, Outcome, PutError, ScrubPlan, Store, SyncPolicy, Verified,
+    VerifyError, Whole,
+};
 use aqueduct_testkit::{Image, SimDisk, Slot};
 
 use super::pieces::{self, Piece};
@@ -82,6 +88,8 @@ static MADE: LazyLock<BTreeMap<Content, (Vec<u8>, Digest)>> =
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
     Open(SyncPolicy),
+    /// The same, with room for nothing, and no lease.
+    OpenTight(SyncPolicy),
     Put(Content),
     /// Two writers of one blob, committed together.
     PutTwice(Content),
@@ -92,10 +100,18 @@ pub(super) enum Act {
     Has(Content),
     /// Verify a blob and look for its checkpoints.
     Verify(Content),
+    Pin(Content),
+    Unpin(Content),
+    /// Everything goes that is not pinned, where there is room for nothing.
+    KeepRoom,
     /// Ask the index, which writes what was noted.
     Usage,
     Settle,
     CheckSuspects,
+    /// Read everything from the medium.
+    Scrub,
+    /// Check the store, which is closed, and mend it.
+    Fsck,
     /// Something is done to the upload.
     Upload(Piece),
     Wait(i64),
@@ -122,14 +138,16 @@ impl Known {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Promise {
     pub(super) blobs: BTreeMap<Content, Known>,
+    pub(super) pins: BTreeMap<Content, Known>,
     pub(super) upload: pieces::Promise,
 }
 
 impl Promise {
     /// Of a store without a blob.
     fn nothing() -> Self {
-        let blobs = Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
-        Self { blobs, upload: pieces::Promise::nothing() }
+        let blobs: BTreeMap<_, _> =
+            Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
+        Self { pins: blobs.clone(), blobs, upload: pieces::Promise::nothing() }
     }
 }
 
@@ -161,6 +179,25 @@ impl Model {
         }
     }
 
+    /// A pin is durable when it is acknowledged, whatever is done about blobs.
+    fn pinned(&mut self, content: Content, news: Known, acknowledged: bool) {
+        for promise in [&mut self.live, &mut self.durable] {
+            let known = promise.pins.get_mut(&content).unwrap();
+            *known = known.told(news, acknowledged);
+        }
+    }
+
+    /// Whatever may go went, and may come back with the power.
+    fn evicted(&mut self, acknowledged: bool) {
+        for content in Content::ALL {
+            match self.live.pins[&content] {
+                Known::Present => {}
+                Known::Absent => self.removed(content, acknowledged, Loose),
+                Known::Either => self.removed(content, false, Loose),
+            }
+        }
+    }
+
     fn settled(&mut self) {
         self.durable.blobs = self.live.blobs.clone();
     }
@@ -178,8 +215,8 @@ pub(super) struct Workload {
 }
 
 use Act::{
-    CheckSuspects, Close, Has, Kill, Open, Put, PutBoth, PutTwice, Remove, Settle, Upload, Usage, Verify,
-    Wait,
+    CheckSuspects, Close, Fsck, Has, KeepRoom, Kill, Open, OpenTight, Pin, Put, PutBoth, PutTwice, Remove,
+    Scrub, Settle, Unpin, Upload, Usage, Verify, Wait,
 };
 use Content::{A, B, Empty, Large, Pieces, Tree};
 use Piece::{Begin, Doubt, Drop, Expire, Finish, Receive};
@@ -192,9 +229,13 @@ impl Workload {
             Self::loose(),
             Self::killed_between(),
             Self::with_checkpoints(),
+            Self::evicting(),
             Self::damaged(),
+            Self::scrubbed(),
             Self::without_index(),
             Self::with_damaged_index(),
+            Self::without_meta(),
+            Self::repaired(),
             Self::upload(),
             Self::loose_upload(),
             Self::rebooted_upload(),
@@ -294,6 +335,40 @@ impl Workload {
         )
     }
 
+    pub(super) fn evicting() -> Self {
+        Self::fresh(
+            "evicting",
+            &[
+                Open(Full),
+                Put(A),
+                Put(B),
+                Pin(A),
+                Pin(Tree),
+                Close,
+                Wait(5),
+                OpenTight(Full),
+                KeepRoom,
+                // There is room for nothing, but it is here.
+                Put(A),
+                Close,
+                Open(Loose),
+                Put(B),
+                Put(Tree),
+                Unpin(A),
+                Kill,
+                Wait(5),
+                OpenTight(Loose),
+                KeepRoom,
+                Kill,
+                Open(Full),
+                Usage,
+                Put(A),
+                // Not closed: what was put without sync before the kill is suspect, and nothing is promised of it.
+                Unpin(Tree),
+            ],
+        )
+    }
+
     /// Starts from what a power cut left of a loose blob: its name and its size, and the wrong bytes.
     pub(super) fn damaged() -> Self {
         let mut slot = Slot::new().unwrap();
@@ -310,6 +385,25 @@ impl Workload {
         }
         let acts = [Open(Full), Put(B), Put(A), CheckSuspects, Put(Tree), Close];
         Self { name: "damaged", start, known, acts: acts.to_vec(), samples: None }
+    }
+
+    /// The same, and a scrub comes first.
+    pub(super) fn scrubbed() -> Self {
+        let acts = [Open(Full), Scrub, Put(B), Wait(60), Scrub, Put(Tree), Close];
+        Self { name: "scrubbed", acts: acts.to_vec(), samples: Some(8), ..Self::damaged() }
+    }
+
+    /// The index is not one, and is made anew while nobody has the store open.
+    pub(super) fn repaired() -> Self {
+        let Self { start, known, .. } = Self::fresh("", &[]);
+        let acts = [Fsck, Open(Full), Put(A), Put(B), Close, Fsck, Open(Full), Remove(A), Close];
+        Self {
+            name: "repaired",
+            start: start.with("index.redb", b"damage"),
+            known,
+            acts: acts.to_vec(),
+            samples: Some(3),
+        }
     }
 
     /// The index is gone: it is derived, and made anew.
@@ -333,6 +427,25 @@ impl Workload {
             name: "with damaged index",
             start: start.with("index.redb", b"damage"),
             known,
+            acts: acts.to_vec(),
+            samples: None,
+        }
+    }
+
+    /// `meta.redb` is gone from a store that has blobs: it is made anew, and they are believed once they were hashed.
+    pub(super) fn without_meta() -> Self {
+        let before = Self::fresh("before", &[Open(Full), Put(A), Put(Tree), Close]);
+        let mut slot = Slot::new().unwrap();
+        let disk = slot.mount(&before.start).unwrap();
+        let mut run = Run::new(&disk, &before);
+        run.go().unwrap();
+        let durable = run.known.durable;
+        let acts =
+            [Open(Full), Has(A), Put(B), CheckSuspects, Remove(Tree), Close, Open(Loose), Put(Tree), Settle];
+        Self {
+            name: "without meta",
+            start: disk.image_of_durable().without("meta.redb"),
+            known: Model { live: durable.clone(), durable },
             acts: acts.to_vec(),
             samples: None,
         }
@@ -452,10 +565,12 @@ impl Run {
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
-        if let Open(sync) = act {
+        if let Open(sync) | OpenTight(sync) = act {
             self.sync = sync;
+            let tight = Limits { size_max: Some(1), lease: Duration::ZERO, ..Limits::default() };
+            let limits = if matches!(act, OpenTight(_)) { tight } else { Limits::default() };
             // After every segment but the last, which is short.
-            let options = Options { sync, upload_mark_len: pieces::MARK_LEN, ..Options::default() };
+            let options = Options { sync, limits, upload_mark_len: pieces::MARK_LEN, ..Options::default() };
             // A disk that fails here is tried once more, as an operator would.
             let disk: Arc<SimDisk> = Arc::new(self.disk.clone());
             let opened = Store::open_on(disk.clone(), Absent::Refuse, options);
@@ -466,9 +581,15 @@ impl Run {
                 Err("a store could not be opened a second time".to_owned())
             };
         }
+        if let Fsck = act {
+            self.store = None;
+            let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+            drop(Store::fsck_on(&disk, FsckMode::Mend, &|_| {}, &mut |_| {}));
+            return Ok(());
+        }
         let Some(store) = self.store.clone() else { return Ok(()) };
         match act {
-            Open(_) => unreachable!("done above"),
+            Open(_) | OpenTight(_) | Fsck => unreachable!("done above"),
             Put(content) => {
                 let published = put(&store, content);
                 self.known.put(content, published.is_ok(), self.sync);
@@ -501,12 +622,24 @@ impl Run {
             Verify(content) => {
                 // Answers errors where the disk fails; never damage.
                 let digest = content.digest();
-                if let Ok(Some(checked)) = store.verify(&digest, std::num::NonZeroUsize::MIN, &|_| {})
+                if let Ok(Some(checked)) = store.verify(&digest, NonZeroUsize::MIN, &|_| {})
                     && !checked.damage.is_empty()
                 {
                     return Err(format!("{content:?} was found damaged"));
                 }
                 drop(store.checkpoints(&digest));
+            }
+            Pin(content) => {
+                let pinned = store.pin(&content.digest()).is_ok();
+                self.known.pinned(content, Known::Present, pinned);
+            }
+            Unpin(content) => {
+                let unpinned = store.unpin(&content.digest()).is_ok();
+                self.known.pinned(content, Known::Absent, unpinned);
+            }
+            KeepRoom => {
+                let kept = store.keep_room(&|| true).is_ok();
+                self.known.evicted(kept);
             }
             Usage => drop(store.usage()),
             Settle => {
@@ -515,6 +648,10 @@ impl Run {
                 }
             }
             CheckSuspects => drop(store.check_suspects(|_| ControlFlow::Continue(()))),
+            Scrub => {
+                let plan = ScrubPlan { threads: NonZeroUsize::MIN, restart: false };
+                drop(store.scrub(&plan, &|_| ControlFlow::Continue(()), &mut |_| {}));
+            }
             Upload(piece) => pieces::act(&self.disk, &store, piece, &mut self.known, self.sync)?,
             Wait(seconds) => self.disk.advance(seconds),
             Close => {

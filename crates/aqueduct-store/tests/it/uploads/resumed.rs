@@ -75,6 +75,28 @@ fn after_a_power_cut_what_a_mark_covers_is_held() {
 }
 
 #[test]
+fn a_mark_is_due_however_often_the_upload_was_opened_meanwhile() {
+    let mut slot = Slot::new().unwrap();
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    drop(store);
+    let options = Options { upload_mark_len: 2 * SEGMENT_LEN, ..Options::default() };
+    let open = || Store::open_on(Arc::new(disk.clone()), Absent::Refuse, options).unwrap();
+    let sender = Sender::new(Algorithm::Blake3, 3 * SEGMENT_LEN);
+    let store = open();
+    assert_eq!(sender.send(&sender.begin(&store), 0), Landed::Held);
+    // By a client that sends a segment with each request, and after a kill.
+    disk.kill();
+    drop(store);
+    disk.revive();
+    let store = open();
+    assert_eq!(sender.send(&sender.begin(&store), 1), Landed::Held);
+
+    let after = slot.mount(&disk.image_of_durable()).unwrap();
+    let store = Store::open_on(Arc::new(after), Absent::Refuse, options).unwrap();
+    assert_eq!(sender.begin(&store).held_len(), 2 * SEGMENT_LEN);
+}
+
+#[test]
 fn a_blob_that_is_named_after_a_power_cut_is_not_lost_in_the_next() {
     let sender = Sender::new(Algorithm::Sha256, 2 * SEGMENT_LEN);
     let (_slot, first, store) = simulated(SyncPolicy::Full);

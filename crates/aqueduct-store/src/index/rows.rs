@@ -1,0 +1,205 @@
+//! The tables of the index, and what a transaction does to them.
+
+use std::collections::{BinaryHeap, HashMap};
+
+use aqueduct_blob::{Algorithm, Digest};
+use redb::{
+    Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition,
+};
+
+use super::{Note, Usage};
+
+type Key = (u8, [u8; 32]);
+type Value = (u64, u64, i64, i64);
+
+/// (algorithm, digest) -> (size, allocated, used, told), as [`Row`] has them.
+const ROWS: TableDefinition<'_, Key, Value> = TableDefinition::new("rows");
+/// Sums over [`ROWS`], kept by the transactions that change it.
+const SUMS: TableDefinition<'_, &str, u64> = TableDefinition::new("sums");
+const SIZE: &str = "size";
+const ALLOCATED: &str = "allocated";
+/// A row that is there only where the tree was known to be matched, or empty, when the index was made.
+const COMPLETE: &str = "complete";
+
+/// What the index knows of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// What it takes on the medium, in bytes.
+    pub(crate) allocated: u64,
+    /// When it was used last, in seconds since 1970.
+    pub(crate) used: i64,
+    /// When somebody was last told that it is there.
+    pub(crate) told: i64,
+}
+
+/// What a commit says of the whole index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completeness {
+    AsBefore,
+    Complete,
+}
+
+/// The rows as they were at a moment.
+pub(super) struct Snapshot(ReadOnlyTable<Key, Value>);
+
+pub(super) fn snapshot(database: &Database) -> Result<Snapshot, redb::Error> {
+    Ok(Snapshot(database.begin_read()?.open_table(ROWS)?))
+}
+
+pub(super) fn rows(database: &Database, digests: &[Digest]) -> Result<Vec<Option<Row>>, redb::Error> {
+    let table = database.begin_read()?.open_table(ROWS)?;
+    let rows = digests.iter().map(|digest| Ok(table.get(key(digest))?.map(|row| Row::from(row.value()))));
+    rows.collect()
+}
+
+pub(super) fn usage(database: &Database) -> Result<Usage, redb::Error> {
+    let transaction = database.begin_read()?;
+    let count = transaction.open_table(ROWS)?.len()?;
+    let sums = transaction.open_table(SUMS)?;
+    let sum = |name| -> Result<u64, redb::Error> { Ok(sums.get(name)?.map_or(0, |sum| sum.value())) };
+    Ok(Usage { count, size: sum(SIZE)?, allocated: sum(ALLOCATED)? })
+}
+
+pub(super) fn is_complete(database: &Database) -> Result<bool, redb::Error> {
+    let transaction = database.begin_read()?;
+    transaction.open_table(ROWS)?;
+    Ok(transaction.open_table(SUMS)?.get(COMPLETE)?.is_some())
+}
+
+/// Writes what was noted. Answers by how much more the blobs take on the medium now.
+pub(super) fn apply(
+    database: &Database,
+    notes: &[Note],
+    completeness: Completeness,
+    durability: Durability,
+) -> Result<i64, redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(durability)?;
+    let mut changes = Changes::default();
+    {
+        let mut rows = transaction.open_table(ROWS)?;
+        let mut sums = transaction.open_table(SUMS)?;
+        for note in notes {
+            let digest = note.digest();
+            let before = rows.get(key(&digest))?.map(|row| Row::from(row.value()));
+            let after = note.after(before);
+            match after {
+                Some(after) if before != Some(after) => drop(rows.insert(key(&digest), after.value())?),
+                None if before.is_some() => drop(rows.remove(key(&digest))?),
+                _ => {}
+            }
+            changes.add(before, after);
+        }
+        for (name, change) in [(SIZE, changes.size), (ALLOCATED, changes.allocated)] {
+            let sum = sums.get(name)?.map_or(0, |sum| sum.value());
+            sums.insert(name, sum.saturating_add_signed(change))?;
+        }
+        if completeness == Completeness::Complete {
+            sums.insert(COMPLETE, 1)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(changes.allocated)
+}
+
+impl Snapshot {
+    /// What is known of the blobs in a shard.
+    pub(super) fn shard(&self, algorithm: Algorithm, first: u8) -> Result<HashMap<Digest, Row>, redb::Error> {
+        let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
+        (low[0], high[0]) = (first, first);
+        let mut found = HashMap::new();
+        for row in self.0.range((code(algorithm), low)..=(code(algorithm), high))? {
+            let (key, value) = row?;
+            found.insert(Digest::new(algorithm, key.value().1), value.value().into());
+        }
+        Ok(found)
+    }
+
+    /// The `count` blobs that were used least lately, in that order, but for those `spared`.
+    pub(super) fn least_used(
+        &self,
+        count: usize,
+        spared: &dyn Fn(&Digest, &Row) -> bool,
+    ) -> Result<Vec<(Digest, Row)>, redb::Error> {
+        // The one used last on top, to make room for one that was used before it.
+        let mut oldest = BinaryHeap::with_capacity(count + 1);
+        for algorithm in Algorithm::ALL {
+            let all = (code(algorithm), [0; 32])..=(code(algorithm), [u8::MAX; 32]);
+            for row in self.0.range(all)? {
+                let (key, value) = row?;
+                let (digest, row) = (Digest::new(algorithm, key.value().1), Row::from(value.value()));
+                let is_older = oldest.len() < count
+                    || oldest.peek().is_some_and(|(used, _, _): &(i64, Digest, Value)| row.used < *used);
+                if is_older && !spared(&digest, &row) {
+                    oldest.push((row.used, digest, row.value()));
+                    if oldest.len() > count {
+                        oldest.pop();
+                    }
+                }
+            }
+        }
+        let sorted = oldest.into_sorted_vec();
+        Ok(sorted.into_iter().map(|(_, digest, value)| (digest, value.into())).collect())
+    }
+}
+
+impl Note {
+    /// What the index knows of the blob after this.
+    fn after(&self, before: Option<Row>) -> Option<Row> {
+        match *self {
+            Self::Named { size, allocated, at, .. } => {
+                // A clock that was set back makes no use of it undone.
+                let (used, told) =
+                    before.map_or((at, at), |before| (before.used.max(at), before.told.max(at)));
+                Some(Row { size, allocated, used, told })
+            }
+            Self::Used { at, .. } => before.map(|row| Row { used: at, ..row }),
+            Self::Told { at, .. } => before.map(|row| Row { used: at, told: at, ..row }),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
+impl Row {
+    fn value(self) -> Value {
+        (self.size, self.allocated, self.used, self.told)
+    }
+}
+
+impl From<Value> for Row {
+    fn from((size, allocated, used, told): Value) -> Self {
+        Self { size, allocated, used, told }
+    }
+}
+
+/// By how much the sums change.
+#[derive(Default)]
+struct Changes {
+    size: i64,
+    allocated: i64,
+}
+
+impl Changes {
+    fn add(&mut self, before: Option<Row>, after: Option<Row>) {
+        let signed = |row: Option<Row>, of: fn(&Row) -> u64| {
+            row.map_or(0, |row| i64::try_from(of(&row)).unwrap_or(i64::MAX))
+        };
+        self.size += signed(after, |row| row.size) - signed(before, |row| row.size);
+        self.allocated += signed(after, |row| row.allocated) - signed(before, |row| row.allocated);
+    }
+}
+
+fn key(digest: &Digest) -> Key {
+    (code(digest.algorithm()), *digest.as_bytes())
+}
+
+/// The algorithm's number in the index, which sorts as [`Digest`] does.
+fn code(algorithm: Algorithm) -> u8 {
+    match algorithm {
+        Algorithm::Sha256 => 1,
+        Algorithm::Blake3 => 2,
+    }
+}
