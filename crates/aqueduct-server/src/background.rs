@@ -1,5 +1,7 @@
 //! What a store wants done now and then while it is open.
 
+mod scrub;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use aqueduct_store::{Store, SyncPolicy};
+
+use crate::Options;
+use crate::cache::Cache;
+use crate::metrics;
 
 /// Runs until it is dropped. Then what goes on is waited for, but not the hashing of one blob, which may take long, and is the
 /// last.
@@ -19,18 +25,30 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Hashes what a power cut made suspect; takes away uploads of which nothing came for `expiry`; and where publishes are
-    /// not synced one by one, syncs them every few seconds.
-    pub(crate) fn start(store: &Store, expiry: Duration) -> std::io::Result<Self> {
+    /// Hashes what a power cut made suspect; takes away uploads of which nothing came for as long as they are kept; scrubs;
+    /// and where publishes are not synced one by one, syncs them every few seconds. Where the store has limits, makes room
+    /// before it is needed.
+    pub(crate) fn start(store: &Store, cache: &Arc<Cache>, options: &Options) -> std::io::Result<Self> {
+        let Options { upload_expiry: expiry, scrub_every, scrub_rate, .. } = *options;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut background = Self { is_over: Arc::clone(&is_over), waited_for: Vec::new() };
         if store.has_suspects() {
             let store = store.clone();
             named("suspects").spawn(move || check_suspects(&store, &is_over))?;
         }
-        background.run("expiry", store, move |store, stopped| expire(store, expiry, stopped))?;
+        if store.evicts() {
+            let cache = Arc::clone(cache);
+            let is_over = Arc::clone(&background.is_over);
+            background
+                .run("room", store, move |store, stopped| keep_room(store, &cache, &is_over, &stopped))?;
+        }
+        background.run("expiry", store, move |store, stopped| expire(store, expiry, &stopped))?;
+        if let Some(every) = scrub_every {
+            background
+                .run("scrub", store, move |store, stopped| scrub::run(store, every, scrub_rate, stopped))?;
+        }
         if store.sync_policy() == SyncPolicy::None {
-            background.run("settle", store, settle)?;
+            background.run("settle", store, |store, stopped| settle(store, &stopped))?;
         }
         Ok(background)
     }
@@ -39,11 +57,11 @@ impl Background {
         &mut self,
         name: &str,
         store: &Store,
-        work: impl FnOnce(&Store, &mpsc::Receiver<()>) + Send + 'static,
+        work: impl FnOnce(&Store, mpsc::Receiver<()>) + Send + 'static,
     ) -> std::io::Result<()> {
         let (stop, stopped) = mpsc::channel();
         let store = store.clone();
-        let thread = named(name).spawn(move || work(&store, &stopped))?;
+        let thread = named(name).spawn(move || work(&store, stopped))?;
         self.waited_for.push((stop, thread));
         Ok(())
     }
@@ -76,7 +94,10 @@ fn check_suspects(store: &Store, is_over: &AtomicBool) {
     match checked {
         Ok(_) if damaged_count > 0 => tracing::warn!(damaged_count, "checked what an unclean stop left"),
         Ok(_) => {}
-        Err(error) => tracing::error!(%error, "cannot check what an unclean stop left"),
+        Err(error) => {
+            metrics::count_fault(error.cause());
+            tracing::error!(%error, "cannot check what an unclean stop left");
+        }
     }
 }
 
@@ -87,7 +108,34 @@ fn expire(store: &Store, expiry: Duration, over: &mpsc::Receiver<()>) {
         match store.expire_uploads(expiry) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "took away uploads of which nothing came any more"),
-            Err(error) => tracing::error!(%error, "cannot take away uploads that have expired"),
+            Err(error) => {
+                metrics::count_fault(error.cause());
+                tracing::error!(%error, "cannot take away uploads that have expired");
+            }
+        }
+        if over.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// Makes room ahead of those who need it. What is answered from memory is used, too.
+fn keep_room(store: &Store, cache: &Cache, is_over: &AtomicBool, over: &mpsc::Receiver<()>) {
+    loop {
+        cache.tell_uses(|digest| store.used(digest));
+        let kept = store.keep_room(&|| !is_over.load(Ordering::Relaxed));
+        let pause = if kept.is_ok() { ROOM_EVERY } else { ROOM_AFTER_FAULT };
+        match kept {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "evicted blobs that were used least lately"),
+            Err(error) => {
+                metrics::count_fault(error.cause());
+                tracing::error!(%error, "cannot make room");
+                // That does not end before the store is opened again, and nothing comes meanwhile.
+                if store.is_read_only() {
+                    return;
+                }
+            }
         }
         if over.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
@@ -98,6 +146,7 @@ fn expire(store: &Store, expiry: Duration, over: &mpsc::Receiver<()>) {
 fn settle(store: &Store, stopped: &mpsc::Receiver<()>) {
     while stopped.recv_timeout(SETTLE_EVERY) == Err(RecvTimeoutError::Timeout) {
         if let Err(error) = store.settle() {
+            metrics::count_fault(error.0.cause());
             tracing::error!(%error, "the store takes no more changes");
             return;
         }
@@ -110,6 +159,12 @@ const EXPIRY_LOOK_COUNT: u32 = 10;
 /// To look is to read a directory of at most some thousands of names.
 const EXPIRY_PAUSE_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Less than the room that is made ahead is written in such a time.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
+
+/// A disk that fails is asked no more often than somebody could look at it.
+const ROOM_AFTER_FAULT: Duration = Duration::from_secs(30);
 
 /// What a power cut may cost of the newest blobs where they are not synced one by one.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! Blobs that were asked for a moment ago, so that no worker is needed: small ones in memory, so that one write answers, and
 //! others open.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::opened::Opened;
 
-/// A bounded cache of whole small blobs, whose bytes were hashed when they were read, and of larger ones that are open.
+/// A bounded cache of whole small blobs, whose bytes were hashed when they came here, and of larger ones that are open.
 #[derive(Debug)]
 pub(crate) struct Cache {
     blobs: Lru<Digest, Kept, Weight>,
@@ -28,6 +29,8 @@ pub(crate) struct Cache {
 pub(crate) struct Kept {
     bytes: Arc<[u8]>,
     head: Arc<OnceLock<Arc<[u8]>>>,
+    /// Somebody asked for it since the store was last told of its use.
+    is_used: Arc<AtomicBool>,
 }
 
 /// The state of a cache before a blob was opened.
@@ -62,7 +65,21 @@ impl Cache {
 
     /// A blob with the head that it was answered with.
     pub(crate) fn kept(&self, digest: &Digest) -> Option<Kept> {
-        self.blobs.get(digest)
+        let kept = self.blobs.get(digest)?;
+        // To write costs other cores their copy of the line.
+        if !kept.is_used.load(Ordering::Relaxed) {
+            kept.is_used.store(true, Ordering::Relaxed);
+        }
+        Some(kept)
+    }
+
+    /// Tells of every blob that was asked for since this was last called, and for which nobody went to the store.
+    pub(crate) fn tell_uses(&self, told: impl Fn(&Digest)) {
+        for (digest, kept) in self.blobs.iter() {
+            if kept.is_used.swap(false, Ordering::Relaxed) {
+                told(&digest);
+            }
+        }
     }
 
     /// A larger blob, open. Whoever finds that there are suspects must not ask: this may have been opened before it was one.
@@ -79,7 +96,7 @@ impl Cache {
     pub(crate) fn put(&self, ticket: Ticket, digest: Digest, bytes: Arc<[u8]>) {
         let removal_count = self.removals();
         if *removal_count == ticket.0 {
-            self.blobs.insert(digest, Kept { bytes, head: Arc::default() });
+            self.blobs.insert(digest, Kept { bytes, head: Arc::default(), is_used: Arc::default() });
         }
     }
 

@@ -2,6 +2,10 @@
 
 use std::io;
 
+use aqueduct_store::Cause;
+
+use crate::metrics;
+
 /// Why a connection ended.
 #[derive(Debug)]
 pub(crate) enum Close {
@@ -24,10 +28,20 @@ impl Close {
     pub(crate) fn log(&self, peer: std::net::SocketAddr) {
         match self {
             Self::Clean => tracing::trace!(%peer, "closed"),
-            Self::PeerGone(error) => tracing::debug!(%peer, %error, "the peer went away"),
+            Self::PeerGone(error) => match Cause::of(error) {
+                Cause::Io => tracing::debug!(%peer, %error, "the peer went away"),
+                // No peer does that: a socket that cannot be received from, or waited for, is our trouble.
+                cause => {
+                    metrics::count_fault(cause);
+                    tracing::warn!(%peer, %error, "cannot go on with a connection");
+                }
+            },
             Self::Deadline(what) => tracing::debug!(%peer, "the peer was too slow with {what}"),
             Self::Protocol(what) => tracing::debug!(%peer, "the peer sent {what}"),
-            Self::Fault(error) => tracing::error!(%peer, %error, "a reply broke off"),
+            Self::Fault(error) => {
+                metrics::count_fault(Cause::of(error));
+                tracing::error!(%peer, %error, "a reply broke off");
+            }
             Self::Bug => tracing::error!(%peer, "a worker panicked; this is a bug of this program"),
         }
     }

@@ -1,6 +1,7 @@
 //! Bodies that are no blobs: short, and whole in memory.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::time::timeout;
 
@@ -10,18 +11,24 @@ use crate::connection::Connection;
 use crate::door::{MISSING_BODY_LEN_MAX, Refusal};
 use crate::server::Shared;
 
-/// Reads such a body. All of it has the time that few KiB of a blob have, and only so many are read at once: what is held
-/// in memory is bounded, however many peers there are.
+/// Reads such a body. All of it has the time that a part of a blob has. Only so many that may be long are read at once: what is
+/// held in memory is bounded, however many peers there are. Those that are short need no place, so that nobody keeps them from
+/// being answered by holding all places with bodies that do not come.
 pub(crate) async fn collect(
     connection: &mut Connection,
     shared: &Shared,
     body: &mut Body,
 ) -> Result<Result<Vec<u8>, Refusal>, Close> {
-    let collected = async {
-        let _permit = shared.collecting.acquire().await.expect("nobody closes it");
-        read_whole(connection, body).await
+    let is_short = body.left().is_some_and(|left| left <= SHORT_LEN_MAX);
+    let _place = if is_short {
+        None
+    } else {
+        let Ok(place) = timeout(PLACE_TIME, shared.collecting.acquire()).await else {
+            return Ok(Err(Refusal::Overloaded));
+        };
+        Some(place.expect("nobody closes it"))
     };
-    match timeout(shared.options.deadlines.body, collected).await {
+    match timeout(shared.options.deadlines.body, read_whole(connection, body)).await {
         Err(_) => Ok(Err(Refusal::SlowBody)),
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(Close::PeerGone(error)),
@@ -54,7 +61,13 @@ async fn read_whole(connection: &mut Connection, body: &mut Body) -> io::Result<
     Ok(Ok(collected))
 }
 
-/// How many are read at once: 16 MiB in all.
+/// A connection may hold as much for a head. Some two hundred digests.
+const SHORT_LEN_MAX: u64 = 16 << 10;
+
+/// Those that are read take less, unless their peers are slow or mean no good.
+const PLACE_TIME: Duration = Duration::from_secs(1);
+
+/// How many long ones are read at once: 16 MiB in all.
 pub(crate) const COLLECTING_COUNT_MAX: usize = 16;
 
 /// What is read at once: most such bodies are no longer.

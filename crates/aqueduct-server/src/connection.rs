@@ -14,21 +14,21 @@ use tokio::sync::watch;
 use crate::body::Body;
 use crate::close::Close;
 use crate::collect::collect;
-use crate::deadline::Pace;
 use crate::door::{
-    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, Read, Refusal, Request, UploadOutcome, Write,
-    parse_digests,
+    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, PinIntent, Read, Refusal, Request, UploadOutcome,
+    Write, parse_digests,
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
 use crate::line::SMALL_LEN_MAX;
+use crate::look_again::look_again;
 use crate::prompt::{self, Prompt};
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::server::Shared;
 use crate::upload::Uploaded;
 use crate::work;
-use crate::{discard, native, resumed, staged, upload};
+use crate::{discard, metrics, native, pins, resumed, staged, upload};
 
 /// A peer, and what it sent that was not looked at yet.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ async fn answer(
         Err(Refusal::Tls) => return Err(Box::pin(refuse_tls(connection, shared)).await),
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
-            let (outcome, blob) = look_up(shared, &read).await?;
+            let (outcome, blob) = look_up(shared, &read, head_only).await?;
             found = blob;
             outcome
         }
@@ -178,12 +178,13 @@ async fn answer(
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
     let size = found.as_ref().map_or(0, Found::size);
     let delivered = reply::deliver(connection, shared, queue, size).await;
+    let delivered = delivered.inspect_err(|close| look_again(shared, close, found.as_ref()));
     let_go(shared, found);
     let carried;
     (connection, carried) = delivered?;
     reply::log_sent(&carried);
     if after == After::Drain {
-        let mut pace = Pace::new(shared.options.deadlines.body);
+        let mut pace = shared.options.body_pace();
         let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);
         let drained = Box::pin(drain).await;
         if let Err(close) = drained {
@@ -240,11 +241,19 @@ fn after(outcome: &Outcome, body: &Body, is_unsure: bool) -> After {
     }
 }
 
-async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<Found>), Close> {
+/// `is_asked`: the peer only wants to know whether it is here, and relies on the answer.
+async fn look_up(
+    shared: &Arc<Shared>,
+    read: &Read,
+    is_asked: bool,
+) -> Result<(Outcome, Option<Found>), Close> {
     let digest = read.digest;
-    let found = match find::at_hand(&shared.store, &shared.cache, &digest) {
+    let is_promised = is_asked && shared.store.evicts();
+    let at_hand = || find::at_hand(&shared.store, &shared.cache, &digest);
+    let found = match (!is_promised).then(at_hand).flatten() {
         Some(found) => Ok(Some(found)),
-        None => Box::pin(look_for(shared, digest)).await?,
+        None if shared.are_overloaded(&shared.readers) => Err(Refusal::Overloaded),
+        None => Box::pin(look_for(shared, digest, is_promised)).await?,
     };
     Ok(match found {
         Err(refusal) => (Outcome::Refused(refusal), None),
@@ -262,10 +271,18 @@ async fn look_up(shared: &Arc<Shared>, read: &Read) -> Result<(Outcome, Option<F
 }
 
 /// Looks for a blob that is not in memory.
-async fn look_for(shared: &Arc<Shared>, digest: Digest) -> Result<Result<Option<Found>, Refusal>, Close> {
+async fn look_for(
+    shared: &Arc<Shared>,
+    digest: Digest,
+    is_promised: bool,
+) -> Result<Result<Option<Found>, Refusal>, Close> {
     shared.clear_doubt(digest).await?;
     let job = Arc::clone(shared);
-    shared.readers.run(move || find::find(&job.store, &job.cache, &digest)).await
+    let look = move || match is_promised && !job.store.has(&digest)? {
+        true => Ok(None),
+        false => find::find(&job.store, &job.cache, &digest),
+    };
+    shared.readers.run(look).await
 }
 
 /// Does what is asked for, other than to read a blob.
@@ -276,6 +293,19 @@ async fn act(
     mut body: Body,
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
+    let begins_work = match &intent {
+        // What waits in the line is counted there.
+        Intent::Write(write) if is_small(&connection.inbox, &body, *write, shared) => None,
+        Intent::Write(_) | Intent::Upload(_) | Intent::Remove { .. } | Intent::Pin(_) => {
+            Some(&shared.writers)
+        }
+        Intent::List { .. } | Intent::Missing => Some(shared.lookers()),
+        Intent::Health | Intent::Metrics | Intent::Front { .. } | Intent::Read(_) => None,
+    };
+    if begins_work.is_some_and(|workers| shared.are_overloaded(workers)) {
+        let outcome = Outcome::Refused(Refusal::Overloaded);
+        return Ok(Uploaded { connection, body, outcome, was_continued: false });
+    }
     let outcome = match intent {
         Intent::Write(write) => {
             if let Name::Given(digest) = write.name {
@@ -302,6 +332,13 @@ async fn act(
                 Err(refusal) => Outcome::Refused(refusal),
             }
         }
+        Intent::Pin(intent) => {
+            if let PinIntent::Pin(digest) = intent {
+                shared.clear_doubt(digest).await?;
+            }
+            let store = shared.store.clone();
+            shared.writers.run(move || pins::serve(&store, intent)).await?
+        }
         Intent::List { after, limit } => {
             let store = shared.store.clone();
             match shared.lookers().run(move || work::list(&store, after, limit)).await? {
@@ -311,20 +348,26 @@ async fn act(
         }
         Intent::Health if shared.store.is_read_only() => Outcome::Refused(Refusal::ReadOnly),
         Intent::Health => Outcome::Healthy,
+        Intent::Metrics => Outcome::Metrics(metrics::page(&shared.store)),
         Intent::Front { html, host } => Outcome::Front { html, host },
         Intent::Read(_) => unreachable!("that has a way of its own"),
     };
     Ok(Uploaded { connection, body, outcome, was_continued: false })
 }
 
+/// Whether this is a small blob all of which is in the inbox.
+fn is_small(inbox: &Inbox, body: &Body, write: Write, shared: &Shared) -> bool {
+    let size_max = SMALL_LEN_MAX.min(shared.options.blob_size_max).min(inbox.bytes().len() as u64);
+    write.if_absent && body.left().is_some_and(|size| size <= size_max)
+}
+
 /// The body of a small blob, if all of it is in the inbox.
 fn take_small(inbox: &mut Inbox, body: &mut Body, write: Write, shared: &Shared) -> Option<Vec<u8>> {
-    let size = body.left()?;
-    let len = usize::try_from(size).ok()?;
-    let is_small = size <= SMALL_LEN_MAX.min(shared.options.blob_size_max) && len <= inbox.bytes().len();
-    if !is_small || !write.if_absent {
+    if !is_small(inbox, body, write, shared) {
         return None;
     }
+    let size = body.left()?;
+    let len = usize::try_from(size).ok()?;
     let bytes = inbox.bytes()[..len].to_vec();
     inbox.take(len);
     if inbox.is_empty() {
@@ -377,4 +420,4 @@ async fn refuse_tls(mut connection: Connection, shared: &Shared) -> Close {
 const DRAIN_LEN_MAX: u64 = 256 << 10;
 
 /// A record of TLS: alert, fatal, `protocol_version` (RFC 8446 section 6). Clients then say what is wrong in their own words.
-const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+pub(crate) const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// The time that a peer may take for every few KiB. Only time spent waiting for the peer counts, so a slow disk of ours is
-/// not its fault.
+/// The time that a peer may take for as many bytes as the slowest that is served moves in it: whoever begins has all of it, and
+/// may be as slow at first as it likes. Only time spent waiting for the peer counts, so a slow disk of ours is not its fault.
 #[derive(Debug)]
 pub(crate) struct Pace {
     allowance: Duration,
+    /// How many bytes buy all of it again; at least 1.
+    len: u64,
     /// Invariant: `left <= allowance`.
     left: Duration,
     /// Bytes moved since `left` was last full.
@@ -21,15 +23,17 @@ pub(crate) struct Pace {
 pub(crate) struct Expired;
 
 impl Pace {
-    pub(crate) fn new(allowance: Duration) -> Self {
-        Self { allowance, left: allowance, moved: 0 }
+    /// For a peer that is to move at least `rate` bytes a second, counted over every `allowance`.
+    pub(crate) fn new(allowance: Duration, rate: u64) -> Self {
+        let len = u128::from(rate) * allowance.as_millis() / 1000;
+        Self { allowance, len: u64::try_from(len).unwrap_or(u64::MAX).max(1), left: allowance, moved: 0 }
     }
 
     /// Notes that the peer sent or took `len` bytes.
     pub(crate) fn moved(&mut self, len: u64) {
         self.moved += len;
-        if self.moved >= PACE_LEN {
-            *self = Self::new(self.allowance);
+        if self.moved >= self.len {
+            (self.left, self.moved) = (self.allowance, 0);
         }
     }
 
@@ -51,10 +55,6 @@ impl Pace {
         self.left = self.left.saturating_sub(time);
     }
 }
-
-/// A peer that moves fewer bytes than this in all the time it has is not worth a descriptor. It is more than the longest
-/// trickle that a deadline a byte would allow, and less than any line that people still use brings in a minute.
-const PACE_LEN: u64 = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 mod answer;
 mod blobs;
 mod front;
+mod metrics;
+mod pins;
 mod problem;
 mod uploads;
 
@@ -15,6 +17,7 @@ use crate::admission::Admission;
 use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
+pub(crate) use pins::{PinIntent, PinOutcome};
 pub(crate) use problem::Refusal;
 pub(crate) use uploads::{Place, Progress, UploadIntent, UploadOutcome};
 
@@ -45,10 +48,14 @@ pub(crate) enum Intent {
     List { after: Option<Digest>, limit: usize },
     /// Which of the digests in the body are not here.
     Missing,
+    /// Names that are not to be evicted.
+    Pin(PinIntent),
     /// An upload that can be gone on with.
     Upload(UploadIntent),
     /// Whether this server is well.
     Health,
+    /// What is counted.
+    Metrics,
     /// What this server is; `host` is what it was called.
     Front { html: bool, host: String },
 }
@@ -108,8 +115,10 @@ pub(crate) enum Outcome {
         next: Option<Digest>,
     },
     Missing(Vec<Digest>),
+    Pins(PinOutcome),
     Upload(UploadOutcome),
     Healthy,
+    Metrics(String),
     Front {
         html: bool,
         host: String,
@@ -122,8 +131,13 @@ impl Request {
     pub(crate) fn read(head: &RequestHead<'_>, admission: &Admission) -> Self {
         let is_tus = uploads::is_here(head.path);
         let intent = admission.hear(head).and_then(|()| {
-            let intent =
-                if is_tus { uploads::intent(head).map(Intent::Upload)? } else { blobs::intent(head)? };
+            let intent = if is_tus {
+                Intent::Upload(uploads::intent(head)?)
+            } else if pins::is_here(head.path) {
+                pins::intent(head)?
+            } else {
+                blobs::intent(head)?
+            };
             intent.right().map_or(Ok(()), |right| admission.admit(head, right))?;
             Ok(intent)
         });
@@ -143,8 +157,12 @@ impl Intent {
     /// What it takes to be heard; `None` if anybody is.
     fn right(&self) -> Option<Right> {
         match self {
-            Self::Read(_) | Self::List { .. } | Self::Missing => Some(Right::Read),
-            Self::Write(_) | Self::Remove { .. } | Self::Upload(_) => Some(Right::Write),
+            Self::Read(_)
+            | Self::List { .. }
+            | Self::Missing
+            | Self::Metrics
+            | Self::Pin(PinIntent::List { .. }) => Some(Right::Read),
+            Self::Write(_) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => Some(Right::Write),
             Self::Health | Self::Front { .. } => None,
         }
     }

@@ -95,8 +95,12 @@ fn read(store: &Store, cache: &Cache, ticket: Ticket, digest: &Digest) -> Result
         cache.put_open(ticket, blob.clone());
         return Ok(Some(Found::Open(blob)));
     }
-    let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;
-    Ok(Some(Found::Bytes(bytes)))
+    match read_whole(&blob) {
+        Ok(bytes) => Ok(Some(Found::Bytes(bytes))),
+        // It became shorter since it was opened.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => quarantine(store, digest),
+        Err(error) => Err(fault("read a blob", &error)),
+    }
 }
 
 fn read_whole(blob: &Blob) -> io::Result<Arc<[u8]>> {

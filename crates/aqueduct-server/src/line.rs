@@ -19,12 +19,14 @@ use crate::staged::log_stored;
 use crate::work;
 use crate::workers::Workers;
 
-/// Where small blobs wait. Each connection has at most one, so that it is bounded.
+/// Where small blobs wait, up to a limit.
 #[derive(Debug)]
 pub(crate) struct Line {
     store: Store,
     workers: Workers,
     waiting: Mutex<Waiting>,
+    /// How many may wait.
+    blob_count_max: usize,
     thread_count_max: usize,
     /// How many blobs a thread takes at once.
     batch_len_max: usize,
@@ -47,8 +49,13 @@ struct Blob {
 }
 
 impl Line {
-    /// Its threads are of a crew of `worker_count`.
-    pub(crate) fn new(store: Store, workers: Workers, worker_count: usize) -> Arc<Self> {
+    /// Its threads are of a crew of `worker_count`, and `blob_count_max` blobs may wait for them.
+    pub(crate) fn new(
+        store: Store,
+        workers: Workers,
+        worker_count: usize,
+        blob_count_max: usize,
+    ) -> Arc<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let (thread_count_max, batch_len_max, turn_len) = match store.sync_policy() {
             // Each thread waits for the disk, and they do it together.
@@ -62,6 +69,7 @@ impl Line {
             store,
             workers,
             waiting: Mutex::default(),
+            blob_count_max,
             thread_count_max,
             batch_len_max,
             turn_len,
@@ -73,6 +81,9 @@ impl Line {
         let (outcome, stored) = oneshot::channel();
         let is_thread_needed = {
             let mut waiting = self.waiting();
+            if waiting.blobs.len() >= self.blob_count_max {
+                return Ok(Outcome::Refused(Refusal::Overloaded));
+            }
             waiting.blobs.push_back(Blob { write, bytes, outcome });
             let is_needed = waiting.thread_count < self.thread_count_max;
             waiting.thread_count += usize::from(is_needed);

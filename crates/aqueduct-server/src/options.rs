@@ -1,13 +1,14 @@
 //! How a server is to be run.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::thread;
 use std::time::Duration;
 
 use aqueduct_flow::{ReceiveRoute, SendRoute, Thresholds};
 
 use crate::Tokens;
+use crate::deadline::Pace;
 
 /// How a server is to be run.
 #[derive(Clone, Debug)]
@@ -24,8 +25,22 @@ pub struct Options {
     pub blob_size_max: u64,
     /// How long an upload is kept of which nothing comes.
     pub upload_expiry: Duration,
+    /// How often to read all blobs again from the medium and hold them against their names; `None` is never.
+    pub scrub_every: Option<Duration>,
+    /// How many bytes a second to read then.
+    pub scrub_rate: NonZeroU64,
     /// How long peers are waited for.
     pub deadlines: Deadlines,
+    /// How many bytes a second a peer has to send of a body, or take of a reply, on average over the time that it has for that;
+    /// with 0 any byte will do.
+    pub rate_min: u64,
+    /// How many connections there may be; `None` is as many as there are descriptors for, and no more than those in any case.
+    pub connection_count_max: Option<usize>,
+    /// How many of them may come from one address, or from one /64 of IPv6; `None` is a quarter of all, but at least
+    /// 64 and no more than half, and 0 is any number.
+    pub connection_count_max_per_address: Option<usize>,
+    /// How many requests may wait for workers of a kind; what is asked beyond that is refused before its body is read.
+    pub request_count_max: usize,
     /// How many threads serve connections.
     pub reactors: NonZeroUsize,
     /// How blobs are sent; by copy where the store's filesystem turns out not to let the kernel send its files.
@@ -39,6 +54,16 @@ pub struct Options {
 }
 
 impl Options {
+    /// What a peer has to do that sends.
+    pub(crate) fn body_pace(&self) -> Pace {
+        Pace::new(self.deadlines.body, self.rate_min)
+    }
+
+    /// What a peer has to do that is sent something.
+    pub(crate) fn send_pace(&self) -> Pace {
+        Pace::new(self.deadlines.send, self.rate_min)
+    }
+
     /// The route for an answer that sends so much of a blob.
     pub(crate) fn send_route_for(&self, len: u64) -> SendRoute {
         self.thresholds.send_route(self.send_route, len)
@@ -59,7 +84,13 @@ impl Default for Options {
             open_to_network: false,
             blob_size_max: BLOB_SIZE_MAX,
             upload_expiry: UPLOAD_EXPIRY,
+            scrub_every: Some(SCRUB_EVERY),
+            scrub_rate: SCRUB_RATE,
             deadlines: Deadlines::default(),
+            rate_min: RATE_MIN,
+            connection_count_max: None,
+            connection_count_max_per_address: None,
+            request_count_max: REQUEST_COUNT_MAX,
             reactors: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             send_route: SendRoute::Sendfile,
             receive_route: ReceiveRoute::Splice,
@@ -74,9 +105,9 @@ impl Default for Options {
 pub struct Deadlines {
     /// From the first byte of a head, or from the connection, to its last.
     pub head: Duration,
-    /// For every few KiB of a body: a peer that is slower than that is cut off.
+    /// Over how long a peer that sends a body has to keep up the least rate: one that is slower is cut off.
     pub body: Duration,
-    /// For every few KiB of a reply.
+    /// The same for one that is sent a reply.
     pub send: Duration,
     /// Between two requests of a connection.
     pub idle: Duration,
@@ -104,6 +135,18 @@ const PORT: u16 = 7070;
 
 /// A week: who was cut off on a Friday may go on after the weekend.
 const UPLOAD_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What the slowest lines bring that people still use, with some to spare, and far more than a trickle that only holds a place.
+const RATE_MIN: u64 = 1 << 10;
+
+/// A disk that syncs a thousand times a second has worked it off in seconds. Each may hold what came with its head, 16 KiB.
+const REQUEST_COUNT_MAX: usize = 4096;
+
+/// A month: rot that is found while there are still copies elsewhere can be mended.
+const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A fifth of what one disk reads, and a thirtieth of what one core hashes, so that nobody notices; and 79 TiB in a month.
+const SCRUB_RATE: NonZeroU64 = NonZeroU64::new(32 << 20).expect("it is not zero");
 
 /// More than anybody stores as one file, and less than would overflow anything.
 const BLOB_SIZE_MAX: u64 = 1 << 40;

@@ -1,53 +1,43 @@
 //! A thread that serves connections. It waits for sockets and for nothing else.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_sys::{Errno, errno_of};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::connection;
+use crate::guests::Guest;
 use crate::server::{Shared, until_stop};
-use crate::spread::Place;
+use crate::spread::{Handed, Place};
+use crate::{connection, farewell};
 
 /// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
-///
-/// `connection_count_max` holds for each listener, and those of other reactors at its address make up for each other.
 pub(crate) fn run(
     listeners: Vec<(StdListener, Place)>,
     shared: &Arc<Shared>,
     stop: &watch::Receiver<bool>,
-    connection_count_max: usize,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let mut accepting = JoinSet::new();
         for (listener, place) in listeners {
             let listener = TcpListener::from_std(listener)?;
-            accepting.spawn(accept(listener, place, Arc::clone(shared), stop.clone(), connection_count_max));
+            accepting.spawn(accept(listener, place, Arc::clone(shared), stop.clone()));
         }
         while accepting.join_next().await.is_some() {}
         Ok(())
     })
 }
 
-async fn accept(
-    listener: TcpListener,
-    mut place: Place,
-    shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
-    connection_count_max: usize,
-) {
+async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
-    let places = place.places();
-    let served = |stream, peer| serve(stream, peer, Arc::clone(&shared), stop.clone());
+    let served = |stream, guest| serve(stream, guest, Arc::clone(&shared), stop.clone());
     loop {
         tokio::select! {
             () = until_stop(&mut stopped) => break,
@@ -55,35 +45,45 @@ async fn accept(
                 report(ended);
                 place.left();
             }
-            (stream, peer) = place.handed() => match TcpStream::from_std(stream) {
-                Ok(stream) => drop(connections.spawn(served(stream, peer))),
+            Handed { stream, guest } = place.handed() => match TcpStream::from_std(stream) {
+                Ok(stream) => drop(connections.spawn(served(stream, guest))),
                 Err(error) => {
-                    tracing::warn!(%peer, %error, "cannot serve a connection");
+                    shared.trouble.note(&error);
                     place.left();
                 }
             },
-            () = places.room(connection_count_max), if !places.has_room(connection_count_max) => {}
-            accepted = listener.accept(), if places.has_room(connection_count_max) => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    let Ok(guest) = shared.guests.admit(peer) else {
+                        turn_away(stream, &shared);
+                        continue;
+                    };
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
                     let _ = stream.set_nodelay(true);
-                    match hand_over(stream, peer, &place, connection_count_max) {
+                    match hand_over(stream, guest, &place) {
                         Ok(None) => {}
-                        Ok(Some(stream)) => {
+                        Ok(Some((stream, guest))) => {
                             place.came();
-                            drop(connections.spawn(served(stream, peer)));
+                            drop(connections.spawn(served(stream, guest)));
                         }
-                        Err(error) => tracing::warn!(%peer, %error, "cannot serve a connection"),
+                        Err(error) => { shared.trouble.note(&error); },
                     }
                 }
-                Err(error) => pause_after(&error, &mut stopped).await,
+                // Without descriptors or memory, it fails again at once until somebody closes something (accept(2)).
+                Err(error) if shared.trouble.note(&error) => {
+                    let _ = timeout(ACCEPT_PAUSE, until_stop(&mut stopped)).await;
+                }
+                Err(_) => {}
             },
         }
     }
     // Those that were accepted by others before they stopped, too.
-    while let Some((stream, peer)) = place.last_handed().await {
-        if let Ok(stream) = TcpStream::from_std(stream) {
-            drop(connections.spawn(served(stream, peer)));
+    while let Some(Handed { stream, guest }) = place.last_handed().await {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => drop(connections.spawn(served(stream, guest))),
+            Err(error) => {
+                shared.trouble.note(&error);
+            }
         }
     }
     // Whoever connects from here on finds nobody.
@@ -97,38 +97,39 @@ async fn accept(
     }
 }
 
+/// Tells a peer that there is no room for it, which nobody waits for. Where many are told already it is reset, so that they cost
+/// no more than to accept them.
+fn turn_away(stream: TcpStream, shared: &Arc<Shared>) {
+    match shared.guests.bid_farewell() {
+        Some(place) => {
+            let shared = Arc::clone(shared);
+            drop(tokio::spawn(async move { farewell::say(stream, &shared, place).await }));
+        }
+        None => {
+            // It may be gone already.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
 /// Hands a connection to another reactor where that is better; gives it back where it is not, or where that one is about to end.
-fn hand_over(
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: &Place,
-    count_max: usize,
-) -> io::Result<Option<TcpStream>> {
-    let Some(other) = place.other(count_max) else { return Ok(Some(stream)) };
-    match other.hand((stream.into_std()?, peer)) {
+fn hand_over(stream: TcpStream, guest: Guest, place: &Place) -> io::Result<Option<(TcpStream, Guest)>> {
+    let Some(other) = place.other() else { return Ok(Some((stream, guest))) };
+    match other.hand(Handed { stream: stream.into_std()?, guest }) {
         Ok(()) => Ok(None),
-        Err((stream, _)) => TcpStream::from_std(stream).map(Some),
+        Err(Handed { stream, guest }) => Ok(Some((TcpStream::from_std(stream)?, guest))),
     }
 }
 
 /// All that is kept for a connection that waits. What awaits a future that it was given has room for it twice: so the future
 /// is made here.
-async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    connection::serve(stream, shared, stop).await.log(peer);
+async fn serve(stream: TcpStream, guest: Guest, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+    connection::serve(stream, shared, stop).await.log(guest.peer());
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection ended by a bug of this program");
-    }
-}
-
-/// Without descriptors or memory, accepting fails again at once until somebody closes something (accept(2)).
-async fn pause_after(error: &io::Error, stopped: &mut watch::Receiver<bool>) {
-    let resources = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    if errno_of(error).is_some_and(|errno| resources.contains(&errno)) {
-        tracing::warn!(%error, "cannot accept connections");
-        let _ = timeout(ACCEPT_PAUSE, until_stop(stopped)).await;
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) async fn drive(
         return Ok(*queue.carried());
     }
     Box::pin(async move {
-        let mut pace = Pace::new(shared.options.deadlines.send);
+        let mut pace = shared.options.send_pace();
         loop {
             match queue.step(stream.as_fd(), TURN_LEN).map_err(failed)? {
                 Step::End => break,
@@ -150,7 +150,7 @@ async fn deliver_on(
     mut queue: SendQueue,
     size: u64,
 ) -> Result<(Connection, Carried), Close> {
-    let mut pace = Pace::new(shared.options.deadlines.send);
+    let mut pace = shared.options.send_pace();
     let mut looked = Looked::default();
     let mut was_told = false;
     while !queue.is_empty() {

@@ -170,7 +170,7 @@ impl Request {
 }
 
 /// The first byte of a TLS record of type handshake (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
+pub(crate) const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What the rest of a head may take that was on its way when the server was told to stop.
 const HEAD_TIME_AT_STOP: Duration = Duration::from_secs(1);

@@ -20,12 +20,14 @@ use crate::close::Close;
 use crate::collect::COLLECTING_COUNT_MAX;
 use crate::door::Voice;
 use crate::doubts::Doubts;
+use crate::guests::{FAREWELL_COUNT_MAX, Guests};
 use crate::hashers::Hashers;
 use crate::line::Line;
 use crate::listen::listen;
 use crate::lists::Lists;
 use crate::native::{self, GATHERED_COUNT_MAX};
 use crate::spread::Place;
+use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
 use crate::{Options, Tokens, reactor, routes};
 
@@ -35,7 +37,6 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     /// One list for each reactor.
     listeners: Vec<Vec<(TcpListener, Place)>>,
-    descriptors: Descriptors,
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     crews: [Crew; 5],
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) options: Options,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) trouble: Trouble,
     pub(crate) cache: Arc<Cache>,
     pub(crate) doubts: Doubts,
     pub(crate) lists: Lists,
@@ -178,6 +181,11 @@ impl Server {
         });
         let shared = Shared {
             admission: Arc::new(Admission::new(names, options.tokens.clone())),
+            guests: Guests::new(
+                descriptors.connection_count(options.connection_count_max),
+                options.connection_count_max_per_address,
+            ),
+            trouble: Trouble::default(),
             cache,
             doubts: Doubts::default(),
             lists: Lists::default(),
@@ -188,7 +196,7 @@ impl Server {
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             descriptor_share: (descriptors.blob_count / SHARE_COUNT).max(UPLOAD_DESCRIPTOR_COUNT as usize),
-            line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX),
+            line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX, options.request_count_max),
             writers: writers.workers(),
             hashers: Hashers::new(hashers.workers(), cores),
             store,
@@ -198,7 +206,6 @@ impl Server {
         Ok(Self {
             addresses,
             listeners,
-            descriptors,
             shared: Arc::new(shared),
             stop,
             crews: [readers, cold_readers, checkers, writers, hashers],
@@ -224,17 +231,15 @@ impl Server {
     ///
     /// Where a thread cannot be started, or the store not be closed.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { listeners, descriptors, shared, stop, crews, .. } = self;
-        let listener_count = listeners.iter().map(Vec::len).sum::<usize>().max(1);
-        let connection_count_max = (descriptors.connection_count / listener_count).max(1);
-        let background = Background::start(&shared.store, shared.options.upload_expiry)?;
+        let Self { listeners, shared, stop, crews, .. } = self;
+        let background = Background::start(&shared.store, &shared.cache, &shared.options)?;
         let served = thread::scope(|scope| {
             let reactors: Vec<_> = (listeners.into_iter())
                 .map(|listeners| {
                     let (shared, stopped, stops) = (&shared, stop.subscribe(), Stops(&stop));
                     let run = move || {
                         let _stops = stops;
-                        reactor::run(listeners, shared, &stopped, connection_count_max)
+                        reactor::run(listeners, shared, &stopped)
                     };
                     thread::Builder::new().name("reactor".to_owned()).spawn_scoped(scope, run)
                 })
@@ -287,6 +292,11 @@ impl Shared {
     /// first.
     pub(crate) fn lookers(&self) -> &Workers {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
+    }
+
+    /// Whether `workers` have so much to do that nothing new is begun. What was begun goes on.
+    pub(crate) fn are_overloaded(&self, workers: &Workers) -> bool {
+        workers.job_count() >= self.options.request_count_max
     }
 
     /// Room for `count` files beside the one of each connection. What is kept for a sender that may come back gives way, the
@@ -350,6 +360,21 @@ impl Descriptors {
             open_count,
         }
     }
+
+    /// How many connections there may be if an operator `asked` for so many.
+    fn connection_count(self, asked: Option<usize>) -> usize {
+        let possible = self.connection_count;
+        match asked {
+            Some(asked) if asked > possible => {
+                tracing::warn!(
+                    "there are descriptors for {possible} connections, and not for {asked}; raise ulimit -n"
+                );
+                possible
+            }
+            Some(asked) => asked.max(1),
+            None => possible,
+        }
+    }
 }
 
 /// Enough for a few that wait for a slow disk at once.
@@ -364,8 +389,8 @@ pub(crate) const CHECKER_COUNT_MAX: usize = 2;
 /// As many as make group commit worth it: their syncs are waited for together.
 const WRITER_COUNT_MAX: usize = 16;
 
-/// For the store, the listeners, the pipes of the workers and the log.
-const DESCRIPTORS_RESERVED: usize = 128;
+/// For the store, the listeners, the pipes of the workers, the log, and those who are told that there is no room.
+const DESCRIPTORS_RESERVED: usize = 128 + FAREWELL_COUNT_MAX;
 
 /// More would be a gigabyte of the kernel's memory for idle sockets.
 const CONNECTION_COUNT_MAX: usize = 100_000;

@@ -2,17 +2,22 @@
 //! many connections are spread well by that, and of four all may come to one. So whoever accepts one hands it to whoever has
 //! clearly fewer.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Notify;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A connection that another reactor accepted, and its peer.
-pub(crate) type Handed = (TcpStream, SocketAddr);
+use crate::guests::Guest;
+
+/// A connection that another reactor accepted.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) stream: TcpStream,
+    pub(crate) guest: Guest,
+}
 
 /// One reactor's place among those that listen at the same address.
 #[derive(Debug)]
@@ -24,10 +29,8 @@ pub(crate) struct Place {
 
 /// How all of them stand.
 #[derive(Debug)]
-pub(crate) struct Places {
+struct Places {
     all: Box<[Standing]>,
-    /// A connection of one of them has ended.
-    freed: Notify,
 }
 
 /// How a reactor stands, as far as the others need to know.
@@ -35,7 +38,7 @@ pub(crate) struct Places {
 struct Standing {
     /// How many connections it serves, with those on their way to it.
     count: AtomicUsize,
-    /// Bounded as they are, but for the few that several hand over at the same moment.
+    /// Bounded as they are: whatever is on its way has been admitted.
     way: UnboundedSender<Handed>,
 }
 
@@ -48,7 +51,7 @@ impl Place {
                 (Standing { count: AtomicUsize::new(0), way }, handed)
             })
             .unzip();
-        let places = Arc::new(Places { all: all.into(), freed: Notify::new() });
+        let places = Arc::new(Places { all: all.into() });
         handed
             .into_iter()
             .enumerate()
@@ -61,17 +64,10 @@ impl Place {
         self.places.all[self.index].count()
     }
 
-    /// All places at this address.
-    pub(crate) fn places(&self) -> Arc<Places> {
-        Arc::clone(&self.places)
-    }
-
-    /// Who has clearly fewer connections than are here, if anybody has, or room where there is none here.
-    pub(crate) fn other(&self, count_max: usize) -> Option<Other<'_>> {
+    /// Who has clearly fewer connections than are here, if anybody has.
+    pub(crate) fn other(&self) -> Option<Other<'_>> {
         let (least, index) = self.places.least();
-        let count = self.count();
-        let is_better = count > least + least / SLACK || count >= count_max && count > least;
-        is_better.then(|| Other(&self.places.all[index]))
+        (self.count() > least + least / SLACK).then(|| Other(&self.places.all[index]))
     }
 
     /// A connection came that will be served here.
@@ -82,7 +78,6 @@ impl Place {
     /// A connection that was counted here has ended.
     pub(crate) fn left(&self) {
         self.places.all[self.index].count.fetch_sub(1, Ordering::Relaxed);
-        self.places.freed.notify_waiters();
     }
 
     /// Waits for a connection that another has handed here, and counted.
@@ -98,23 +93,6 @@ impl Place {
 }
 
 impl Places {
-    /// Whether anybody has room, if each serves at most `count_max`.
-    pub(crate) fn has_room(&self, count_max: usize) -> bool {
-        self.least().0 < count_max
-    }
-
-    /// Waits until anybody has room.
-    pub(crate) async fn room(&self, count_max: usize) {
-        loop {
-            // From here on it hears of whoever leaves.
-            let freed = self.freed.notified();
-            if self.has_room(count_max) {
-                return;
-            }
-            freed.await;
-        }
-    }
-
     /// The fewest connections that one of them has, and who.
     fn least(&self) -> (usize, usize) {
         let counts = self.all.iter().enumerate().map(|(index, standing)| (standing.count(), index));

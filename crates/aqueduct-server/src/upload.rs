@@ -12,7 +12,7 @@ use crate::aside::{Aside, Source};
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::deadline::{Expired, Pace};
+use crate::deadline::Expired;
 use crate::door::{Outcome, Refusal};
 use crate::inbox::Inbox;
 use crate::pour::Stop;
@@ -63,7 +63,7 @@ pub(crate) async fn receive<S: Sink>(
 ) -> Result<Uploaded, Close> {
     // A peer that sends the body all the same waits for nothing (RFC 9110 section 10.1.1).
     let waits = waits && connection.inbox.is_empty() && !body.is_done();
-    let mut pace = Pace::new(shared.options.deadlines.body);
+    let mut pace = shared.options.body_pace();
     let reactor = Handle::current();
     let begin = {
         let shared = Arc::clone(shared);

@@ -1,14 +1,16 @@
 //! What workers do on the store for a reactor: everything here may wait for a disk.
 
+use std::error::Error;
 use std::io;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::{
-    ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, PutError, Staging, StorageFault,
-    Store, UploadError, VerifyError,
+    Cause, ChangeError, Listed, Outcome as PublishOutcome, PublishError, Published, PutError, Staging,
+    StorageFault, Store, UploadError, VerifyError,
 };
 
 use crate::door::{Name, Refusal, Write, already_present};
+use crate::metrics;
 
 /// Removes a blob; false where there was none.
 ///
@@ -95,31 +97,36 @@ pub(crate) fn checked(published: Published, write: Write) -> Result<Published, R
 
 /// An error of the disk in the middle of a transfer.
 pub(crate) fn fault(doing: &str, error: &io::Error) -> Refusal {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            tracing::warn!(%error, "no space to {doing}");
+    told(Cause::of(error), error, format_args!("cannot {doing}"))
+}
+
+/// What whoever asked is told of a fault, which is written down and counted here: no other place does for the store.
+fn told(cause: Cause, error: &dyn Error, what: std::fmt::Arguments<'_>) -> Refusal {
+    metrics::count_fault(cause);
+    match cause {
+        Cause::NoSpace | Cause::Quota => {
+            tracing::warn!(%error, "no space: {what}");
             Refusal::NoSpace
         }
-        _ => {
-            tracing::error!(%error, "cannot {doing}");
+        Cause::Descriptors | Cause::Memory => {
+            tracing::warn!(%error, "short of descriptors or memory: {what}");
+            Refusal::Short
+        }
+        Cause::ReadOnly => {
+            tracing::error!(%error, "the filesystem takes no changes: {what}");
+            Refusal::ReadOnly
+        }
+        Cause::Io => {
+            tracing::error!(%error, "{what}");
             Refusal::Fault
         }
     }
 }
 
 impl From<StorageFault> for Refusal {
-    fn from(error: StorageFault) -> Self {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                tracing::warn!(cause, "no space: {error}");
-                Self::NoSpace
-            }
-            _ => {
-                tracing::error!(cause, "{error}");
-                Self::Fault
-            }
-        }
+    fn from(fault: StorageFault) -> Self {
+        let source = fault.source().expect("a fault of the store has a source");
+        told(fault.cause(), source, format_args!("{fault}"))
     }
 }
 
@@ -128,6 +135,7 @@ impl From<ChangeError> for Refusal {
         match error {
             ChangeError::Fault(fault) => fault.into(),
             ChangeError::ReadOnly(read_only) => {
+                metrics::count_fault(Cause::ReadOnly);
                 tracing::error!(cause = %read_only.0, "{read_only}");
                 Self::ReadOnly
             }

@@ -1,6 +1,8 @@
 //! Threads that may wait for a disk, so that reactors need not.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aqueduct_sys::set_thread_nice;
@@ -8,19 +10,26 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::close::Close;
 
-/// A bounded crew of threads. Jobs wait in line where all are busy; each connection has at most one, so that the line is
-/// bounded, too.
+/// A bounded crew of threads. Jobs wait in line where all are busy. Each connection of HTTP has at most one, and requests are
+/// refused while the line is long: so it is bounded, too.
 #[derive(Debug)]
-pub(crate) struct Crew(Runtime);
+pub(crate) struct Crew {
+    runtime: Runtime,
+    job_count: Arc<AtomicUsize>,
+}
 
 /// Where to hand in jobs.
 #[derive(Clone, Debug)]
-pub(crate) struct Workers(Handle);
+pub(crate) struct Workers {
+    threads: Handle,
+    /// Those that wait, and those that are being done.
+    job_count: Arc<AtomicUsize>,
+}
 
 impl Crew {
     /// Threads start when they are needed, and end when they are not.
     pub(crate) fn new(name: &'static str, count_max: usize) -> io::Result<Self> {
-        Builder::new_current_thread().thread_name(name).max_blocking_threads(count_max).build().map(Self)
+        Self::of(Builder::new_current_thread().thread_name(name).max_blocking_threads(count_max))
     }
 
     /// The same, of threads that all others go before: what they do is much, and may wait.
@@ -30,16 +39,20 @@ impl Crew {
             let _ = set_thread_nice(NICE);
         };
         let mut builder = Builder::new_current_thread();
-        builder.thread_name(name).max_blocking_threads(count_max).on_thread_start(give_way).build().map(Self)
+        Self::of(builder.thread_name(name).max_blocking_threads(count_max).on_thread_start(give_way))
+    }
+
+    fn of(threads: &mut Builder) -> io::Result<Self> {
+        Ok(Self { runtime: threads.build()?, job_count: Arc::default() })
     }
 
     pub(crate) fn workers(&self) -> Workers {
-        Workers(self.0.handle().clone())
+        Workers { threads: self.runtime.handle().clone(), job_count: Arc::clone(&self.job_count) }
     }
 
     /// Waits for jobs that were begun, up to a limit, and begins no other.
     pub(crate) fn stop(self, timeout: Duration) {
-        self.0.shutdown_timeout(timeout);
+        self.runtime.shutdown_timeout(timeout);
     }
 }
 
@@ -49,12 +62,41 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Close> {
-        self.0.spawn_blocking(job).await.map_err(|_| Close::Bug)
+        self.threads.spawn_blocking(self.counted(job)).await.map_err(|_| Close::Bug)
+    }
+
+    /// How many jobs wait, or are being done.
+    pub(crate) fn job_count(&self) -> usize {
+        self.job_count.load(Ordering::Relaxed)
     }
 
     /// Has a job done that nobody waits for.
     pub(crate) fn leave(&self, job: impl FnOnce() + Send + 'static) {
-        drop(self.0.spawn_blocking(job));
+        drop(self.threads.spawn_blocking(self.counted(job)));
+    }
+
+    fn counted<T, J: FnOnce() -> T>(&self, job: J) -> impl FnOnce() -> T + use<T, J> {
+        let counted = Counted::new(&self.job_count);
+        move || {
+            let _counted = counted;
+            job()
+        }
+    }
+}
+
+/// A job, from when it was handed in until it is done, or never will be.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

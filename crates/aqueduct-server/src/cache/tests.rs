@@ -62,3 +62,21 @@ fn a_blob_of_the_largest_size_that_is_admitted_is_kept() {
         assert!(cache.find(&digest(1)).is_some(), "{size_max}");
     }
 }
+
+#[test]
+fn a_use_is_told_once_and_of_what_was_asked_for_alone() {
+    let cache = Cache::new(64 << 10, 8);
+    for number in 1..=3 {
+        cache.put(cache.ticket(), digest(number), Arc::from(&b"bytes"[..]));
+    }
+    let told = || {
+        let told = std::cell::RefCell::new(Vec::new());
+        cache.tell_uses(|digest| told.borrow_mut().push(*digest));
+        told.into_inner()
+    };
+    assert_eq!(told(), []);
+    cache.find(&digest(2)).unwrap();
+    cache.kept(&digest(2)).unwrap();
+    assert_eq!(told(), [digest(2)]);
+    assert_eq!(told(), []);
+}

@@ -8,7 +8,7 @@ use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, TUS_VERSION, etag, 
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Outcome, Refusal, front, uploads};
+use super::{Outcome, Refusal, front, metrics, pins, uploads};
 
 /// A reply, but for what depends on the connection.
 #[derive(Debug)]
@@ -67,9 +67,7 @@ impl Voice {
                 Answer { head, content: Content::Nothing }
             }
             Outcome::Stored(published) => stored(published),
-            Outcome::Removed => {
-                Answer { head: HeadWriter::response(StatusCode::NO_CONTENT), content: Content::Nothing }
-            }
+            Outcome::Removed => nothing(StatusCode::NO_CONTENT),
             Outcome::Listed { page, next } => {
                 let blobs: Vec<_> = page.iter().map(listed).collect();
                 json_text(
@@ -81,8 +79,10 @@ impl Voice {
                 let missing: Vec<_> = missing.iter().map(Digest::to_string).collect();
                 json_text(StatusCode::OK, &json!({ "missing": missing }))
             }
+            Outcome::Pins(outcome) => pins::answer(outcome),
             Outcome::Upload(outcome) => uploads::answer(outcome),
             Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
+            Outcome::Metrics(page) => metrics::page(page),
             Outcome::Front { html, host } => front::page(*html, host),
             Outcome::Refused(refusal) => refused(refusal),
         }
@@ -208,7 +208,11 @@ fn refused(refusal: &Refusal) -> Answer {
     answer
 }
 
-fn json_text(status: StatusCode, value: &serde_json::Value) -> Answer {
+pub(super) fn nothing(status: StatusCode) -> Answer {
+    Answer { head: HeadWriter::response(status), content: Content::Nothing }
+}
+
+pub(super) fn json_text(status: StatusCode, value: &serde_json::Value) -> Answer {
     text(status, "application/json", format!("{value}\n").into_bytes())
 }
 

@@ -1,4 +1,4 @@
-//! The blobs door: `/blobs` and what is below, `/healthz` and `/`.
+//! The blobs door: `/blobs` and what is below, `/healthz`, `/metrics` and `/`.
 
 use std::borrow::Cow;
 
@@ -23,8 +23,12 @@ pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
             Ok(Intent::Front { html: prefers_html(head.fields.first("accept")), host })
         }),
         "/healthz" => reading(head, || Ok(Intent::Health)),
+        "/metrics" => reading(head, || Ok(Intent::Metrics)),
         "/blobs" | "/blobs/" => match head.method {
-            Method::GET | Method::HEAD => list(head),
+            Method::GET | Method::HEAD => {
+                let (after, limit) = page(head)?;
+                Ok(Intent::List { after, limit })
+            }
             Method::POST => {
                 has_length(head)?;
                 let name = Name::Found(algorithm(head)?);
@@ -110,7 +114,8 @@ pub(super) fn not_allowed(head: &RequestHead<'_>, allow: &'static str) -> Refusa
     Refusal::MethodNotAllowed { method: head.method.to_string(), allow }
 }
 
-fn list(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
+/// Where a page of a list begins, and how long it is.
+pub(super) fn page(head: &RequestHead<'_>) -> Result<(Option<Digest>, usize), Refusal> {
     let mut after = None;
     let mut limit = LIST_COUNT_DEFAULT;
     for (name, value) in query_pairs(head.query.unwrap_or_default()) {
@@ -126,7 +131,7 @@ fn list(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
             _ => return Err(unknown_query(&name, &value)),
         }
     }
-    Ok(Intent::List { after, limit })
+    Ok((after, limit))
 }
 
 fn algorithm(head: &RequestHead<'_>) -> Result<Algorithm, Refusal> {

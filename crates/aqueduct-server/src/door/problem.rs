@@ -79,6 +79,12 @@ pub(crate) enum Refusal {
         digest: Digest,
     },
     NoSuchUpload,
+    NotPinned {
+        digest: Digest,
+    },
+    TooManyPins {
+        limit: usize,
+    },
     /// Somebody else goes on with the upload, or it was dropped.
     TakenOver,
     PreconditionFailed {
@@ -91,7 +97,12 @@ pub(crate) enum Refusal {
     // Our own troubles.
     NoSpace,
     TooManyUploads,
+    TooManyConnections,
+    /// More waits for workers than they do in a few seconds.
+    Overloaded,
     ReadOnly,
+    /// There are no descriptors, or there is no memory, for this moment.
+    Short,
     Contended {
         digest: Digest,
     },
@@ -252,6 +263,14 @@ impl Refusal {
                     "This upload is not here: it never was, or it expired or was dropped; begin another.";
                 problem(StatusCode::NOT_FOUND, "no-such-upload", detail.to_owned())
             }
+            Self::NotPinned { digest } => {
+                let detail = "This name is not pinned.".to_owned();
+                problem(StatusCode::NOT_FOUND, "not-pinned", detail).with("digest", digest.to_string())
+            }
+            Self::TooManyPins { limit } => {
+                let detail = format!("There are {limit} pins already, and no more are kept; take some away.");
+                problem(StatusCode::CONFLICT, "too-many-pins", detail).with("limit", *limit)
+            }
             Self::TakenOver => {
                 let detail = "Another request goes on with this upload, or has dropped it.".to_owned();
                 problem(StatusCode::CONFLICT, "taken-over", detail)
@@ -268,16 +287,31 @@ impl Refusal {
                     .with("size", *size)
             }
             Self::NoSpace => {
-                let detail = "The disk of the store is full; nothing was stored.".to_owned();
+                let detail = "There is no room in the store: its disk is full, or its limit is reached; nothing was stored.".to_owned();
                 problem(StatusCode::INSUFFICIENT_STORAGE, "no-space", detail)
             }
             Self::TooManyUploads => {
                 let detail = "There are as many uploads as this server takes; finish or drop some, or try again later.";
                 problem(StatusCode::SERVICE_UNAVAILABLE, "too-many-uploads", detail.to_owned()).after(60)
             }
+            Self::TooManyConnections => {
+                let detail = "There are as many connections as this server takes, in all or from your address; close some, or \
+                              try again in a moment.";
+                problem(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", detail.to_owned()).after(2)
+            }
+            Self::Overloaded => {
+                let detail =
+                    "More waits for the disk than can be done in a moment; try again soon.".to_owned();
+                problem(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).after(1)
+            }
             Self::ReadOnly => {
                 let detail = "The store takes no changes since its disk failed; it must be looked at and the server restarted.";
                 problem(StatusCode::SERVICE_UNAVAILABLE, "read-only", detail.to_owned()).after(60)
+            }
+            Self::Short => {
+                let detail =
+                    "The server is short of descriptors or memory at this moment; try again.".to_owned();
+                problem(StatusCode::SERVICE_UNAVAILABLE, "short-of-resources", detail).after(1)
             }
             Self::Contended { digest } => {
                 let detail =

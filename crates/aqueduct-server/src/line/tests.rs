@@ -21,10 +21,15 @@ fn fixture(sync: SyncPolicy) -> Fixture {
 }
 
 fn with_crew(sync: SyncPolicy, crew: Crew, worker_count: usize) -> Fixture {
+    with_room(sync, crew, worker_count, usize::MAX)
+}
+
+fn with_room(sync: SyncPolicy, crew: Crew, worker_count: usize, blob_count_max: usize) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { sync, ..Options::default() };
     let store = Store::open(directory.path(), Absent::Make, options).unwrap();
-    Fixture { line: Line::new(store, crew.workers(), worker_count), _crew: crew, _directory: directory }
+    let line = Line::new(store, crew.workers(), worker_count, blob_count_max);
+    Fixture { line, _crew: crew, _directory: directory }
 }
 
 /// Keeps the only thread of a crew busy until what it returns is dropped.
@@ -142,6 +147,24 @@ fn however_many_blobs_wait_other_jobs_have_their_turn() {
             for task in tasks {
                 assert_eq!(stored(task.await.unwrap()).size, 4);
             }
+        });
+    }
+}
+
+#[test]
+fn where_as_many_wait_as_may_one_more_is_refused_at_once_and_those_are_stored() {
+    for sync in [SyncPolicy::None, SyncPolicy::Full] {
+        let Fixture { line, _crew, _directory } = with_room(sync, Crew::new("writer", 1).unwrap(), 1, 40);
+        wait(async {
+            let gate = busy(&line);
+            let tasks = queued(&line, 40).await;
+            let refused = line.store(named(b"late"), b"late".to_vec()).await;
+            assert!(matches!(refused, Ok(Outcome::Refused(Refusal::Overloaded))), "{refused:?}");
+            drop(gate);
+            for task in tasks {
+                assert_eq!(stored(task.await.unwrap()).size, 4);
+            }
+            assert_eq!(stored(line.store(named(b"late"), b"late".to_vec()).await).size, 4);
         });
     }
 }

@@ -288,7 +288,10 @@ fn has(shared: &Shared, digests: &[Digest]) -> Result<Say, Refusal> {
 }
 
 fn describe(shared: &Shared, digest: &Digest) -> Result<Say, Refusal> {
-    let blob = shared.store.blob(digest)?.ok_or(Refusal::Absent { digest: *digest })?;
+    // Whoever is told of it relies on it.
+    let is_there = !shared.store.evicts() || shared.store.has(digest)?;
+    let blob = if is_there { shared.store.blob(digest)? } else { None };
+    let blob = blob.ok_or(Refusal::Absent { digest: *digest })?;
     let checkpoint_count = checkpoint_count(digest.algorithm(), blob.size());
     Ok(Say::Described { size: blob.size(), published: blob.published(), checkpoint_count })
 }

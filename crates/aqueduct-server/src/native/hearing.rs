@@ -67,7 +67,7 @@ impl Hearing {
             small: Small::default(),
             questions: Vec::new(),
             is_bulky: false,
-            pace: Pace::new(shared.options.deadlines.body),
+            pace: shared.options.body_pace(),
             deadline: None,
             is_stopping: false,
             is_greeted: false,

@@ -51,6 +51,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::Unsatisfiable { .. } => Code::BadRange,
         Refusal::Contended { .. } => Code::Contended,
         Refusal::Fault => Code::Fault,
+        Refusal::Short | Refusal::Overloaded | Refusal::TooManyConnections | Refusal::TooManyUploads => {
+            Code::Busy
+        }
         // What only HTTP can get wrong.
         _ => Code::BadMessage,
     }

@@ -113,6 +113,11 @@ impl Sending {
         self.is_over
     }
 
+    /// The blob that is sent.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
     /// The blob, to be let go of.
     pub(super) fn into_found(self) -> Found {
         self.found

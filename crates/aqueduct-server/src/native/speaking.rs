@@ -8,10 +8,11 @@ use tokio::net::TcpStream;
 
 use super::outbox::Batch;
 use super::refusal::refused;
-use super::sending::Turn;
+use super::sending::{Sending, Turn};
 use super::{Job, Talk};
 use crate::close::Close;
 use crate::connection::let_go;
+use crate::look_again::look_again;
 use crate::reply::{drive, log_sent, warm};
 use crate::server::Shared;
 use crate::work;
@@ -55,7 +56,9 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
     if let (Some(sending), Some(part)) = (&sending, part) {
         sending.push(part, &mut queue);
     }
-    let carried = drive(stream, shared, queue).await?;
+    let driven = drive(stream, shared, queue).await;
+    let found = sending.as_ref().map(Sending::found);
+    let carried = driven.inspect_err(|close| look_again(shared, close, found))?;
     if let Some(mut sending) = sending {
         sending.carried += carried;
         if sending.is_over() {

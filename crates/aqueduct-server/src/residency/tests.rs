@@ -15,6 +15,14 @@ fn file(len: usize) -> File {
     file
 }
 
+/// The same, on the disk alone, and no read brings in more than it asks for.
+fn cold_file(len: usize) -> File {
+    let file = file(len);
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    fadvise(&file, 0, None, Advice::Random).unwrap();
+    file
+}
+
 #[test]
 fn what_was_dropped_from_memory_is_cold_and_what_was_read_is_warm() {
     let len = 3 << 20;
@@ -30,9 +38,7 @@ fn what_was_dropped_from_memory_is_cold_and_what_was_read_is_warm() {
 #[test]
 fn a_warm_end_does_not_hide_what_is_cold_before_it() {
     let len = 1 << 20;
-    let file = file(len);
-    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    fadvise(&file, 0, None, Advice::Random).unwrap();
+    let file = cold_file(len);
     warm(&file, len as u64 - 1..len as u64, &mut [0; 1]).unwrap();
     assert!(is_warm(&file, &(len as u64 - 1..len as u64)));
     assert!(!is_warm(&file, &(0..len as u64)));
@@ -40,9 +46,7 @@ fn a_warm_end_does_not_hide_what_is_cold_before_it() {
 
 #[test]
 fn whoever_asks_for_a_byte_brings_in_all_that_it_is_a_sample_of() {
-    let file = file(1 << 20);
-    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    fadvise(&file, 0, None, Advice::Random).unwrap();
+    let file = cold_file(1 << 20);
     let block = BLOCK_LEN as u64;
     warm(&file, 2 * block..2 * block + 1, &mut [0; 4096]).unwrap();
     for page in (2 * block..3 * block).step_by(4096) {
@@ -53,9 +57,7 @@ fn whoever_asks_for_a_byte_brings_in_all_that_it_is_a_sample_of() {
 
 #[test]
 fn whoever_sends_a_byte_brings_in_all_that_it_is_a_sample_of() {
-    let file = file(1 << 20);
-    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    fadvise(&file, 0, None, Advice::Random).unwrap();
+    let file = cold_file(1 << 20);
     let block = BLOCK_LEN as u64;
     let sent = 2 * block + 5000..2 * block + 5001;
     assert_eq!(file.read_at(&mut [0], sent.start).unwrap(), 1);

@@ -1,11 +1,12 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::guests::Guests;
 
 /// The counts after so many connections came to the first of `places`.
 fn counts(places: &[Place], count: usize) -> Vec<usize> {
     for _ in 0..count {
-        match places[0].other(usize::MAX) {
+        match places[0].other() {
             None => places[0].came(),
             Some(other) => other.hand(connection()).expect("it is there"),
         }
@@ -17,7 +18,9 @@ fn counts(places: &[Place], count: usize) -> Vec<usize> {
 fn connection() -> Handed {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
-    (TcpStream::connect(address).expect("somebody listens"), address)
+    let stream = TcpStream::connect(address).expect("somebody listens");
+    let guest = Guests::new(usize::MAX, None).admit(address).expect("there is room");
+    Handed { stream, guest }
 }
 
 fn places(count: usize) -> Vec<Place> {
@@ -50,7 +53,7 @@ fn a_place_that_became_free_is_taken_again() {
     places[1].left();
     assert_eq!(counts(&places, 2), [2, 2]);
     places[0].left();
-    assert!(places[0].other(usize::MAX).is_none(), "here is as good");
+    assert!(places[0].other().is_none(), "here is as good");
 }
 
 #[tokio::test]
@@ -62,36 +65,11 @@ async fn what_was_handed_over_before_the_end_is_not_lost() {
     assert!(places[1].last_handed().await.is_none());
 }
 
-#[test]
-fn where_there_is_no_room_a_connection_goes_to_whoever_has_some() {
-    let places = places(2);
-    assert_eq!(counts(&places, 19), [10, 9]);
-    assert!(places[0].other(usize::MAX).is_none(), "that is not clearly fewer");
-    assert!(places[0].places().has_room(10), "another has");
-    places[0].other(10).expect("there is room").hand(connection()).expect("it is there");
-    assert!(!places[0].places().has_room(10) && places[0].other(10).is_none());
-}
-
 #[tokio::test]
 async fn what_is_handed_to_a_reactor_that_ends_comes_back() {
     let mut places = places(2);
     places[0].came();
     assert!(places[1].last_handed().await.is_none());
-    assert!(places[0].other(usize::MAX).expect("it has fewer").hand(connection()).is_err());
+    assert!(places[0].other().expect("it has fewer").hand(connection()).is_err());
     assert_eq!(places[1].count(), 0);
-}
-
-#[tokio::test]
-async fn who_waits_for_room_hears_of_it_wherever_it_is() {
-    let places = places(2);
-    assert_eq!(counts(&places, 4), [2, 2]);
-    let all = places[0].places();
-    let mut room = std::pin::pin!(all.room(2));
-    tokio::select! {
-        biased;
-        () = &mut room => panic!("there is none"),
-        () = std::future::ready(()) => {}
-    }
-    places[1].left();
-    room.await;
 }

@@ -23,3 +23,27 @@ fn only_the_threads_of_a_patient_crew_give_way() {
         crew.stop(Duration::from_secs(60));
     }
 }
+
+#[test]
+fn a_job_counts_until_it_is_done_even_if_nobody_waits_for_it_any_more() {
+    let crew = Crew::new("tested", 1).unwrap();
+    let asking = Builder::new_current_thread().build().unwrap();
+    let workers = crew.workers();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    asking.block_on(async {
+        let mut first = Box::pin(workers.run(move || begun.recv()));
+        let second = Box::pin(workers.run(|| ()));
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("it waits"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(workers.job_count(), 1, "what was not handed in yet is no job");
+        drop(first);
+        assert_eq!(workers.job_count(), 1, "its worker goes on");
+        begin.send(()).unwrap();
+        second.await.unwrap();
+    });
+    assert_eq!(workers.job_count(), 0, "the one thread did them in order");
+    crew.stop(Duration::from_secs(60));
+}

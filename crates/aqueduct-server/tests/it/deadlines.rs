@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use aqueduct_wire::native::{Request, Say};
+
 use crate::fixture::{Fixture, SMALL, digest, files, pattern};
+use crate::frames::{Native, put};
 
 const HOST: &str = "Host: localhost\r\n";
 
@@ -114,4 +117,21 @@ fn many_small_bodies_that_do_not_come_hold_up_nobody_for_long() {
     let mut peer = server.connect();
     peer.say(&format!("POST /blobs/missing HTTP/1.1\r\n{HOST}Content-Length: 14\r\n\r\n{{\"digests\":[]}}"));
     assert_eq!(peer.reply().status, 200);
+}
+
+#[test]
+fn each_put_of_a_connection_has_a_time_of_its_own() {
+    let server = Fixture::with(|options| options.deadlines.body = Duration::from_secs(1));
+    let mut native = Native::connect(server.address);
+    // The clock is part of what is tested: together they take twice as long as one of them may.
+    let (_sender, nothing) = std::sync::mpsc::channel::<()>();
+    for number in 0..20_u8 {
+        let mut head = Vec::new();
+        Request { task: native.task(), ask: put(None, 2) }.write(2, &mut head);
+        native.peer.say_bytes(&head);
+        native.peer.say_bytes(&[number]);
+        let _ = nothing.recv_timeout(Duration::from_millis(100));
+        native.peer.say_bytes(&[number]);
+        assert!(matches!(native.hear().say, Say::Stored { .. }));
+    }
 }

@@ -1,5 +1,6 @@
 //! Nothing a peer does costs a descriptor for longer than its connection lasts, nor more of them than others can spare.
 
+use std::cell::RefCell;
 use std::process::Command;
 
 use aqueduct_blob::{Algorithm, Hasher, UploadId};
@@ -37,7 +38,7 @@ fn no_way_to_end_a_connection_leaks_a_descriptor() {
     let name = digest(b"never whole");
     // It stays open from then on.
     server.ask(&format!("GET /blobs/{large} HTTP/1.1\r\n{HOST}Range: bytes=0-9\r\n\r\n"));
-    let before = loop_until_steady(&server);
+    assert!(loop_until_idle(&server) <= IDLE_COUNT_MAX);
     for round in 0..20 {
         // Left in a head, in a body, in a chunk, before a reply was read, in the middle of one, and after mistakes.
         for said in [
@@ -57,7 +58,7 @@ fn no_way_to_end_a_connection_leaks_a_descriptor() {
             }
         }
     }
-    assert_eq!(loop_until(&server, before), before);
+    assert!(loop_until_idle(&server) <= IDLE_COUNT_MAX);
 }
 
 #[test]
@@ -65,21 +66,28 @@ fn uploads_that_wait_give_up_their_descriptors_oldest_first_when_others_need_the
     if !is_child("uploads_that_wait_give_up_their_descriptors_oldest_first_when_others_need_them", FEW) {
         return;
     }
-    let server = Fixture::new();
+    let server = few();
+    // One connection for all: there are few, and one that ended may be counted for a while.
+    let peer = RefCell::new(server.connect());
+    let ask = |request: &str| {
+        let mut peer = peer.borrow_mut();
+        peer.say(request);
+        peer.reply()
+    };
     let head = format!("HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n");
     let places = [(); 3].map(|()| {
-        let begun = server.ask(&format!("POST /uploads {head}Upload-Length: 100\r\n\r\n"));
+        let begun = ask(&format!("POST /uploads {head}Upload-Length: 100\r\n\r\n"));
         begun.field("Location").unwrap().to_owned()
     });
     let send = |place: &str, offset: usize| {
         let octets = "Content-Type: application/offset+octet-stream\r\nContent-Length: 10\r\n";
-        server.ask(&format!("PATCH {place} {head}{octets}Upload-Offset: {offset}\r\n\r\n0123456789"))
+        ask(&format!("PATCH {place} {head}{octets}Upload-Offset: {offset}\r\n\r\n0123456789"))
     };
     for place in &places {
         assert_eq!(send(place, 0).status, 204);
     }
     let look = |place: &String| {
-        let told = server.ask(&format!("HEAD {place} {head}\r\n"));
+        let told = ask(&format!("HEAD {place} {head}\r\n"));
         told.field("Upload-Offset").unwrap().parse::<usize>().unwrap()
     };
     assert_eq!(places.each_ref().map(look), [0, 10, 10]);
@@ -98,19 +106,23 @@ fn what_waits_elsewhere_in_an_upload_does_not_take_the_bytes_of_a_segment_that_i
     ) {
         return;
     }
-    let server = Fixture::new();
+    let server = few();
     let bytes = pattern(SEGMENT_LEN + 200);
     let head = format!("HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n");
-    let begun = server.ask(&format!("POST /uploads {head}Upload-Length: {}\r\n\r\n", bytes.len()));
+    // One connection for all: there are few, and one that ended may be counted for a while.
+    let peer = RefCell::new(server.connect());
+    peer.borrow_mut().say(&format!("POST /uploads {head}Upload-Length: {}\r\n\r\n", bytes.len()));
+    let begun = peer.borrow_mut().reply();
     let place = begun.field("Location").unwrap();
     let send = |offset: usize, len: usize| {
         let octets = format!("Content-Type: application/offset+octet-stream\r\nContent-Length: {len}\r\n");
-        let mut peer = server.connect();
+        let mut peer = peer.borrow_mut();
         peer.say(&format!("PATCH {place} {head}{octets}Upload-Offset: {offset}\r\n\r\n"));
         peer.say_bytes(&bytes[offset..offset + len]);
         let reply = peer.reply();
         assert_eq!(reply.status, 204, "{}", reply.text());
-        let look = server.ask(&format!("HEAD {place} {head}\r\n"));
+        peer.say(&format!("HEAD {place} {head}\r\n"));
+        let look = peer.reply();
         assert_eq!(look.field("Upload-Offset"), Some((offset + len).to_string().as_str()));
     };
     // What waits of the second segment has its files open, and so has the task below: there is room for no others.
@@ -136,7 +148,7 @@ fn one_connection_that_has_many_tasks_leaves_descriptors_for_others() {
     if !is_child("one_connection_that_has_many_tasks_leaves_descriptors_for_others", FEW) {
         return;
     }
-    let server = Fixture::new();
+    let server = few();
     let bytes = pattern(32 << 20);
     let name = server.put(&bytes);
     let mut greedy = Native::connect(server.address);
@@ -152,6 +164,55 @@ fn one_connection_that_has_many_tasks_leaves_descriptors_for_others() {
     assert!(told.task == task && !matches!(told.say, Say::Refused { .. }), "{:?}", told.say);
 }
 
+#[test]
+fn a_server_without_descriptors_serves_those_who_are_here_and_others_once_there_are_some() {
+    if !is_child("a_server_without_descriptors_serves_those_who_are_here_and_others_once_there_are_some", FEW)
+    {
+        return;
+    }
+    let server = few();
+    let small = server.put(b"small");
+    let mut here = server.connect();
+    let get = format!("GET /blobs/{small} HTTP/1.1\r\n{HOST}\r\n");
+    here.say(&get);
+    assert_eq!(here.reply().status, 200);
+    let mut spare = Vec::new();
+    let last = loop {
+        match std::fs::File::open("/dev/null") {
+            Ok(file) => spare.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(last.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
+    // The other end of the next connection cannot be had.
+    spare.pop();
+    let mut waiting = server.connect();
+    waiting.say(&get);
+    let before = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let began = std::time::Instant::now();
+    // Long enough for several tries to accept it.
+    while began.elapsed() < std::time::Duration::from_millis(500) {
+        here.say(&get);
+        assert_eq!(here.reply().body, b"small");
+        let _ = waiting.stream.set_read_timeout(Some(std::time::Duration::from_millis(50)));
+        assert!(waiting.stream.peek(&mut [0]).is_err(), "nobody can have accepted it");
+    }
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime) - before;
+    assert!(spent.tv_sec == 0 && spent.tv_nsec < 250_000_000, "it tries again and again: {spent:?}");
+    here.say(&format!("GET /metrics HTTP/1.1\r\n{HOST}\r\n"));
+    let reply = here.reply();
+    let metrics = reply.text();
+    assert!(!metrics.contains("aqueduct_faults_total{kind=\"descriptors\"} 0\n"), "{metrics}");
+    drop(spare);
+    waiting.stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    assert_eq!(waiting.reply().body, b"small");
+}
+
+/// A server that has few descriptors, all for whoever asks.
+fn few() -> Fixture {
+    Fixture::with(|options| options.connection_count_max_per_address = Some(0))
+}
+
 /// Whether this is a process of its own for a test; otherwise runs one, by way of the shell: other tests open descriptors,
 /// too.
 fn is_child(test: &str, script: &str) -> bool {
@@ -165,21 +226,15 @@ fn is_child(test: &str, script: &str) -> bool {
     false
 }
 
-/// The count once connections of the past are gone: the same again and again.
-fn loop_until_steady(server: &Fixture) -> usize {
-    // The connection to ask with is the last one that is left, with both its ends.
-    loop_until(server, LISTENERS + LOCK + LARGE + 2)
-}
-
-/// Asks the server for its health until it owns `count` descriptors, and answers what it owned last.
-fn loop_until(server: &Fixture, count: usize) -> usize {
+/// Asks the server for its health until it owns no more descriptors than an idle one, and answers what it owned last.
+fn loop_until_idle(server: &Fixture) -> usize {
     let mut peer = server.connect();
     let mut owned = 0;
     for _ in 0..100_000 {
         peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
         assert_eq!(peer.reply().status, 200);
         owned = owned_count(server);
-        if owned == count {
+        if owned <= IDLE_COUNT_MAX {
             break;
         }
     }
@@ -187,7 +242,7 @@ fn loop_until(server: &Fixture, count: usize) -> usize {
 }
 
 /// As many as leave five for the files of blobs, beside those of connections.
-const FEW: &str = "ulimit -n 216; exec \"$0\" \"$@\"";
+const FEW: &str = "ulimit -n 264; exec \"$0\" \"$@\"";
 
 /// One for each reactor.
 const LISTENERS: usize = 2;
@@ -195,5 +250,8 @@ const LISTENERS: usize = 2;
 /// The blob that was asked for.
 const LARGE: usize = 1;
 
-/// The lock, the two databases and the directory.
+/// The lock, the two databases, which are opened by the first who needs them, and the directory.
 const LOCK: usize = 4;
+
+/// The connection to ask with is the last one that is left, with both its ends.
+const IDLE_COUNT_MAX: usize = LISTENERS + LOCK + LARGE + 2;

@@ -12,6 +12,7 @@ use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_server::{Control, Options, RunError, Server};
 use aqueduct_store::{Absent, Store, SyncPolicy};
 use rustix::fs::{Advice, fadvise};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use tempfile::TempDir;
 
 /// A server that runs. It is stopped when this is dropped, and must then end well.
@@ -34,8 +35,21 @@ impl Fixture {
 
     /// A server over what a directory has.
     pub(crate) fn over(directory: TempDir, sync: SyncPolicy, change: impl FnOnce(&mut Options)) -> Self {
-        let store_options = aqueduct_store::Options { sync, ..Default::default() };
+        Self::of(directory, aqueduct_store::Options { sync, ..Default::default() }, change)
+    }
+
+    /// A server over a store that is run in another way than the usual.
+    pub(crate) fn of(
+        directory: TempDir,
+        store_options: aqueduct_store::Options,
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let store = Store::open(directory.path(), Absent::Make, store_options).unwrap();
+        Self::serving(store, directory, change)
+    }
+
+    /// A server of a store, and a directory that lives as long.
+    pub(crate) fn serving(store: Store, directory: TempDir, change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             reactors: NonZeroUsize::new(2).unwrap(),
@@ -91,10 +105,10 @@ impl Fixture {
     }
 
     /// Another server over what the store of this one has, which has ended.
-    pub(crate) fn again(mut self) -> Self {
+    pub(crate) fn again(mut self, change: impl FnOnce(&mut Options)) -> Self {
         let directory =
             std::mem::replace(&mut self.directory, TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
-        Self::over(directory, SyncPolicy::Full, |_| {})
+        Self::over(directory, SyncPolicy::Full, change)
     }
 
     /// Waits until a server that was told to stop has.
@@ -132,7 +146,19 @@ pub(crate) struct Reply {
 
 impl Peer {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::new(TcpStream::connect(address).unwrap())
+    }
+
+    /// One that comes from another address than its own machine's usual.
+    pub(crate) fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&socket, &SocketAddr::from((source, 0))).unwrap();
+        connect(&socket, &address).unwrap();
+        Self::new(socket.into())
+    }
+
+    fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

@@ -428,7 +428,7 @@ fn an_upload_goes_on_after_the_server_was_started_again() {
     assert_eq!(refused(&native.hear()), Code::Stopping);
     native.assert_closing(Code::Stopped);
     fixture.ended().unwrap();
-    let fixture = fixture.again();
+    let fixture = fixture.again(|_| {});
     let mut native = Native::connect(fixture.address);
     let task = open_upload(&mut native, &bytes, SEGMENT);
     send_segment(&mut native, task, &bytes, 1);

@@ -298,7 +298,7 @@ fn another_server_over_the_store_goes_on_at_the_last_whole_segment() {
     assert_eq!(offset(&server, &place), sent);
     server.control.stop();
     server.ended().unwrap();
-    let server = server.again();
+    let server = server.again(|_| {});
     let reply = patch(&server, &place, sent, &bytes[sent..]);
     let problem = reply.assert_problem(409, "wrong-offset");
     assert_eq!((reached(&reply), &problem["offset"]), (SEGMENT_LEN, &SEGMENT_LEN.into()));

@@ -41,6 +41,8 @@ fn every_refusal_keeps_its_status_and_its_name() {
         (Refusal::NoSuchUpload, 404, "no-such-upload"),
         (Refusal::TakenOver, 409, "taken-over"),
         (Refusal::TooManyUploads, 503, "too-many-uploads"),
+        (Refusal::TooManyConnections, 503, "too-many-connections"),
+        (Refusal::Overloaded, 503, "overloaded"),
         (Refusal::Tls, 400, "tls"),
         (Refusal::SlowHead, 408, "slow-head"),
         (Refusal::SlowBody, 408, "slow-body"),
@@ -54,6 +56,7 @@ fn every_refusal_keeps_its_status_and_its_name() {
         (Refusal::Unsatisfiable { digest, size: 1 }, 416, "range-not-satisfiable"),
         (Refusal::NoSpace, 507, "no-space"),
         (Refusal::ReadOnly, 503, "read-only"),
+        (Refusal::Short, 503, "short-of-resources"),
         (Refusal::Contended { digest }, 503, "contended"),
         (Refusal::Fault, 500, "fault"),
     ];

@@ -11,7 +11,6 @@ use super::super::refusal::{refusal, refused};
 use super::super::small::Small;
 use super::Hearing;
 use crate::connection::let_go;
-use crate::deadline::Pace;
 use crate::tokens::Right;
 
 impl Hearing {
@@ -37,7 +36,7 @@ impl Hearing {
             }
             Turn::Checkpoints { task, first, entries } => {
                 // Who only hashes for a while, because the bytes are here already, is at work.
-                self.pace = Pace::new(self.shared.options.deadlines.body);
+                self.pace = self.shared.options.body_pace();
                 self.claim(task, first, entries).await?;
             }
             Turn::End { task, digest } => self.finish(task, digest).await,

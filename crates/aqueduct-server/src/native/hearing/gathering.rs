@@ -45,27 +45,30 @@ impl Hearing {
             return;
         }
         let small = mem::take(&mut self.small);
+        let job = self.job().await;
         let permit = self.gathered().await;
         let store = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
             small.store(&shared.store, &shared.cache, talk);
             drop(permit);
         };
-        self.employ(&self.shared.writers, store).await;
+        job.leave_to(&self.shared.writers, store);
     }
 
     async fn look_up(&mut self) {
         let Some(first) = self.questions.first() else { return };
         let workers = answering::workers(&self.shared, first.kind());
         let questions = mem::take(&mut self.questions);
+        let job = self.job().await;
         let permit = self.gathered().await;
         let look_up = move |shared: &Arc<Shared>, talk: &Arc<Talk>| {
             answering::answer(shared, talk, questions);
             drop(permit);
         };
-        self.employ(workers, look_up).await;
+        job.leave_to(workers, look_up);
     }
 
-    /// A place among all that is held in memory for workers.
+    /// A place among all that is held in memory for workers. For those that have a job already: other peers wait for these
+    /// places, too.
     async fn gathered(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.shared.gathered).acquire_owned().await.expect("nobody closes it")
     }

@@ -30,6 +30,10 @@ impl Hearing {
         len: u64,
         is_whole: bool,
     ) -> Result<(), Ended> {
+        // Whoever sends several at once has this time for all of them; what comes after them has its own.
+        if self.puts.waiting().next().is_none() {
+            self.pace = self.shared.options.body_pace();
+        }
         if let Err(say) = self.admit(Right::Write) {
             self.talk.end(task, say);
             return self.skip(len).await;
@@ -73,6 +77,9 @@ impl Hearing {
         let share = self.shared.descriptor_share / UPLOAD_DESCRIPTOR_COUNT as usize;
         if self.puts.count() >= PUT_COUNT_MAX.min(share) {
             return Ok(Opened::Over(putting::too_many()));
+        }
+        if self.shared.are_overloaded(&self.shared.writers) {
+            return Ok(Opened::Over(refused(&Refusal::Overloaded)));
         }
         let shared = Arc::clone(&self.shared);
         self.shared.writers.run(move || putting::open(&shared, &put)).await.map_err(Ended::Gone)

@@ -1,0 +1,109 @@
+//! The scrub of a store that is served: now and then, slowly, and after everybody else.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aqueduct_flow::Throttle;
+use aqueduct_store::{ScrubFound, ScrubPlan, Store};
+use aqueduct_sys::{set_thread_io_idle, set_thread_nice};
+
+/// Begins a scrub whenever it is time for one, until it is stopped. One that is broken off then goes on the next time.
+pub(super) fn run(store: &Store, every: Duration, rate: NonZeroU64, stopped: Receiver<()>) {
+    let stopped = Mutex::new(stopped);
+    // Whoever may not give way reads as slowly all the same.
+    let _ = set_thread_nice(NICE_MAX);
+    let _ = set_thread_io_idle();
+    let pause = (every / LOOK_COUNT).clamp(PAUSE_MIN, PAUSE_MAX);
+    // What comes with a start has a minute to itself.
+    let mut wait = pause.min(FIRST_PAUSE);
+    while !is_stopped(&stopped, wait) {
+        wait = pause;
+        // Those that a power cut made suspect are being hashed already.
+        if store.has_suspects() || store.is_read_only() {
+            continue;
+        }
+        match store.is_scrub_due(every) {
+            Ok(true) => scrub(store, rate, &stopped),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "cannot tell whether it is time to scrub"),
+        }
+    }
+}
+
+fn scrub(store: &Store, rate: NonZeroU64, stopped: &Mutex<Receiver<()>>) {
+    match store.scrub_state().pass {
+        Some(pass) => tracing::info!(count = pass.count, size = pass.size, "going on with a scrub"),
+        None => tracing::info!("scrubbing: every blob is read from the medium and verified"),
+    }
+    let throttle = Throttle::new(rate);
+    let leave = |len| match is_stopped(stopped, throttle.take(len, Instant::now())) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    // More would disturb more: one core hashes much faster than this is to be read.
+    let plan = ScrubPlan { threads: NonZeroUsize::MIN, restart: false };
+    match store.scrub(&plan, &leave, &mut tell) {
+        Ok(pass) if pass.ended.is_none() => {
+            tracing::info!(
+                count = pass.count,
+                size = pass.size,
+                "a scrub was broken off, and goes on next time"
+            );
+        }
+        Ok(pass) if pass.damaged + pass.failed > 0 => {
+            let (count, size, damaged, failed) = (pass.count, pass.size, pass.damaged, pass.failed);
+            tracing::warn!(count, size, damaged, failed, "scrubbed");
+        }
+        Ok(pass) => tracing::info!(count = pass.count, size = pass.size, "scrubbed: all intact"),
+        Err(error) => {
+            tracing::error!(error = %WithCause(&error), "a scrub ended early, and goes on next time");
+        }
+    }
+}
+
+/// Waits for `time`; true if it was stopped before.
+fn is_stopped(stopped: &Mutex<Receiver<()>>, time: Duration) -> bool {
+    let stopped = stopped.lock().unwrap_or_else(PoisonError::into_inner);
+    stopped.recv_timeout(time) != Err(RecvTimeoutError::Timeout)
+}
+
+fn tell(found: &ScrubFound) {
+    match found {
+        ScrubFound::Checked(checked) if checked.damage.is_empty() => {
+            tracing::info!(digest = %checked.digest, "its checkpoints were missing or wrong, and are new");
+        }
+        ScrubFound::Checked(checked) => {
+            let (digest, size, damage) = (checked.digest, checked.size, &checked.damage);
+            tracing::error!(%digest, size, ?damage, "damaged; moved to quarantine");
+        }
+        ScrubFound::Failed { range: Some(range), fault, .. } => {
+            tracing::error!(fault = %WithCause(fault), ?range, "cannot be read");
+        }
+        ScrubFound::Failed { fault, .. } => tracing::error!(fault = %WithCause(fault), "cannot be scrubbed"),
+    }
+}
+
+/// An error with what it comes from.
+struct WithCause<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for WithCause<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        self.0.source().map_or(Ok(()), |cause| write!(f, ": {cause}"))
+    }
+}
+
+/// How often it is looked in the time between two scrubs.
+const LOOK_COUNT: u32 = 10;
+
+/// To look is to compare two numbers.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+
+/// After everybody else: sched(7).
+const NICE_MAX: i32 = 19;

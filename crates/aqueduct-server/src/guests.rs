@@ -1,0 +1,166 @@
+//! Who is here: how many connections there are, in all and from each address. Counted once when one begins and once when it
+//! ends; no request asks.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The connections of all reactors.
+#[derive(Debug)]
+pub(crate) struct Guests {
+    count_max: usize,
+    /// `None` where one address may have all of them.
+    count_max_per_address: Option<usize>,
+    present: Mutex<Present>,
+}
+
+#[derive(Debug, Default)]
+struct Present {
+    /// Invariant: the sum of `by_address`, in which nobody has none.
+    count: usize,
+    by_address: HashMap<Address, usize>,
+    /// How many are being told that there is no room for them.
+    farewell_count: usize,
+    /// When it was last written down that somebody was turned away.
+    told: Option<Instant>,
+}
+
+/// A connection that is counted, for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    guests: Arc<Guests>,
+    peer: SocketAddr,
+}
+
+/// A connection that is told that there is no room for it, for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Farewell(Arc<Guests>);
+
+/// Whom one peer is taken for: an address of IPv4, or a subnet of IPv6, which is 64 bits (RFC 4291 section 2.5.1): a host in it
+/// has as many addresses as it likes. No such network has 32 bits of 0 at its front, so the two never meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Address(u64);
+
+/// Why there is no room for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Everywhere,
+    ForThisAddress,
+}
+
+impl Guests {
+    /// Without a limit for each address it is a quarter of all, or half of few, and 0 is none: a proxy or a network behind one
+    /// address does not meet that, and whoever takes all it can get leaves as much to others.
+    pub(crate) fn new(count_max: usize, count_max_per_address: Option<usize>) -> Arc<Self> {
+        let share = (count_max / SHARE_COUNT).max(SHARE_MIN).min(count_max / 2).max(1);
+        let count_max_per_address = match count_max_per_address.unwrap_or(share) {
+            0 => None,
+            limit => Some(limit),
+        };
+        Arc::new(Self { count_max, count_max_per_address, present: Mutex::default() })
+    }
+
+    /// Counts a connection, if there is room for it.
+    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Guest, Full> {
+        let address = Address::of(peer.ip());
+        let mut present = self.present();
+        let full = if present.count >= self.count_max {
+            Full::Everywhere
+        } else {
+            let count = present.by_address.entry(address).or_default();
+            if self.count_max_per_address.is_none_or(|limit| *count < limit) {
+                *count += 1;
+                present.count += 1;
+                return Ok(Guest { guests: Arc::clone(self), peer });
+            }
+            Full::ForThisAddress
+        };
+        let now = Instant::now();
+        if present.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
+            present.told = Some(now);
+            let (count, of) = (present.count, self.count_max);
+            tracing::warn!(%peer, count, of, "there are too many connections{full}; turning some away");
+        }
+        Err(full)
+    }
+
+    /// A place among those who are told why there is none, as long as those are few.
+    pub(crate) fn bid_farewell(self: &Arc<Self>) -> Option<Farewell> {
+        let mut present = self.present();
+        let has_place = present.farewell_count < FAREWELL_COUNT_MAX;
+        present.farewell_count += usize::from(has_place);
+        has_place.then(|| Farewell(Arc::clone(self)))
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        // What it guards is whole between any two calls.
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guest {
+    /// Where it comes from.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut present = self.guests.present();
+        present.count -= 1;
+        let Entry::Occupied(mut count) = present.by_address.entry(Address::of(self.peer.ip())) else {
+            unreachable!("whoever is here was counted")
+        };
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.present().farewell_count -= 1;
+    }
+}
+
+impl Address {
+    fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(u64::from(ip.to_bits())),
+            IpAddr::V6(ip) => Self(network(ip)),
+        }
+    }
+}
+
+fn network(ip: Ipv6Addr) -> u64 {
+    u64::try_from(ip.to_bits() >> 64).expect("64 bits are left")
+}
+
+impl std::fmt::Display for Full {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Everywhere => "",
+            Self::ForThisAddress => " from one address",
+        })
+    }
+}
+
+/// One address leaves three quarters to others.
+const SHARE_COUNT: usize = 4;
+
+/// Where there are few in all, one browser, one proxy or one build farm still gets what it needs, as long as that is no more
+/// than half.
+const SHARE_MIN: usize = 64;
+
+/// Each has a descriptor for [`crate::farewell::PATIENCE`]; beyond, connections are reset.
+pub(crate) const FAREWELL_COUNT_MAX: usize = 32;
+
+/// Enough to notice it, and not a line for each that anybody may cause.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+fn peer(ip: &str) -> SocketAddr {
+    SocketAddr::new(ip.parse().unwrap(), 4000)
+}
+
+#[test]
+fn no_more_come_in_than_there_may_be_and_whoever_leaves_makes_room() {
+    let guests = Guests::new(2, Some(0));
+    let first = guests.admit(peer("10.0.0.1")).unwrap();
+    let _second = guests.admit(peer("10.0.0.1")).unwrap();
+    assert_eq!(guests.admit(peer("10.0.0.2")).unwrap_err(), Full::Everywhere);
+    drop(first);
+    let _third = guests.admit(peer("10.0.0.2")).unwrap();
+    assert_eq!(guests.admit(peer("10.0.0.1")).unwrap_err(), Full::Everywhere);
+}
+
+#[test]
+fn one_address_leaves_room_for_others() {
+    let guests = Guests::new(10, Some(2));
+    let held = [(); 2].map(|()| guests.admit(peer("127.0.0.2")).unwrap());
+    assert_eq!(guests.admit(peer("127.0.0.2")).unwrap_err(), Full::ForThisAddress);
+    let _other = guests.admit(peer("127.0.0.1")).unwrap();
+    drop(held);
+    assert_eq!(guests.present().by_address.len(), 1, "nothing is kept of whoever is gone");
+    let _again = guests.admit(peer("127.0.0.2")).unwrap();
+}
+
+#[test]
+fn a_network_of_ipv6_is_one_address_and_a_mapped_address_is_that_of_ipv4() {
+    let same = |a: &str, b: &str| Address::of(a.parse().unwrap()) == Address::of(b.parse().unwrap());
+    assert!(same("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    assert!(!same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+    assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
+    assert!(!same("192.0.2.7", "192.0.2.8"));
+}
+
+#[test]
+fn an_address_may_have_a_quarter_unless_told_otherwise_and_half_of_few() {
+    let limit = |count_max| Guests::new(count_max, None).count_max_per_address;
+    assert_eq!(limit(100_000), Some(25_000));
+    assert_eq!(limit(200), Some(SHARE_MIN));
+    assert_eq!(limit(100), Some(50));
+    assert_eq!(limit(1), Some(1));
+}
+
+#[test]
+fn few_are_told_why_at_once() {
+    let guests = Guests::new(1, None);
+    let mut told: Vec<_> = (0..FAREWELL_COUNT_MAX).map(|_| guests.bid_farewell().unwrap()).collect();
+    assert!(guests.bid_farewell().is_none());
+    told.pop();
+    assert!(guests.bid_farewell().is_some());
+}
