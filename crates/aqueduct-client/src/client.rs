@@ -9,7 +9,7 @@ use crate::download::{self, Download};
 use crate::endpoint::{Dialect, Endpoint};
 use crate::error::Error;
 use crate::http::HttpClient;
-use crate::listing::{Page, UploadPage};
+use crate::listing::{Page, PinPage, UploadPage};
 use crate::native::NativeClient;
 use crate::options::Options;
 use crate::parcels::Parcels;
@@ -203,6 +203,40 @@ impl Client {
         match &self.spoken {
             Spoken::Http(http) => Err(Error::unspoken(&http.site.endpoint)),
             Spoken::Native(native) => native.uploads(after, limit),
+        }
+    }
+
+    /// Pins a name, so that its blob is never evicted; true if the blob is there.
+    ///
+    /// # Errors
+    ///
+    /// `Unspoken` over the native protocol, which has no word for it. See the other kinds.
+    pub fn pin(&self, digest: &Digest) -> Result<bool, Error> {
+        self.in_http()?.pin(digest)
+    }
+
+    /// Takes a pin away; false if there was none.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin`](Self::pin). Where the connection broke, the pin may be gone.
+    pub fn unpin(&self, digest: &Digest) -> Result<bool, Error> {
+        self.in_http()?.unpin(digest)
+    }
+
+    /// A page of pinned names behind `after` in their order, or from the first on.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin`](Self::pin).
+    pub fn pins(&self, after: Option<&Digest>) -> Result<PinPage, Error> {
+        self.in_http()?.pins(after)
+    }
+
+    fn in_http(&self) -> Result<&HttpClient, Error> {
+        match &self.spoken {
+            Spoken::Http(http) => Ok(http),
+            Spoken::Native(native) => Err(Error::unspoken(&native.site.endpoint)),
         }
     }
 

@@ -35,6 +35,12 @@ impl Endpoint {
         self.dialect
     }
 
+    /// The same server, spoken to over HTTP, which every server has on the same port.
+    #[must_use]
+    pub fn over_http(&self) -> Self {
+        Self { dialect: Dialect::Http, ..self.clone() }
+    }
+
     /// What the field Host says: the name as it was written, and the port unless it is the usual one (RFC 9110, 7.2).
     pub(crate) fn authority(&self) -> String {
         let host = self.bracketed();

@@ -8,7 +8,7 @@ use aqueduct_flow::SourceTruncated;
 use aqueduct_wire::native::{Code, FrameError};
 use http::StatusCode;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Dialect, Endpoint};
 use crate::http::Problem;
 
 /// Why an operation failed. Its text is one sentence, with the server's address and, where the server gave one, its own
@@ -223,7 +223,11 @@ impl Error {
 
     /// HTTP cannot say it.
     pub(crate) fn unspoken(endpoint: &Endpoint) -> Self {
-        Self::new(ErrorKind::Unspoken, format!("{endpoint} cannot be asked that over HTTP; use aqueduct://"))
+        let other = match endpoint.dialect() {
+            Dialect::Http => "over HTTP; use aqueduct://",
+            Dialect::Native => "in the native protocol; use http://",
+        };
+        Self::new(ErrorKind::Unspoken, format!("{endpoint} cannot be asked that {other}"))
     }
 
     /// What was begun is not wanted any more; nobody is told.

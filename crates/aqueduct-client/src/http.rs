@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod download;
 mod head;
+mod pins;
 mod problem;
 mod questions;
 mod response;

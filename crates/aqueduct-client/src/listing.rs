@@ -22,6 +22,15 @@ pub struct Listed {
     pub published: i64,
 }
 
+/// A part of the list of all pinned names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinPage {
+    /// In their order.
+    pub pins: Vec<Digest>,
+    /// Ask for what comes after this one; `None` if this page was the last.
+    pub next: Option<Digest>,
+}
+
 /// A part of the list of all uploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadPage {

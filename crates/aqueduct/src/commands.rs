@@ -4,12 +4,15 @@ mod bench;
 mod completions;
 mod doctor;
 mod drop;
+mod fsck;
 mod get;
 mod has;
 mod ls;
 mod man;
+mod pins;
 mod put;
 mod rm;
+mod scrub;
 mod serve;
 mod uploads;
 mod verify;
@@ -28,9 +31,14 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Has(has) => has::run(has, json, voice, &mut output),
         Command::Ls(ls) => ls::run(ls, json, voice, &mut output),
         Command::Rm(rm) => rm::run(rm, json, voice, &mut output),
+        Command::Pin(pin) => pins::pin(pin, json, voice, &mut output),
+        Command::Unpin(unpin) => pins::unpin(unpin, json, voice, &mut output),
+        Command::Pins(pins) => pins::list(pins, json, voice, &mut output),
         Command::Uploads(uploads) => uploads::run(uploads, json, voice, &mut output),
         Command::Drop(drop) => drop::run(drop, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
+        Command::Scrub(scrub) => scrub::run(scrub, json, voice, &mut output),
+        Command::Fsck(fsck) => fsck::run(fsck, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
         Command::Bench(bench) => bench::run(bench, json, voice, &mut output),
         Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),

@@ -7,7 +7,7 @@ use aqueduct_bench::BenchError;
 use aqueduct_blob::{Digest, UploadId};
 use aqueduct_client::ErrorKind;
 use aqueduct_server::{BindError, RunError, TokenError};
-use aqueduct_store::{ChangeError, OpenError, PublishError, ReadOnly, VerifyError};
+use aqueduct_store::{ChangeError, OpenError, PinError, PublishError, ReadOnly, StorageFault, VerifyError};
 
 use crate::text;
 
@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Exists { path: String },
     #[error("{digest} {}; moved to quarantine", text::damage(.damage, *.size))]
     Damaged { digest: Digest, damage: Vec<Range<u64>>, size: u64 },
+    #[error("cannot read bytes {}-{} of {digest}", .range.start, .range.end.saturating_sub(1))]
+    Unread { digest: Digest, range: Range<u64>, source: StorageFault },
     #[error("{count} blobs are damaged; they were moved to quarantine")]
     SomeDamaged { count: usize },
     #[error(
@@ -46,6 +48,8 @@ pub(crate) enum Fault {
     Open(#[from] OpenError),
     #[error("the store failed")]
     Change(#[from] ChangeError),
+    #[error(transparent)]
+    Pin(PinError),
     #[error("cannot store {path}")]
     Publish { path: String, source: PublishError },
     #[error("cannot verify {path}")]
@@ -76,6 +80,21 @@ pub(crate) enum Fault {
     /// Anything else between this program and a disk, pipe or terminal.
     #[error("cannot {doing}")]
     Local { doing: String, source: io::Error },
+}
+
+impl From<StorageFault> for Fault {
+    fn from(fault: StorageFault) -> Self {
+        Self::Change(fault.into())
+    }
+}
+
+impl From<PinError> for Fault {
+    fn from(error: PinError) -> Self {
+        match error {
+            PinError::Change(error) => Self::Change(error),
+            PinError::TooMany { .. } => Self::Pin(error),
+        }
+    }
 }
 
 impl Fault {

@@ -8,14 +8,18 @@ mod completions;
 mod digests;
 mod doctor;
 mod drop;
+mod fsck;
 mod get;
 mod has;
 mod ls;
 mod man;
 mod manner;
+mod pin;
 mod place;
 mod put;
+mod rate;
 mod rm;
+mod scrub;
 mod serve;
 mod size;
 mod span;
@@ -32,14 +36,18 @@ pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
 pub(crate) use doctor::Doctor;
 pub(crate) use drop::Drop;
+pub(crate) use fsck::Fsck;
 pub(crate) use get::{Get, Wanted};
 pub(crate) use has::Has;
 pub(crate) use ls::Ls;
 pub(crate) use man::Man;
 pub(crate) use manner::{Color, Manner, Progress};
+pub(crate) use pin::{Pin, Pins, Unpin};
 pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
+pub(crate) use rate::Rate;
 pub(crate) use rm::Rm;
+pub(crate) use scrub::Scrub;
 pub(crate) use serve::Serve;
 pub(crate) use size::Size;
 pub(crate) use uploads::Uploads;
@@ -88,9 +96,14 @@ pub(crate) enum Command {
     Has(Has),
     Ls(Ls),
     Rm(Rm),
+    Pin(Pin),
+    Unpin(Unpin),
+    Pins(Pins),
     Uploads(Uploads),
     Drop(Drop),
     Verify(Verify),
+    Scrub(Scrub),
+    Fsck(Fsck),
     Serve(Serve),
     Bench(Bench),
     Doctor(Doctor),
@@ -120,8 +133,8 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, and verified
-    1  another error: the store is locked, damaged, too new or not there; the server failed; doctor found what needs action;
-       bench could measure nothing
+    1  another error: the store is locked, damaged, too new or not there; the server failed; doctor or fsck
+       found what needs action; bench could measure nothing
     2  the command line is wrong
     3  a source is missing or unreadable; a blob or upload is not in the store
     4  the destination exists, and --force was not given

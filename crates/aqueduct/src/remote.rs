@@ -24,6 +24,11 @@ pub(crate) fn client(server: &Server, streams: Option<NonZeroUsize>) -> Result<C
     Ok(Client::new(server.endpoint.clone(), options))
 }
 
+/// The same over HTTP, for what has no word in the native protocol.
+pub(crate) fn http_client(server: &Server) -> Result<Client, Fault> {
+    client(&Server { endpoint: server.endpoint.over_http(), ..server.clone() }, None)
+}
+
 /// From a file or the environment: the command line can be read by everybody on the machine.
 fn token(server: &Server) -> Result<Option<Token>, Fault> {
     if let Some(path) = &server.token_file {

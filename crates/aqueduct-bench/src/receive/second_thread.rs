@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
+use aqueduct_flow::show_copied;
 
 use super::Heard;
 use crate::meter::Spent;
@@ -46,15 +46,10 @@ fn send(tell: &SyncSender<Range<u64>>, range: Range<u64>) -> io::Result<()> {
 
 fn hash_each(algorithm: Algorithm, targets: &[File], told: &Receiver<Range<u64>>) -> io::Result<Vec<Digest>> {
     let mut digests = Vec::new();
-    let mut buffer = vec![0; READ_LEN];
     for target in targets {
         let mut hasher = Hasher::new(algorithm);
         for range in told.iter().take_while(|range| *range != END) {
-            for start in range.clone().step_by(READ_LEN) {
-                let len = usize::try_from(range.end - start).map_or(READ_LEN, |left| left.min(READ_LEN));
-                target.read_exact_at(&mut buffer[..len], start)?;
-                hasher.update(&buffer[..len]);
-            }
+            show_copied(target, range, &mut |bytes| hasher.update(bytes))?;
         }
         digests.push(hasher.finish().digest);
     }
@@ -63,9 +58,6 @@ fn hash_each(algorithm: Algorithm, targets: &[File], told: &Receiver<Range<u64>>
 
 /// Says that a file is whole: no stretch of one is empty.
 const END: Range<u64> = 0..0;
-
-/// What is read at once, which then is in the second-level cache.
-const READ_LEN: usize = 256 << 10;
 
 /// How many stretches the second thread may lag behind: what it hashes is then still in a cache.
 const BEHIND_COUNT_MAX: usize = 4;

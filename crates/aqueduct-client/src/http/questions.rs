@@ -1,5 +1,7 @@
 //! What can be asked without moving a blob.
 
+use std::collections::HashSet;
+
 use aqueduct_blob::Digest;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -23,8 +25,9 @@ impl HttpClient {
                 if response.status() == StatusCode::OK { response.json() } else { Err(response.failure()) }
             })?;
             let named = answer["missing"].as_array().and_then(|list| list.iter().map(digest).collect());
-            let named: Vec<Digest> = named.ok_or_else(|| self.nonsense("missing"))?;
-            missing.extend(named);
+            let named: HashSet<Digest> = named.ok_or_else(|| self.nonsense("missing"))?;
+            // What nobody asked for is nobody's business.
+            missing.extend(asked.iter().filter(|digest| named.contains(digest)));
         }
         Ok(missing)
     }
@@ -87,7 +90,7 @@ impl HttpClient {
         }
     }
 
-    fn nonsense(&self, answer: &str) -> Error {
+    pub(super) fn nonsense(&self, answer: &str) -> Error {
         Error::protocol(&self.site.endpoint, format!("its answer has no {answer} in it"))
     }
 }

@@ -25,6 +25,17 @@ fn missing_is_asked_in_batches_on_one_connection() {
 }
 
 #[test]
+fn only_what_was_asked_for_is_missing_and_in_that_order() {
+    let [one, two, other] = [b"1", b"2", b"3"].map(|bytes| digest_of(bytes));
+    let peer = Peer::new(vec![talk(move |talk| {
+        talk.hear();
+        talk.answer("200 OK", format!(r#"{{"missing":["{other}","{two}","{one}"]}}"#));
+    })]);
+    assert_eq!(peer.client().missing(&[one, two]).unwrap(), [one, two]);
+    peer.finish();
+}
+
+#[test]
 fn the_host_and_the_token_go_with_every_request_and_the_token_nowhere_else() {
     let peer = Peer::new(vec![talk(|talk| {
         let head = talk.hear_head();

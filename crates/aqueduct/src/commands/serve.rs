@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aqueduct_flow::Thresholds;
 use aqueduct_server::{CalibrationFile, Control, Deadlines, Options, Server, Tokens};
-use aqueduct_store::{Absent, Store, SyncPolicy};
+use aqueduct_store::{Absent, Limits, Store, SyncPolicy};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -28,7 +28,7 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
         Some(directory) => directory.clone(),
         None => directories::store()?,
     };
-    let store = open(&directory, serve.sync)?;
+    let store = open(&directory, serve)?;
     let (thresholds, thresholds_from) = thresholds(serve, &directory);
     let options = Options { thresholds, thresholds_from, ..options(serve, tokens) };
     let server = Server::bind(store, options)?;
@@ -41,12 +41,18 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     Ok(server.run()?)
 }
 
-fn open(directory: &Path, sync: Sync) -> Result<Store, Fault> {
-    let sync = match sync {
+fn open(directory: &Path, serve: &Serve) -> Result<Store, Fault> {
+    let sync = match serve.sync {
         Sync::Full => SyncPolicy::Full,
         Sync::None => SyncPolicy::None,
     };
-    Ok(Store::open(directory, Absent::Make, aqueduct_store::Options { sync, ..Default::default() })?)
+    let limits = Limits {
+        size_max: serve.max_size.map(|size| size.0),
+        free_min: serve.min_free.map(|size| size.0).filter(|free| *free > 0),
+        lease: serve.lease.map_or(Limits::default().lease, |span| span.0),
+    };
+    let options = aqueduct_store::Options { sync, limits, ..Default::default() };
+    Ok(Store::open(directory, Absent::Make, options)?)
 }
 
 /// Flags count more than what was measured, and that more than the defaults. What cannot be read keeps nobody from serving.
@@ -77,13 +83,23 @@ fn thresholds(serve: &Serve, directory: &Path) -> (Thresholds, String) {
 
 fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
     let usual = Options::default();
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Options {
         listen: serve.listen.clone(),
         hosts: serve.host.clone(),
         tokens,
         open_to_network: serve.open_to_network,
         upload_expiry: serve.upload_expiry.map_or(usual.upload_expiry, |span| span.0),
+        scrub_every: match serve.scrub_every {
+            Some(span) => Some(span.0).filter(|every| !every.is_zero()),
+            None => usual.scrub_every,
+        },
+        scrub_rate: serve.scrub_rate.map_or(usual.scrub_rate, |rate| rate.0),
         blob_size_max: serve.max_blob_size.map_or(usual.blob_size_max, |size| size.0),
+        rate_min: serve.min_rate.map_or(usual.rate_min, |size| size.0),
+        connection_count_max: serve.max_connections.map(count),
+        connection_count_max_per_address: serve.max_connections_per_address.map(count),
+        request_count_max: serve.max_requests.map_or(usual.request_count_max, count),
         deadlines: Deadlines { grace: Duration::from_secs(serve.grace), ..usual.deadlines },
         ..usual
     }

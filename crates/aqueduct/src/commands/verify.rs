@@ -1,6 +1,6 @@
 //! `verify`: small blobs several at a time, large ones one at a time on all cores.
 
-mod report;
+pub(super) mod report;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

@@ -17,7 +17,7 @@ pub(crate) enum Place {
 }
 
 /// A server, and what is needed to talk to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     pub(crate) token_file: Option<PathBuf>,

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueHint};
 use super::put::Sync;
 use super::size::Size;
 use super::span::Span;
-use super::{SECONDS_MAX, TEMPLATE};
+use super::{Rate, SECONDS_MAX, TEMPLATE};
 
 /// Serve a store to clients: to aqueduct itself, and over HTTP, on one port
 ///
@@ -52,6 +52,21 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE")]
     pub(crate) max_blob_size: Option<Size>,
 
+    /// How much the store may take of its disk [default: all there is]
+    ///
+    /// With this or --min-free, blobs that were used least lately are evicted before the limit is reached: none that is
+    /// pinned, being sent, or of which somebody was told within --lease that it is there.
+    #[arg(long, env = "AQUEDUCT_MAX_SIZE", value_name = "SIZE")]
+    pub(crate) max_size: Option<Size>,
+
+    /// How much of the disk is to stay free, whoever fills it [default: 0]
+    #[arg(long, env = "AQUEDUCT_MIN_FREE", value_name = "SIZE")]
+    pub(crate) min_free: Option<Size>,
+
+    /// How long a blob stays after somebody was told that it is there: seconds, or with min, h or d [default: 10min]
+    #[arg(long, env = "AQUEDUCT_LEASE", value_name = "TIME")]
+    pub(crate) lease: Option<Span>,
+
     /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 64KiB]
     ///
     /// The memory for them is 64 MiB, whatever this is. Measured is what --calibrate of "aqueduct bench" found for this store.
@@ -69,6 +84,42 @@ pub(crate) struct Serve {
     /// How long an upload is kept that nobody goes on with: seconds, or with min, h or d [default: 7d]
     #[arg(long, env = "AQUEDUCT_UPLOAD_EXPIRY", value_name = "TIME")]
     pub(crate) upload_expiry: Option<Span>,
+
+    /// How many connections to take [default: as many as there are file descriptors for, 100000 at most]
+    ///
+    /// One more is answered 503, or in its own protocol, and closed.
+    #[arg(long, env = "AQUEDUCT_MAX_CONNECTIONS", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: Option<u32>,
+
+    /// How many of them to take from one address, or one /64 of IPv6; 0 for any number [default: a quarter, or 64 if that is more, and half at most]
+    ///
+    /// Raise it where clients come through one proxy, and there are more of them than that at once.
+    #[arg(long, env = "AQUEDUCT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+    pub(crate) max_connections_per_address: Option<u32>,
+
+    /// How many requests may wait for the disk before new ones are answered 503 [default: 4096]
+    ///
+    /// What is in memory is answered all the same, and what was begun goes on.
+    #[arg(long, env = "AQUEDUCT_MAX_REQUESTS", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_requests: Option<u32>,
+
+    /// How many bytes a second a client has to send or take, averaged over a minute, or it is cut off [default: 1KiB]
+    ///
+    /// Time that the server needs itself does not count. With 0 a byte a minute will do.
+    #[arg(long, env = "AQUEDUCT_MIN_RATE", value_name = "SIZE")]
+    pub(crate) min_rate: Option<Size>,
+
+    /// How often to read every blob again from the disk and verify it: seconds, or with min, h or d; 0 is never [default: 30d]
+    ///
+    /// It gives way to everything else, and spares the page cache. What is damaged is logged, and moved to quarantine.
+    #[arg(long, env = "AQUEDUCT_SCRUB_EVERY", value_name = "TIME")]
+    pub(crate) scrub_every: Option<Span>,
+
+    /// How much to read for that in a second at most, in bytes or with KiB, MiB or GiB [default: 32MiB]
+    #[arg(long, env = "AQUEDUCT_SCRUB_RATE", value_name = "SIZE")]
+    pub(crate) scrub_rate: Option<Rate>,
 
     /// What an answered upload is worth when the power goes
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]

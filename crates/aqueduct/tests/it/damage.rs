@@ -20,9 +20,13 @@ fn rotten() -> (Site, String) {
     (site, digest)
 }
 
+/// Rot changes no time of a file.
 fn rot(path: &Path, byte: &[u8], offset: u64) {
+    let written = fs::metadata(path).unwrap().modified().unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
-    File::options().write(true).open(path).unwrap().write_all_at(byte, offset).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(byte, offset).unwrap();
+    file.set_modified(written).unwrap();
 }
 
 #[test]
@@ -69,6 +73,16 @@ fn a_range_over_it_is_refused() {
     assert_eq!(site.run(&["get", &format!("{digest}/0-9")]).ok().stdout, noise(SIZE)[..10]);
     let ran = site.run(&["get", &format!("{digest}/4194304-4194305")]).code(6);
     assert_eq!(ran.stdout, b"");
+}
+
+#[test]
+fn what_was_written_to_by_hand_is_hashed_before_a_byte_of_it_is_delivered() {
+    let (site, digest) = rotten();
+    fs::File::options().write(true).open(site.blob(&digest)).unwrap().write_all_at(b"by hand", 0).unwrap();
+    assert_eq!(site.run(&["get", &digest]).code(3).stdout, b"");
+    assert!(site.store().join("quarantine").join(digest.replace(':', "-")).exists());
+    assert_eq!(site.put("a"), digest);
+    site.run(&["get", &digest, "-o", "out"]).ok();
 }
 
 #[test]

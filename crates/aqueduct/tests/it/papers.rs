@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "put",
     "get",
     "has",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 13] = [
     "uploads",
     "drop",
     "verify",
+    "scrub",
+    "fsck",
     "serve",
     "bench",
     "doctor",

@@ -25,9 +25,17 @@ fn content(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn assert_refused(site: &Site, words: &str) {
     let before = content(&site.store());
     let digest = format!("sha256:{}", "0".repeat(64));
-    for command in
-        [&["put", "a"][..], &["ls"], &["has", &digest], &["get", &digest], &["rm", &digest], &["verify"]]
-    {
+    for command in [
+        &["put", "a"][..],
+        &["ls"],
+        &["has", &digest],
+        &["get", &digest],
+        &["rm", &digest],
+        &["verify"],
+        &["scrub"],
+        &["fsck"],
+        &["fsck", "--dry-run"],
+    ] {
         site.run(command).code(1).says(words);
     }
     assert!(content(&site.store()) == before, "something was touched");

@@ -112,7 +112,8 @@ impl<'a, 'b> Report<'a, 'b> {
     }
 }
 
-fn damage(checked: &Checked) -> Value {
+/// Where a blob is damaged.
+pub(in crate::commands) fn damage(checked: &Checked) -> Value {
     let ranges: Vec<_> =
         checked.damage.iter().map(|range| json!({ "start": range.start, "end": range.end })).collect();
     json!({ "digest": checked.digest.to_string(), "size": checked.size, "ranges": ranges })

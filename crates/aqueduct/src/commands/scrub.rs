@@ -1,0 +1,114 @@
+//! `scrub`: every blob read again from the disk, until it is done or a signal says otherwise.
+
+mod report;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aqueduct_flow::Throttle;
+use aqueduct_store::{Checked, ScrubFound, ScrubPlan, Store};
+use aqueduct_sys::{set_thread_io_idle, set_thread_nice};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::fault::Fault;
+use crate::flags::Scrub;
+use crate::opened::{Opening, cores, with_store};
+use crate::output::Output;
+use crate::progress;
+use crate::text::{counted, date, size};
+use crate::voice::Voice;
+use report::Report;
+
+pub(super) fn run(scrub: &Scrub, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+    // For all threads of this program. Whoever may not give way works as usual.
+    let _ = set_thread_nice(NICE_MAX);
+    let _ = set_thread_io_idle();
+    let signal = caught().map_err(Fault::local("catch signals"))?;
+    let scrubbed = with_store(&scrub.store, Opening::EXISTING, voice, |store| {
+        scrub_all(store, scrub, &signal, Report::new(json, voice, output))
+    });
+    let number = signal.load(Ordering::Relaxed);
+    if scrubbed.is_ok() && number != 0 {
+        output.flush()?;
+        // What is done is written down: now the signal ends the program as it always does, and this does not return.
+        let _ = emulate_default_handler(i32::try_from(number).expect("signals are small numbers"));
+    }
+    scrubbed
+}
+
+/// The number of the signal that came, or 0. A second one ends the program at once.
+fn caught() -> std::io::Result<Arc<AtomicUsize>> {
+    let (number, is_stopping) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&is_stopping))?;
+        flag::register(signal, Arc::clone(&is_stopping))?;
+        let value = usize::try_from(signal).expect("signals are small numbers");
+        flag::register_usize(signal, Arc::clone(&number), value)?;
+    }
+    Ok(number)
+}
+
+fn scrub_all(
+    store: &Store,
+    scrub: &Scrub,
+    signal: &AtomicUsize,
+    mut report: Report<'_, '_>,
+) -> Result<(), Fault> {
+    // Those that a power cut made suspect come first: a list hashes them one by one, and is not told of.
+    let mut suspects = Vec::new();
+    store.check_suspects(|checked: &Checked| {
+        suspects.push(checked.clone());
+        ControlFlow::Continue(())
+    })?;
+    for checked in suspects.into_iter().filter(|checked| !checked.damage.is_empty()) {
+        report.add(&ScrubFound::Checked(checked))?;
+    }
+    let total = store.usage()?.size;
+    let earlier = store.scrub_state().pass.filter(|_| !scrub.restart).unwrap_or_default();
+    if earlier.count > 0 {
+        let (began, count) = (date(earlier.began), usize::try_from(earlier.count).unwrap_or(usize::MAX));
+        report.voice().say(&format!(
+            "going on with the scrub of {began}: {}, {} are done",
+            counted(count, "blob"),
+            size(earlier.size)
+        ));
+    }
+    let throttle = scrub.rate.map(|rate| Throttle::new(rate.0));
+    let plan = ScrubPlan { threads: scrub.threads.unwrap_or_else(cores), restart: scrub.restart };
+    let voice = report.voice();
+    let mut said = Ok(());
+    let pass = progress::during(voice, "scrub", total, |meter| {
+        meter.add(earlier.size);
+        let leave = |len| {
+            let now = Instant::now();
+            wait(now + throttle.as_ref().map_or(Duration::ZERO, |throttle| throttle.take(len, now)));
+            meter.add(len);
+            match signal.load(Ordering::Relaxed) {
+                0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        };
+        store.scrub(&plan, &leave, &mut |found| {
+            if said.is_ok() {
+                said = report.add(found);
+            }
+        })
+    })?;
+    said?;
+    report.finish(&earlier, &pass)
+}
+
+/// Nobody rings: a signal is looked for after each piece, which is never long.
+fn wait(until: Instant) {
+    let (bell, silence) = (Condvar::new(), Mutex::new(()));
+    let guard = silence.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = until.saturating_duration_since(Instant::now());
+    drop(bell.wait_timeout_while(guard, left, |()| true));
+}
+
+/// After everybody else: sched(7).
+const NICE_MAX: i32 = 19;
