@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use aqueduct_fuzz::pieces;
 use aqueduct_wire::http1::{CHUNK_END, ChunkError, ChunkStep, ChunkedDecoder, LAST_CHUNK, chunk_head};
 use libfuzzer_sys::fuzz_target;
 
@@ -57,18 +58,6 @@ fn read<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Reading {
     // The end may have been read without having been told.
     let is_done = decoder.is_done();
     Reading { body, end: Ok(is_done.then_some(offset)) }
-}
-
-/// Pieces of 1 to 8 bytes, or of 1 byte each if `seed` is 0.
-fn pieces(seed: u8, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut state = usize::from(seed);
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        state = state * 5 % 251;
-        let (piece, after) = rest.split_at(rest.len().min(1 + state % 8));
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
 }
 
 fn frame(seed: u8, body: &[u8]) -> Vec<u8> {

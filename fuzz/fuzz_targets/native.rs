@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use aqueduct_blob::SEGMENT_LEN;
 use aqueduct_wire::native::limits::{HEADER_LEN_MAX, PAYLOAD_LEN_MAX, TASK_COUNT_MAX};
 use aqueduct_wire::native::{
-    Answer, Ask, Closing, Hello, Put, Request, Say, Session, TaskId, Turn, parse_answer, parse_greeting,
-    parse_request,
+    Answer, Ask, Closing, Hello, Put, Request, Say, Session, TaskId, Turn, missing_len, parse_answer,
+    parse_greeting, parse_request,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -88,6 +88,7 @@ impl Server {
             Err(error) => return closed(error.into()),
         };
         assert_eq!((frame.head_len, frame.payload_len), (bytes.len(), payload_len));
+        check_arrival(&bytes);
         reread(&frame.message);
         match self.session.take(frame.message, payload_len) {
             Ok(turn) => self.obey(turn, payload_len),
@@ -197,6 +198,15 @@ impl Server {
             state => panic!("{state:?} takes no bytes"),
         }
     }
+}
+
+/// However it arrives, a frame is the same, and asks for no byte that is not its own.
+fn check_arrival(bytes: &[u8]) {
+    for end in (0..bytes.len()).step_by(bytes.len() / 16 + 1) {
+        assert_eq!(parse_request(&bytes[..end]), Ok(None));
+        assert!((1..=bytes.len() - end).contains(&missing_len(&bytes[..end])));
+    }
+    assert_eq!(parse_request(&[bytes, b"more"].concat()), parse_request(bytes));
 }
 
 /// What was understood is understood again after it was written.
