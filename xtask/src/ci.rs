@@ -28,6 +28,9 @@ const FUZZ: &str = "cargo xtask fuzz";
 /// After the tests, which have built most of it.
 const COST: &str = "cargo xtask cost";
 
+/// With the program as the tests built it.
+const SOAK: &str = "cargo xtask soak --minutes 1";
+
 /// After the tests, too.
 const BENCH: &str = "cargo xtask bench --smoke";
 
@@ -42,6 +45,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let passed_count = report.time("test", TESTS, || Line::new(TESTS, &deny).run_tests(root))?;
     report.time("fuzz", FUZZ, || Line::new(FUZZ, &deny).run(root))?;
     report.time("cost", COST, || Line::new(COST, &deny).run(root))?;
+    report.time("soak", SOAK, || Line::new(SOAK, &deny).run(root))?;
     report.time("bench", BENCH, || Line::new(BENCH, &deny).run(root))?;
     report.print();
     println!("{passed_count} passed, 0 failed");

@@ -6,6 +6,8 @@
 mod agreement;
 mod aqueduct;
 mod corpus;
+mod crash;
+mod faults;
 mod kills;
 mod mount;
 mod native;
@@ -59,6 +61,9 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
 const PARTS: &[Part] = &[
     Part { name: "round-trip", space: SPACE, check: round_trip::run },
     Part { name: "kills", space: SPACE, check: kills::run },
+    Part { name: "killed-server", space: CRASH_SPACE, check: crash::killed::run },
+    Part { name: "power", space: CRASH_SPACE, check: crash::power::run },
+    Part { name: "broken-builds", space: CRASH_SPACE, check: crash::broken::run },
     Part { name: "routes", space: SPACE, check: routes::run },
     Part { name: "clients", space: SPACE, check: served::clients::run },
     Part { name: "ports", space: SPACE, check: served::ports::run },
@@ -66,9 +71,11 @@ const PARTS: &[Part] = &[
     Part { name: "sendfile", space: SPACE, check: served::sendfile::run },
     Part { name: "cut-off", space: SPACE, check: served::cut_off::run },
     Part { name: "memory", space: SPACE, check: served::memory::run },
+    Part { name: "many", space: SPACE, check: served::many::run },
     Part { name: "resume", space: SPACE, check: native::resume::run },
     Part { name: "damage", space: SPACE, check: native::damage::run },
     Part { name: "native-sendfile", space: SPACE, check: native::sendfile::run },
+    Part { name: "faults", space: FAULTS_SPACE, check: faults::run },
     Part { name: "page", space: PAGE_SPACE, check: page::run },
 ];
 
@@ -131,6 +138,12 @@ fn free_bytes(dir: &Path) -> Result<u64> {
 /// Three times the large file, three times the libraries, and the images of filesystems; or four large files in a
 /// server's store.
 const SPACE: u64 = 25 << 30;
+
+/// A few blobs at a time.
+const FAULTS_SPACE: u64 = 1 << 30;
+
+/// Some hundred blobs, and the stores they are in.
+const CRASH_SPACE: u64 = 2 << 30;
 
 /// What a quick bench may take, and a browser.
 const PAGE_SPACE: u64 = 4 << 30;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asan;
 mod bench;
 mod ci;
 mod code;
@@ -14,6 +15,7 @@ mod process;
 mod proxy;
 mod scratch;
 mod server;
+mod soak;
 mod tidy;
 mod tools;
 mod tree;
@@ -31,12 +33,15 @@ cargo xtask ci       install what is missing, then run every check and test
 cargo xtask tidy     check the rules that no compiler knows
 cargo xtask tools    install what is missing, and nothing else
 cargo xtask fuzz [SECONDS]
-                     feed what reads a stranger's bytes, each target for so long (10 s)
+                     feed what reads what others wrote, each target for so long (5 s)
+cargo xtask asan     run the tests of what calls the kernel with each access to memory checked; takes minutes
 cargo xtask cost     compare what requests cost a server with what was written down
 cargo xtask cost --update
                      write down what they cost now
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
+cargo xtask soak [--minutes N]
+                     serve polite clients beside peers that abuse the server, 20 minutes unless told otherwise
 cargo xtask bench hash|publish|native
                      measure what docs/performance.md says
 cargo xtask bench-rivals [--only ROW...] [--rounds N] [--smoke] [--write DIR]
@@ -52,9 +57,13 @@ fn main() -> ExitCode {
         ["tools"] => root().and_then(|root| tools::install(&root)),
         ["fuzz"] => root().and_then(|root| fuzz::run(&root, None)),
         ["fuzz", seconds] => root().and_then(|root| fuzz::run(&root, Some(seconds))),
+        ["asan"] => root().and_then(|root| asan::run(&root)),
         ["cost"] => root().and_then(|root| cost::check(&root)),
         ["cost", "--update"] => root().and_then(|root| cost::update(&root)),
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
+        ["soak", ref words @ ..] => root().and_then(|root| soak::run(&root, words)),
+        // What that one starts.
+        ["soak-abuse", ref words @ ..] => soak::abuse(words),
         ["bench", "hash"] => root().and_then(|root| bench::run(&root, Workload::Hash)),
         ["bench", "publish"] => root().and_then(|root| bench::run(&root, Workload::Publish)),
         ["bench", "native"] => root().and_then(|root| bench::run(&root, Workload::Native)),

@@ -80,11 +80,21 @@ impl Server {
 
     /// How many descriptors the process has open, but for pipes: each thread that has received something keeps one.
     pub(crate) fn descriptor_count(&self) -> Result<usize> {
+        Ok(self.descriptors()?.len())
+    }
+
+    /// The same without blobs: those that were asked for lately stay open.
+    pub(crate) fn descriptor_count_beside_blobs(&self) -> Result<usize> {
+        let blobs = fs::canonicalize(&self.store)?.join("blobs");
+        Ok(self.descriptors()?.iter().filter(|target| !target.starts_with(&blobs)).count())
+    }
+
+    fn descriptors(&self) -> Result<Vec<PathBuf>> {
         let dir = format!("/proc/{}/fd", self.child.id());
         let links = fs::read_dir(&dir).context(dir)?.map_while(Result::ok);
         // One that was closed meanwhile is none.
         let targets = links.filter_map(|link| link.path().read_link().ok());
-        Ok(targets.filter(|target| !target.to_string_lossy().starts_with("pipe:")).count())
+        Ok(targets.filter(|target| !target.to_string_lossy().starts_with("pipe:")).collect())
     }
 
     /// Where the kernel says how much memory the process has, see proc_pid_status(5).
@@ -193,6 +203,12 @@ fn relay(stdout: ChildStdout, lines: &Sender<String>) {
 /// Reads `listening http://127.0.0.1:7070`.
 fn parse_listening(line: &str) -> Option<&str> {
     line.strip_prefix("listening ").filter(|address| address.starts_with("http://"))
+}
+
+/// How much anonymous memory is resident, by what the kernel says of a process: proc_pid_status(5).
+pub(crate) fn parse_anonymous_kib(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// A start makes a store, or hashes what an unclean stop left in doubt.

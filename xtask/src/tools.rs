@@ -52,6 +52,8 @@ const PROGRAMS: &[Program] = &[
 const E2E_PROGRAMS: &[Program] = &[
     Program { name: "mkfs.btrfs", package: "btrfs-progs", why: "the second filesystem that shares blocks" },
     Program { name: "mkfs.ext4", package: "e2fsprogs", why: "a filesystem that does not" },
+    Program { name: "dumpe2fs", package: "e2fsprogs", why: "whether that filesystem has a journal" },
+    Program { name: "losetup", package: "mount", why: "power is cut below a loop device" },
     Program { name: "time", package: "time", why: "the most memory that a program had" },
     Program { name: "cmp", package: "diffutils", why: "what came out is compared with what went in" },
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },

@@ -18,8 +18,13 @@ pub(super) struct Mounted {
 impl Mounted {
     /// Makes a filesystem of `kind` below `dir` and mounts it there, writable by whoever runs this.
     pub(super) fn make(kind: &str, dir: &Path) -> Result<Self> {
+        Self::make_of(kind, dir, IMAGE_SIZE)
+    }
+
+    /// The same, of so many bytes, of which only those are taken that are written.
+    pub(super) fn make_of(kind: &str, dir: &Path, size: u64) -> Result<Self> {
         let image = dir.join(format!("{kind}.img"));
-        File::create(&image)?.set_len(IMAGE_SIZE)?;
+        File::create(&image)?.set_len(size)?;
         as_root(&[OsStr::new(&format!("mkfs.{kind}")), OsStr::new("-q"), image.as_os_str()])?;
         let mounted = Self { dir: dir.join(kind), image };
         fs::create_dir(&mounted.dir)?;

@@ -3,6 +3,7 @@
 pub(super) mod clients;
 mod curl;
 pub(super) mod cut_off;
+pub(super) mod many;
 pub(super) mod memory;
 pub(super) mod ports;
 pub(super) mod sendfile;

@@ -13,7 +13,7 @@ use super::curl::{self, curl};
 use crate::e2e::aqueduct::Aqueduct;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
-use crate::server::Server;
+use crate::server::{Server, parse_anonymous_kib};
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("memory of a busy server");
@@ -193,12 +193,6 @@ impl Watch {
     }
 }
 
-/// See proc_pid_status(5).
-fn parse_anonymous_kib(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
 const MANY_COUNT: usize = 64;
 const MANY_SIZE: u64 = 256 << 20;
 
@@ -209,6 +203,3 @@ const LARGE_SIZE: u64 = 5 << 30;
 const ANONYMOUS_KIB_MAX: u64 = 64 << 10;
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-#[cfg(test)]
-mod tests;

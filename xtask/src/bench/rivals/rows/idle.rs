@@ -17,7 +17,7 @@ use crate::bench::stream::Stream;
 pub(super) const ROW: Row = Row {
     name: "idle",
     title: "Idle connections",
-    about: "10,000, or a quarter of the descriptors that a process may have. Each has asked for a blob of 4 KiB and is \
+    about: "10,000, or a fifth of the descriptors that a process may have. Each has asked for a blob of 4 KiB and is \
             kept; by how much the resident memory of the server's processes has grown, without what the kernel holds \
             for the sockets",
     columns: &[Column { head: "KiB each", places: 2, ratio: None }],
@@ -26,13 +26,17 @@ pub(super) const ROW: Row = Row {
 };
 
 fn measure(stand: &Stand) -> Result<Vec<Table>> {
-    let count = if stand.is_smoke() { 100 } else { raised_descriptor_limit() / 4 };
+    let count = if stand.is_smoke() { 100 } else { raised_descriptor_limit() / DESCRIPTORS_EACH };
     let count = u32::try_from(count).map_or(COUNT_MAX, |count| count.min(COUNT_MAX));
     let mut whose = stand.with(FILE_SERVERS);
     stand.leave_out_broken(ROW.name, &mut whose)?;
     let series = stand.compare(&whose, stand.round_count.min(ROUND_COUNT_MAX), |index, _| {
         // A server of its own each time: memory that was freed is not always given back.
-        let contender = stand.reader(ROW.name, whose[index])?;
+        let contender = stand.wrapped_reader(ROW.name, whose[index], |mut command| {
+            // All of them come from one address. Others do not look at it.
+            command.env("AQUEDUCT_MAX_CONNECTIONS_PER_ADDRESS", "0");
+            command
+        })?;
         let grown = grown(stand, &contender, count)?;
         contender.stop()?;
         Ok(vec![grown / 1024.0 / f64::from(count)])
@@ -82,7 +86,7 @@ fn is_open(socket: &TcpStream) -> bool {
     peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// Of this process, and of those that it starts: they inherit it. A server of ours keeps five eighths of it for files.
+/// Of this process, and of those that it starts: they inherit it.
 fn raised_descriptor_limit() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let is_raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
@@ -90,6 +94,9 @@ fn raised_descriptor_limit() -> u64 {
 }
 
 const COUNT_MAX: u32 = 10_000;
+
+/// A server of ours keeps some back, and five eighths of the rest for files.
+const DESCRIPTORS_EACH: u64 = 5;
 
 /// It takes long, and varies little.
 const ROUND_COUNT_MAX: usize = 3;
