@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use aqueduct_store::{Store, SyncPolicy};
+use aqueduct_store::{ScrubFound, Store, SyncPolicy};
 
 use crate::Options;
 use crate::cache::Cache;
@@ -84,12 +84,21 @@ fn named(name: &str) -> thread::Builder {
 
 fn check_suspects(store: &Store, is_over: &AtomicBool) {
     let mut damaged_count = 0;
-    let checked = store.check_suspects(|checked| {
-        if !checked.damage.is_empty() {
+    let leave =
+        |_| if is_over.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let checked = store.check_suspects(&leave, &mut |found| match found {
+        ScrubFound::Checked(checked) if checked.damage.is_empty() => {}
+        ScrubFound::Checked(checked) => {
             damaged_count += 1;
             tracing::error!(digest = %checked.digest, "damaged by an unclean stop; moved to quarantine");
         }
-        if is_over.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ScrubFound::Failed { fault, .. } => {
+            metrics::count_fault(fault.cause());
+            tracing::error!(
+                error = fault as &dyn std::error::Error,
+                "cannot check what an unclean stop left"
+            );
+        }
     });
     match checked {
         Ok(_) if damaged_count > 0 => tracing::warn!(damaged_count, "checked what an unclean stop left"),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use aqueduct_blob::parallel::{self, Verdict};
@@ -17,6 +17,7 @@ use crate::layout;
 use crate::list;
 use crate::poison::share;
 use crate::quarantine::Damage;
+use crate::scrub::{Halt, Leave, ScrubFound};
 use crate::space::footprint;
 use crate::staging::Told;
 use crate::store::{Inner, Store};
@@ -56,7 +57,11 @@ impl Store {
         if !stat.regular {
             return Ok(None);
         }
-        inner.check(digest, &file, &stat, threads, told).map(Some)
+        let before = |len| {
+            told(len);
+            Ok::<_, ChangeError>(())
+        };
+        inner.check(digest, &file, &stat, threads, before).map(Some)
     }
 
     /// The checkpoint list of a blob, computed and kept where there was none. `None` where there is no such blob, or it
@@ -91,34 +96,41 @@ impl Store {
         self.inner.read_checkpoints(&blob.digest(), blob.size())
     }
 
-    /// Hashes every blob that a power cut made suspect, and tells of each what was found. When this returns `true` there
-    /// are none left; `false` says that `told` wanted no more. Does nothing where there are none.
+    /// Hashes every blob that is suspect, and tells of each what was found, of those in which nothing is amiss, too. When this
+    /// returns `true` there are none left; `false` says that `leave` wanted no more, or that some could not be read or put
+    /// away, which was told: those need not be hashed again in this session that were. Does nothing where there are none.
     ///
     /// # Errors
-    /// The first of those that cannot be read or put away, after all the others were hashed; these need not be hashed again
-    /// in this session. At once where the store takes no changes.
+    /// Where the store takes no changes, or a directory cannot be read.
     pub fn check_suspects(
         &self,
-        mut told: impl FnMut(&Checked) -> ControlFlow<()>,
+        leave: &Leave<'_>,
+        told: &mut dyn FnMut(&ScrubFound),
     ) -> Result<bool, ChangeError> {
         let inner = &self.inner;
         if !inner.has_suspects() {
             return Ok(true);
         }
         inner.begin_changes()?;
-        let mut failed = None;
+        let mut has_failed = false;
         for (algorithm, first) in layout::shards() {
             for digest in list::shard(&*inner.disk, algorithm, first)? {
-                match inner.check_if_suspect(&digest) {
-                    Ok(Some(checked)) if told(&checked).is_break() => return failed.map_or(Ok(false), Err),
-                    Ok(_) => {}
-                    Err(error @ ChangeError::ReadOnly(_)) => return Err(error),
-                    Err(error) => failed = failed.or(Some(error)),
+                if leave(0).is_break() {
+                    return Ok(false);
+                }
+                match inner.check_if_suspect(&digest, leave) {
+                    Ok(checked) => checked.into_iter().for_each(|it| told(&ScrubFound::Checked(it))),
+                    Err(Halt::Stopped) => return Ok(false),
+                    Err(Halt::Change(error @ ChangeError::ReadOnly(_))) => return Err(error),
+                    Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault)) => {
+                        has_failed = true;
+                        told(&ScrubFound::Failed { digest: Some(digest), range: None, fault });
+                    }
                 }
             }
         }
-        if let Some(error) = failed {
-            return Err(error);
+        if has_failed {
+            return Ok(false);
         }
         // Of those whose names were taken away meanwhile none was met.
         for digest in inner.doubts.digests() {
@@ -136,14 +148,14 @@ impl Store {
 
 impl Inner {
     /// Hashes the blob that has this name if it is a suspect.
-    fn check_if_suspect(&self, digest: &Digest) -> Result<Option<Checked>, ChangeError> {
+    fn check_if_suspect(&self, digest: &Digest, leave: &Leave<'_>) -> Result<Option<Checked>, Halt> {
         let path = layout::blob(digest);
         let Some(file) = self.disk.open(&path).blame("open", &path)? else { return Ok(None) };
         let stat = self.disk.stat(&file).blame("stat", &path)?;
         if !stat.regular || !self.is_suspect(digest, &stat) {
             return Ok(None);
         }
-        self.check_suspect(digest, &file, &stat).map(Some)
+        self.check_suspect(digest, &file, &stat, |len| Halt::unless(leave(len))).map(Some)
     }
 
     /// Whether a suspect is right after all. One that is not goes to quarantine.
@@ -153,19 +165,22 @@ impl Inner {
         file: &File,
         stat: &Stat,
     ) -> Result<bool, ChangeError> {
-        Ok(self.check_suspect(digest, file, stat)?.damage.is_empty())
+        let checked = self.check_suspect(digest, file, stat, |_| Ok::<_, ChangeError>(()))?;
+        Ok(checked.damage.is_empty())
     }
 
     /// Hashes a suspect as it is on the medium: in the page cache it may be right although it could not be written, since
     /// the kernel takes such pages for clean, and tells nobody twice.
     ///
-    /// Whoever comes while another thread does waits for what that finds.
-    pub(crate) fn check_suspect(
+    /// Whoever comes while another thread does waits for what that finds. `before` is asked before so many bytes are read, from
+    /// several threads.
+    pub(crate) fn check_suspect<E: From<ChangeError> + Send>(
         &self,
         digest: &Digest,
         file: &File,
         stat: &Stat,
-    ) -> Result<Checked, ChangeError> {
+        before: impl Fn(u64) -> Result<(), E> + Sync,
+    ) -> Result<Checked, E> {
         let _turn = self.checks.take(*digest);
         if !self.is_suspect(digest, stat) {
             return Ok(Checked {
@@ -177,23 +192,23 @@ impl Inner {
         }
         let path = layout::blob(digest);
         // Whoever asks after this one hashes what the medium has; a sync that failed says nothing of what that is.
-        self.disk.sync_data(file).blame("sync", &path)?;
-        self.disk.drop_cache(file).blame("drop the cache of", &path)?;
-        self.check(digest, file, stat, self.options.threads, &|_| {})
+        self.disk.sync_data(file).blame("sync", &path).map_err(ChangeError::from)?;
+        self.disk.drop_cache(file).blame("drop the cache of", &path).map_err(ChangeError::from)?;
+        self.check(digest, file, stat, self.options.threads, before)
     }
 
-    fn check(
+    fn check<E: From<ChangeError> + Send>(
         &self,
         digest: &Digest,
         file: &File,
         stat: &Stat,
         threads: NonZeroUsize,
-        told: &Told<'_>,
-    ) -> Result<Checked, ChangeError> {
-        let read = |offset, buffer: &mut [u8]| -> Result<(), ChangeError> {
-            file.read_exact_at(buffer, offset).blame("read", layout::blob(digest))?;
-            told(buffer.len() as u64);
-            Ok(())
+        before: impl Fn(u64) -> Result<(), E> + Sync,
+    ) -> Result<Checked, E> {
+        let read = |offset, buffer: &mut [u8]| {
+            before(buffer.len() as u64)?;
+            let read = file.read_exact_at(buffer, offset).blame("read", layout::blob(digest));
+            Ok(read.map_err(ChangeError::from)?)
         };
         self.examine(digest, file, stat, (threads, Lanes::detect()), read)
     }

@@ -1,4 +1,5 @@
-//! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too.
+//! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too, and whose damage is
+//! an error: redb takes some pages at their word, and panics where they break it.
 
 mod overlay;
 
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_flow::Step;
+use aqueduct_sys::Errno;
 use overlay::Overlay;
 use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend};
 
@@ -17,10 +19,58 @@ use crate::disk::{Disk, Linked};
 use crate::fault::{Blame, StorageFault};
 use crate::layout;
 
+/// A database that is open, from `path`. Whatever redb does with it is [`guarded`], its closing included.
+#[derive(Debug)]
+pub(crate) struct Open<D = Database> {
+    path: &'static Path,
+    /// `None` only while it is dropped.
+    database: Option<D>,
+}
+
+impl<D> Open<D> {
+    fn new(path: &'static Path, database: D) -> Self {
+        Self { path, database: Some(database) }
+    }
+
+    /// Runs `work` on it, and calls it `verb` where that fails.
+    pub(crate) fn run<T>(
+        &self,
+        verb: &'static str,
+        work: impl FnOnce(&D) -> Result<T, redb::Error>,
+    ) -> Result<T, StorageFault> {
+        let database = self.database.as_ref().expect("it is not being dropped");
+        guarded(verb, self.path, || work(database))
+    }
+}
+
+impl<D> Drop for Open<D> {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        // redb writes when it closes, which nobody hears of; what it did not write is repaired by who opens it next.
+        drop(guarded("close", self.path, || {
+            drop(database);
+            Ok::<_, redb::Error>(())
+        }));
+    }
+}
+
+/// Has redb do something, and takes a panic of its for damage. Nothing of what it held may be used after that, but to close
+/// it.
+pub(crate) fn guarded<T, E: Into<redb::Error>>(
+    verb: &'static str,
+    path: &Path,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, StorageFault> {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| fault(verb, path, error)),
+        Err(_) => Err(damaged(verb, path, "its pages contradict each other")),
+    }
+}
+
 /// What a database is that shall only be read.
 pub(crate) enum ReadOnly {
     Absent,
-    Open(ReadOnlyDatabase),
+    Open(Open<ReadOnlyDatabase>),
     /// It was not closed, and has to be opened for writing to be put right.
     NeedsRepair,
 }
@@ -28,33 +78,36 @@ pub(crate) enum ReadOnly {
 /// Opens the database at `path` for reading, which writes nothing and syncs nothing.
 pub(crate) fn open_read_only(
     disk: &Arc<dyn Disk>,
-    path: &Path,
+    path: &'static Path,
     cache_len: usize,
 ) -> Result<ReadOnly, StorageFault> {
     let Some(file) = open_file(disk, path)? else { return Ok(ReadOnly::Absent) };
     let backend = Backend { disk: Arc::clone(disk), file };
-    match Builder::new().set_cache_size(cache_len).open_read_only_with_backend(backend) {
-        Ok(database) => Ok(ReadOnly::Open(database)),
-        Err(DatabaseError::RepairAborted) => Ok(ReadOnly::NeedsRepair),
-        Err(error) => Err(fault("open", path, error)),
-    }
+    guarded("open", path, || {
+        match Builder::new().set_cache_size(cache_len).open_read_only_with_backend(backend) {
+            Ok(database) => Ok(ReadOnly::Open(Open::new(path, database))),
+            Err(DatabaseError::RepairAborted) => Ok(ReadOnly::NeedsRepair),
+            Err(error) => Err(error),
+        }
+    })
 }
 
 /// Opens the database at `path`; `None` where there is none.
 pub(crate) fn open(
     disk: &Arc<dyn Disk>,
-    path: &Path,
+    path: &'static Path,
     cache_len: usize,
-) -> Result<Option<Database>, StorageFault> {
+) -> Result<Option<Open>, StorageFault> {
     let Some(file) = open_file(disk, path)? else { return Ok(None) };
-    build(disk, file, cache_len).map(Some).map_err(|error| fault("open", path, error))
+    let database = guarded("open", path, || build(disk, file, cache_len))?;
+    Ok(Some(Open::new(path, database)))
 }
 
 fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<File>, StorageFault> {
     let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
     // redb would take an empty file for a new database, and a truncated one is not that.
     if disk.stat(&file).blame("stat", path)?.size == 0 {
-        return Err(fault("open", path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
+        return Err(damaged("open", path, "the file is empty"));
     }
     Ok(Some(file))
 }
@@ -63,42 +116,34 @@ fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<File>, StorageF
 /// mends on the way, and whatever is written to it, the file stays as it is.
 pub(crate) fn inspect(
     disk: &Arc<dyn Disk>,
-    path: &Path,
+    path: &'static Path,
     cache_len: usize,
-) -> Result<Option<Database>, StorageFault> {
+) -> Result<Option<Open>, StorageFault> {
     let Some(file) = disk.open(path).blame("open", path)? else { return Ok(None) };
-    let damaged =
-        |what: &str| fault("check", path, io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
     let stat = disk.stat(&file).blame("stat", path)?;
     if !stat.regular || stat.size == 0 {
-        return Err(damaged("the file is empty"));
+        return Err(damaged("check", path, "the file is empty"));
     }
     let overlay = Overlay::new(file).blame("stat", path)?;
-    let check = || {
+    let sound = guarded("check", path, || {
         let mut database = Builder::new().set_cache_size(cache_len).create_with_backend(overlay)?;
-        Ok::<_, DatabaseError>(database.check_integrity()?.then_some(database))
-    };
-    // redb takes some pages at their word, and panics where they break it. Nothing of what it held is used after that.
-    match panic::catch_unwind(AssertUnwindSafe(check)) {
-        Ok(Ok(Some(database))) => Ok(Some(database)),
-        Ok(Ok(None)) => Err(damaged("its pages are not what their checksums say")),
-        Ok(Err(error)) => Err(fault("check", path, error)),
-        Err(_) => Err(damaged("its pages contradict each other")),
-    }
+        Ok::<_, DatabaseError>(database.check_integrity()?.then(|| Open::new(path, database)))
+    })?;
+    sound.map(Some).ok_or_else(|| damaged("check", path, "its pages are not what their checksums say"))
 }
 
 /// Makes the database at `path`, filled by `fill`. It is built without a name and linked whole, so a crash in the middle
 /// leaves none rather than half of one.
 pub(crate) fn make(
     disk: &Arc<dyn Disk>,
-    path: &Path,
+    path: &'static Path,
     cache_len: usize,
     fill: impl FnOnce(&Database) -> Result<(), redb::Error>,
-) -> Result<Database, StorageFault> {
+) -> Result<Open, StorageFault> {
     let file = disk.stage_writable().blame("stage", path)?;
     let named = file.try_clone().blame("stage", path)?;
-    let database = build(disk, file, cache_len).map_err(|error| fault("make", path, error))?;
-    fill(&database).map_err(|error| fault("make", path, error))?;
+    let database = Open::new(path, guarded("make", path, || build(disk, file, cache_len))?);
+    database.run("make", fill)?;
     // Its pages are holes so far. Filled, they can be written when the disk is full, and blobs be removed then.
     let size = disk.stat(&named).blame("stat", path)?.size;
     disk.reserve(&named, size).blame("reserve", path)?;
@@ -111,9 +156,19 @@ pub(crate) fn make(
     Ok(database)
 }
 
+fn damaged(verb: &'static str, path: &Path, what: &'static str) -> StorageFault {
+    StorageFault::new(verb, path, io::Error::new(io::ErrorKind::InvalidData, what))
+}
+
 /// Turns any of redb's errors into a fault on the database's path.
-pub(crate) fn fault(verb: &'static str, path: &Path, error: impl Into<redb::Error>) -> StorageFault {
+fn fault(verb: &'static str, path: &Path, error: impl Into<redb::Error>) -> StorageFault {
     let source = match error.into() {
+        // What a damaged page points to is not in the file.
+        redb::Error::Io(source)
+            if matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) =>
+        {
+            io::Error::new(io::ErrorKind::InvalidData, source)
+        }
         redb::Error::Io(source) => source,
         other => io::Error::new(io::ErrorKind::InvalidData, other),
     };
@@ -165,4 +220,9 @@ pub(crate) fn write_all(disk: &dyn Disk, file: &File, offset: u64, bytes: &[u8])
 /// redb reports a broken file as an error of storage; everything else of it is ours.
 pub(crate) fn is_damage(fault: &StorageFault) -> bool {
     fault.kind() == io::ErrorKind::InvalidData
+}
+
+/// Whether nothing can be had of the file: it is broken, or the medium does not give its bytes.
+pub(crate) fn is_lost(fault: &StorageFault) -> bool {
+    is_damage(fault) || fault.errno() == Some(Errno::IO)
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aqueduct_sys::{Errno, errno_of};
+
 use crate::disk::Unopened;
 pub use cause::Cause;
 
@@ -44,6 +46,11 @@ impl StorageFault {
     /// What the kernel's answer means to whoever asked for the change.
     pub fn cause(&self) -> Cause {
         Cause::of(&self.source)
+    }
+
+    /// The number of the kernel's answer, if it was the kernel's.
+    pub(crate) fn errno(&self) -> Option<Errno> {
+        errno_of(&self.source)
     }
 
     /// Whether the call that failed was never made, for want of what it takes: nothing has changed, and it may be tried

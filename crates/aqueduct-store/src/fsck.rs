@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::damage::Checked;
 use crate::database;
 use crate::disk::Disk;
 use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
@@ -24,6 +25,7 @@ use crate::meta::Meta;
 use crate::open::{OpenError, is_made};
 use crate::quarantine;
 use crate::real_disk::RealDisk;
+use crate::scrub::ScrubFound;
 use crate::staging::Told;
 use crate::store::{Inner, Options, Store};
 
@@ -226,7 +228,12 @@ impl Check<'_> {
     /// What `meta.redb` says; `None` where it is damaged, and nothing more can be told.
     fn meta(&mut self) -> Result<Option<State>, FsckError> {
         match Meta::inspect(self.disk) {
-            Ok(Some(state)) => Ok(Some(state)),
+            Ok(Some((state, foreign_pins))) => {
+                for name in foreign_pins {
+                    self.tell(layout::META, Trouble::PinOfNone(name), Fate::Left);
+                }
+                Ok(Some(state))
+            }
             Ok(None) => {
                 // To open the store makes it anew.
                 self.mend(layout::META, Trouble::MetaMissing, || Ok(()))?;
@@ -249,7 +256,7 @@ impl Check<'_> {
                 self.mend(layout::INDEX, Trouble::Missing, || Ok(()))?;
                 Ok(Indexed::Doubtful)
             }
-            Err(fault) if database::is_damage(&fault) => {
+            Err(fault) if database::is_lost(&fault) => {
                 let disk = Arc::clone(self.disk);
                 let index = Path::new(layout::INDEX);
                 self.mend(layout::INDEX, Trouble::IndexDamaged(fault), || {
@@ -264,22 +271,32 @@ impl Check<'_> {
 
     /// All that lies in the store's directories.
     fn all(&mut self, store: &Store, indexed: Indexed) -> Result<Fscked, FsckError> {
+        let (mut gone_count, mut gone_size) = (0, 0_u64);
         if self.mode == FsckMode::Mend {
-            let mut damaged = Vec::new();
-            store.check_suspects(|checked| {
-                damaged.extend((!checked.damage.is_empty()).then(|| checked.clone()));
+            let read = self.read;
+            let leave = |len| {
+                read(len);
                 ControlFlow::Continue(())
+            };
+            store.check_suspects(&leave, &mut |found| match found {
+                ScrubFound::Checked(checked) if checked.damage.is_empty() => {}
+                ScrubFound::Checked(Checked { digest, size, damage, .. }) => {
+                    (gone_count, gone_size) = (gone_count + 1, gone_size.saturating_add(*size));
+                    let trouble = Trouble::BlobDamaged { size: *size, ranges: damage.clone() };
+                    self.tell(layout::blob(digest), trouble, Fate::Mended);
+                }
+                ScrubFound::Failed { digest, fault, .. } => {
+                    let path = digest.map_or_else(PathBuf::new, |digest| layout::blob(&digest));
+                    self.tell(path, Trouble::Unreadable(fault.clone()), Fate::Unmended);
+                }
             })?;
-            for checked in damaged {
-                let trouble = Trouble::BlobDamaged { size: checked.size, ranges: checked.damage };
-                self.tell(layout::blob(&checked.digest), trouble, Fate::Mended);
-            }
         }
         let (count, size) = self.tree(store)?;
         self.uploads(store)?;
         self.quarantine()?;
+        // What it said was read before those were put away.
         if let Indexed::Says(says_count, says_size) = indexed
-            && (says_count, says_size) != (count, size)
+            && (says_count, says_size) != (count + gone_count, size.saturating_add(gone_size))
         {
             let trouble = Trouble::IndexDiffers { says_count, says_size, count, size };
             self.mend(layout::INDEX, trouble, || Ok(()))?;

@@ -7,9 +7,7 @@ mod kept;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use aqueduct_blob::{Algorithm, Digest};
 use redb::{Database, Durability};
 
-use crate::database;
+use crate::database::{self, Open};
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::{self, INDEX};
@@ -63,7 +61,7 @@ pub(crate) struct Index {
     disk: Arc<dyn Disk>,
     notes: Mutex<Notes>,
     /// Opened by the first who needs it: a command that only reads a blob never does.
-    database: Mutex<Option<Database>>,
+    database: Mutex<Option<Open>>,
     /// What all blobs take, in bytes, by the rows; nothing before those were first read.
     allocated: AtomicU64,
     /// How much more it is by the notes that are not written.
@@ -160,7 +158,7 @@ impl Index {
     /// nothing.
     pub(crate) fn inspect(disk: &Arc<dyn Disk>) -> Result<Option<Usage>, StorageFault> {
         let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
-        rows::usage(&database).map(Some).map_err(|error| database::fault("read", path(), error))
+        database.run("read", rows::usage).map(Some)
     }
 
     /// Has the index compared with the tree before it is believed again.
@@ -190,7 +188,7 @@ impl Index {
     ) -> Result<Vec<(Digest, Row)>, StorageFault> {
         self.write_notes(Durability::None)?;
         let read = self.with(rows::snapshot)?;
-        read.least_used(count, spared).map_err(|error| database::fault("read", path(), error))
+        self.read(|| read.least_used(count, spared))
     }
 
     /// The rows of some blobs, everything included that was noted before the epoch that comes with them.
@@ -218,8 +216,7 @@ impl Index {
         self.write_notes(Durability::None)?;
         let known = self.with(rows::snapshot)?;
         for (algorithm, first) in layout::shards() {
-            let rows =
-                known.shard(algorithm, first).map_err(|error| database::fault("read", path(), error))?;
+            let rows = self.read(|| known.shard(algorithm, first))?;
             let goes_on = present(algorithm, first, &mut |present| {
                 for (digest, row) in rows.iter().filter(|(digest, _)| !present.contains_key(digest)) {
                     self.note(Note::Gone { digest: *digest, allocated: row.allocated });
@@ -240,8 +237,12 @@ impl Index {
             }
         }
         self.write_notes(Durability::None)?;
-        self.with(|database| rows::apply(database, &[], Completeness::Complete, Durability::None))?;
         {
+            let mut database = lock(&self.database);
+            let apply =
+                |database: &Database| rows::apply(database, &[], Completeness::Complete, Durability::None);
+            let growth = self.with_opened(&mut database, apply)?;
+            self.grow(growth);
             // Whatever was lost of what was noted is in the rows by now.
             let notes = lock(&self.notes);
             self.growth.store(notes.list.iter().map(Note::growth).sum(), Ordering::Relaxed);
@@ -258,7 +259,7 @@ impl Index {
 
     fn write_notes_to(
         &self,
-        database: &mut Option<Database>,
+        database: &mut Option<Open>,
         durability: Durability,
     ) -> Result<(), StorageFault> {
         let notes = {
@@ -275,8 +276,7 @@ impl Index {
                 // The rows know better than those who left the notes.
                 let noted = notes.iter().map(Note::growth).sum::<i64>();
                 self.growth.fetch_sub(noted, Ordering::Relaxed);
-                let before = self.allocated.load(Ordering::Relaxed);
-                self.allocated.store(before.saturating_add_signed(growth), Ordering::Relaxed);
+                self.grow(growth);
                 self.unflushed.store(matches!(durability, Durability::None), Ordering::Release);
                 Ok(())
             }
@@ -286,6 +286,12 @@ impl Index {
                 Err(fault)
             }
         }
+    }
+
+    /// The rows have grown by so much. Only who has the database locked calls this.
+    fn grow(&self, growth: i64) {
+        let before = self.allocated.load(Ordering::Relaxed);
+        self.allocated.store(before.saturating_add_signed(growth), Ordering::Relaxed);
     }
 
     /// Keeps notes that could not be written for the next time. What is lost of too many the tree knows, but for who was told
@@ -308,45 +314,55 @@ impl Index {
     /// redb takes what is in its pages for what it wrote, or panics.
     fn with_opened<T>(
         &self,
-        database: &mut Option<Database>,
+        database: &mut Option<Open>,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StorageFault> {
         let open = match database.take() {
             Some(open) => open,
             None => self.open_or_make()?,
         };
-        let worked = panic::catch_unwind(AssertUnwindSafe(|| work(&open)));
-        match worked
-            .map_err(|_| damaged())
-            .and_then(|done| done.map_err(|error| database::fault("write", path(), error)))
-        {
+        match open.run("write", work) {
             Ok(done) => {
                 *database = Some(open);
                 Ok(done)
             }
             Err(fault) => {
                 drop(open);
-                self.stale.store(true, Ordering::Release);
-                self.lost.store(true, Ordering::Release);
-                // One that stays is found to be what it is by who opens it next.
-                drop(self.disk.unlink(path()));
+                self.throw_away();
                 Err(fault)
             }
         }
     }
 
-    fn open_or_make(&self) -> Result<Database, StorageFault> {
-        let opened = panic::catch_unwind(AssertUnwindSafe(|| open(&self.disk)));
-        let (database, is_complete) = match opened.unwrap_or_else(|_| Err(damaged())) {
-            Ok(Some(opened)) => opened,
-            Ok(None) => (make(&self.disk, Completeness::AsBefore)?, false),
-            Err(fault) if database::is_damage(&fault) => {
-                self.disk.unlink(path()).blame("unlink", path())?;
-                (make(&self.disk, Completeness::AsBefore)?, false)
+    /// Runs `work` on rows as they were at a moment, while others change them.
+    fn read<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StorageFault> {
+        database::guarded("read", path(), work).inspect_err(|_| {
+            let mut database = lock(&self.database);
+            drop(database.take());
+            self.throw_away();
+        })
+    }
+
+    /// Has whoever needs it next make it anew. The database is closed and locked.
+    fn throw_away(&self) {
+        self.stale.store(true, Ordering::Release);
+        self.lost.store(true, Ordering::Release);
+        // One that stays is found to be what it is by who opens it next.
+        drop(self.disk.unlink(path()));
+    }
+
+    fn open_or_make(&self) -> Result<Open, StorageFault> {
+        let opened = open(&self.disk).or_else(|fault| {
+            if !database::is_lost(&fault) {
+                return Err(fault);
             }
-            Err(fault) => return Err(fault),
+            self.disk.unlink(path()).blame("unlink", path())?;
+            Ok(None)
+        })?;
+        let (database, is_complete, usage) = match opened {
+            Some(opened) => opened,
+            None => (make(&self.disk, Completeness::AsBefore)?, false, Usage::default()),
         };
-        let usage = rows::usage(&database).map_err(|error| database::fault("read", path(), error))?;
         self.allocated.store(usage.allocated, Ordering::Relaxed);
         self.stale.fetch_or(!is_complete, Ordering::AcqRel);
         self.lost.fetch_or(!is_complete, Ordering::AcqRel);
@@ -375,19 +391,16 @@ impl Note {
     }
 }
 
-/// What a panic of redb's says of the database.
-fn damaged() -> StorageFault {
-    StorageFault::new("read", path(), io::Error::new(io::ErrorKind::InvalidData, "the database is damaged"))
-}
-
-/// The database, if it is there, and whether it began with all there was. One whose tables are others is damaged, too.
-fn open(disk: &Arc<dyn Disk>) -> Result<Option<(Database, bool)>, StorageFault> {
+/// The database, if it is there, whether it began with all there was, and its sums. One whose tables are others is damaged,
+/// too.
+fn open(disk: &Arc<dyn Disk>) -> Result<Option<(Open, bool, Usage)>, StorageFault> {
     let Some(database) = database::open(disk, path(), CACHE_LEN)? else { return Ok(None) };
-    let is_complete = rows::is_complete(&database).map_err(|error| database::fault("read", path(), error))?;
-    Ok(Some((database, is_complete)))
+    let says = |database: &Database| Ok((rows::is_complete(database)?, rows::usage(database)?));
+    let (is_complete, usage) = database.run("read", says)?;
+    Ok(Some((database, is_complete, usage)))
 }
 
-fn make(disk: &Arc<dyn Disk>, completeness: Completeness) -> Result<Database, StorageFault> {
+fn make(disk: &Arc<dyn Disk>, completeness: Completeness) -> Result<Open, StorageFault> {
     database::make(disk, path(), CACHE_LEN, |database| {
         rows::apply(database, &[], completeness, Durability::Immediate).map(drop)
     })

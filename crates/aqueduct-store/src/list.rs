@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use aqueduct_blob::{Algorithm, Digest};
 
-use crate::disk::Disk;
-use crate::fault::{Blame, ChangeError, StorageFault};
+use crate::database;
+use crate::disk::{Disk, Stat};
+use crate::fault::{Blame, Cause, ChangeError, StorageFault};
 use crate::index::{Present, Usage};
 use crate::layout;
 use crate::poison::{alone, lock};
@@ -27,10 +28,11 @@ impl Store {
     /// The next blobs after `after`, or the first ones, at most `limit`, in the order of their digests. Fewer than
     /// `limit` means that there are no more. Takes one shard's names into memory at a time.
     ///
-    /// Blobs published or removed meanwhile may or may not be in it; every other is in it once.
+    /// Blobs published or removed meanwhile may or may not be in it, a suspect that cannot be read is not; every other is in it
+    /// once.
     ///
     /// # Errors
-    /// Where a directory or a blob cannot be read, or a damaged suspect not be put in quarantine.
+    /// Where a directory cannot be read, or a damaged suspect not be put in quarantine.
     pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<Listed>, ChangeError> {
         let inner = &self.inner;
         let mut listed = Vec::new();
@@ -45,9 +47,7 @@ impl Store {
                 }
                 let path = layout::blob(&digest);
                 let Some(stat) = inner.disk.stat_path(&path).blame("stat", &path)? else { continue };
-                let there = stat.regular
-                    && (!inner.is_suspect(&digest, &stat) || inner.open_blob(&digest)?.is_some());
-                if there {
+                if stat.regular && inner.is_believed(&digest, &stat)? {
                     listed.push(Listed { digest, size: stat.size, published: stat.changed });
                 }
             }
@@ -61,13 +61,33 @@ impl Store {
     /// # Errors
     /// Where the tree or the index cannot be read, or the index not be written.
     pub fn usage(&self) -> Result<Usage, ChangeError> {
-        // Whether it is stale is known once it was read.
-        let usage = self.inner.index.usage()?;
-        if self.inner.recount(&|| true)? { Ok(self.inner.index.usage()?) } else { Ok(usage) }
+        match self.inner.usage() {
+            // It was thrown away for that, and the next one is made from the tree.
+            Err(ChangeError::Fault(fault)) if database::is_damage(&fault) => self.inner.usage(),
+            usage => usage,
+        }
     }
 }
 
 impl Inner {
+    /// Whether a blob is no suspect, or was hashed and is right. One that the medium does not give is not in the way of others.
+    fn is_believed(&self, digest: &Digest, stat: &Stat) -> Result<bool, ChangeError> {
+        if !self.is_suspect(digest, stat) {
+            return Ok(true);
+        }
+        match self.open_blob(digest) {
+            Ok(blob) => Ok(blob.is_some()),
+            Err(ChangeError::Fault(fault)) if fault.cause() == Cause::Io => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn usage(&self) -> Result<Usage, ChangeError> {
+        // Whether it is stale is known once it was read.
+        let usage = self.index.usage()?;
+        if self.recount(&|| true)? { Ok(self.index.usage()?) } else { Ok(usage) }
+    }
+
     /// Makes the index match the tree if it may not, as long as `goes_on` says so; false where there is nothing to do, or it
     /// was not done.
     pub(crate) fn recount(&self, goes_on: &dyn Fn() -> bool) -> Result<bool, ChangeError> {

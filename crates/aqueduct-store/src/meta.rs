@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use aqueduct_blob::Digest;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
-use crate::database::{self, ReadOnly};
+use crate::database::{self, Open, ReadOnly};
 use crate::disk::Disk;
 use crate::fault::StorageFault;
 use crate::layout::META;
@@ -35,7 +35,7 @@ const INDEX_STALE: &str = "index-stale";
 pub(crate) struct Meta {
     disk: Arc<dyn Disk>,
     /// Opened for writing by the first change: opening it so takes several syncs, which whoever only reads is spared.
-    database: Mutex<Option<Database>>,
+    database: Mutex<Option<Open>>,
 }
 
 impl Meta {
@@ -43,22 +43,24 @@ impl Meta {
     pub(crate) fn read(disk: &Arc<dyn Disk>) -> Result<Option<(Self, State)>, StorageFault> {
         let (rows, database) = match database::open_read_only(disk, path(), CACHE_LEN)? {
             ReadOnly::Absent => return Ok(None),
-            ReadOnly::Open(database) => (Rows::read(&database), None),
+            ReadOnly::Open(database) => (database.run("read", Rows::read)?, None),
             // Its last writer did not live to close it.
             ReadOnly::NeedsRepair => {
                 let Some(database) = database::open(disk, path(), CACHE_LEN)? else { return Ok(None) };
-                (Rows::read(&database), Some(database))
+                (database.run("read", Rows::read)?, Some(database))
             }
         };
-        let state = rows.map_err(|error| database::fault("read", path(), error))?.state()?;
-        Ok(Some((Self { disk: Arc::clone(disk), database: Mutex::new(database) }, state)))
+        Ok(Some((Self { disk: Arc::clone(disk), database: Mutex::new(database) }, rows.state()?)))
     }
 
-    /// What it says, once all of it was held against its checksums; `None` where there is none. Changes nothing.
-    pub(crate) fn inspect(disk: &Arc<dyn Disk>) -> Result<Option<State>, StorageFault> {
+    /// What it says, once all of it was held against its checksums, and the pins whose names are no digests; `None` where there
+    /// is none. Changes nothing.
+    pub(crate) fn inspect(disk: &Arc<dyn Disk>) -> Result<Option<(State, Vec<String>)>, StorageFault> {
         let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
-        let rows = Rows::read(&database).map_err(|error| database::fault("read", path(), error))?;
-        rows.state().map(Some)
+        let state = database.run("read", Rows::read)?.state()?;
+        let names = database.run("read", pinned)?;
+        let foreign = names.into_iter().filter(|name| name.parse::<Digest>().is_err());
+        Ok(Some((state, foreign.collect())))
     }
 
     /// For whoever only looks: it is opened when something is to be written to it.
@@ -82,15 +84,14 @@ impl Meta {
     /// The pinned names. One that reads as none is left alone.
     pub(crate) fn pins(&self) -> Result<BTreeSet<Digest>, StorageFault> {
         let database = lock(&self.database);
-        let read = match &*database {
-            Some(database) => read_pins(database),
+        match &*database {
+            Some(database) => database.run("read", read_pins),
             None => match database::open_read_only(&self.disk, path(), CACHE_LEN)? {
-                ReadOnly::Open(database) => read_pins(&database),
+                ReadOnly::Open(database) => database.run("read", read_pins),
                 // It was read when the store was opened.
-                ReadOnly::Absent | ReadOnly::NeedsRepair => return Err(gone()),
+                ReadOnly::Absent | ReadOnly::NeedsRepair => Err(gone()),
             },
-        };
-        read.map_err(|error| database::fault("read", path(), error))
+        }
     }
 
     /// Pins a name, durable when this returns.
@@ -120,7 +121,7 @@ impl Meta {
             None => database::open(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?,
         };
         // One that failed to write takes nothing more until it is opened again.
-        commit(&open, change).map_err(|error| database::fault("write", path(), error))?;
+        open.run("write", |database| commit(database, change))?;
         *database = Some(open);
         Ok(())
     }
@@ -139,17 +140,18 @@ fn commit(
 }
 
 fn read_pins(database: &impl ReadableDatabase) -> Result<BTreeSet<Digest>, redb::Error> {
+    Ok(pinned(database)?.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// The names that are pinned, as they are written.
+fn pinned(database: &impl ReadableDatabase) -> Result<Vec<String>, redb::Error> {
     let transaction = database.begin_read()?;
     let table = match transaction.open_table(PINS) {
         // No name was ever pinned.
-        Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
         table => table?,
     };
-    let mut pins = BTreeSet::new();
-    for row in table.iter()? {
-        pins.extend(row?.0.value().parse::<Digest>());
-    }
-    Ok(pins)
+    table.iter()?.map(|row| Ok(row?.0.value().to_owned())).collect()
 }
 
 fn gone() -> StorageFault {

@@ -16,12 +16,13 @@ use std::time::Duration;
 use aqueduct_blob::Digest;
 
 use crate::damage::Checked;
-use crate::fault::{Blame, ChangeError, StorageFault};
+use crate::fault::{Blame, Cause, ChangeError, StorageFault};
 use crate::layout;
 use crate::list;
 use crate::poison::lock;
 use crate::store::{Inner, Store};
 
+pub(crate) use batch::Halt;
 pub use progress::{ScrubPass, ScrubState};
 
 /// How a scrub goes about it.
@@ -138,6 +139,7 @@ impl Inner {
         for (algorithm, first) in layout::shards().filter(|shard| Some(*shard) >= start) {
             let listed = match list::shard(&*self.disk, algorithm, first) {
                 Ok(listed) => listed,
+                Err(fault) if is_shortage(&fault) => return Err(fault.into()),
                 Err(fault) => {
                     pass.failed += 1;
                     told(&ScrubFound::Failed { digest: None, range: None, fault });
@@ -178,6 +180,11 @@ impl Inner {
         let state = self.scrub_state();
         drop(state.write(&self.index));
     }
+}
+
+/// Whether the process is short of something, which says nothing of what it wanted to read.
+fn is_shortage(fault: &StorageFault) -> bool {
+    matches!(fault.cause(), Cause::Descriptors | Cause::Memory)
 }
 
 /// In seconds: what a kill costs of a pass, and one sync of the index.

@@ -97,7 +97,7 @@ fn while_there_are_suspects_no_open_blob_is_believed() {
     let cache = Cache::new(64 << 10, 8);
     find(&store, &cache, &digest).unwrap().unwrap();
     assert!(store.has_suspects() && at_hand(&store, &cache, &digest).is_none());
-    assert!(store.check_suspects(|_| ControlFlow::Continue(())).unwrap());
+    assert!(store.check_suspects(&|_| ControlFlow::Continue(()), &mut |_| {}).unwrap());
     assert!(at_hand(&store, &cache, &digest).is_some());
 }
 
@@ -112,4 +112,13 @@ fn of_those_that_are_read_together_the_damaged_one_is_not_here() {
     let there: Vec<_> = found.into_iter().map(|found| found.unwrap().is_some()).collect();
     assert_eq!(there, [true, false, true]);
     assert!(!path.exists());
+}
+
+#[test]
+fn what_was_read_wrong_and_is_right_on_the_disk_is_there() {
+    let (_directory, store, digests) = store(&[10]);
+    let Found::Open(blob) = verify_again(&store, &digests[0]).unwrap().unwrap() else {
+        panic!("it is read again")
+    };
+    assert_eq!(blob.size(), 10);
 }

@@ -45,6 +45,8 @@ pub enum Trouble {
     MetaMissing,
     /// `meta.redb` cannot be read.
     MetaDamaged(StorageFault),
+    /// `meta.redb` has a pin whose name is no digest.
+    PinOfNone(String),
     /// `index.redb` cannot be read.
     IndexDamaged(StorageFault),
     /// `index.redb` has other sums than the tree.
@@ -106,7 +108,9 @@ impl Trouble {
             }
             Self::NotADirectory | Self::NotAFile => "move it away",
             Self::Unreadable(_) => "check the disk",
-            Self::Foreign | Self::Linked { .. } | Self::Quarantined { .. } => "left alone",
+            Self::Foreign | Self::PinOfNone(_) | Self::Linked { .. } | Self::Quarantined { .. } => {
+                "left alone"
+            }
         }
     }
 }
@@ -121,6 +125,7 @@ impl fmt::Display for Trouble {
                 "missing: every blob is hashed before it is believed, and what only it knew is lost",
             ),
             Self::MetaDamaged(fault) | Self::IndexDamaged(fault) => write!(f, "damaged ({})", cause(fault)),
+            Self::PinOfNone(name) => write!(f, "a pin of '{name}', which is no digest"),
             Self::IndexDiffers { says_count, says_size, count, size } => {
                 write!(f, "says {says_count} blobs of {says_size} bytes, and there are {count} of {size}")
             }

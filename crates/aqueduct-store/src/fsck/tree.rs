@@ -65,7 +65,7 @@ impl Check<'_> {
         let inner = &store.inner;
         // One that cannot be read is as good as none.
         let kept = inner.read_checkpoints(digest, stat.size).unwrap_or_default();
-        let lacks_list = stat.size > SEGMENT_LEN && kept.is_none();
+        let mut lacks_list = stat.size > SEGMENT_LEN && kept.is_none();
         if !stat.writable && !lacks_list {
             return Ok(());
         }
@@ -76,6 +76,10 @@ impl Check<'_> {
                     let trouble = Trouble::BlobDamaged { size: checked.size, ranges: checked.damage };
                     self.tell(path, trouble, Fate::Mended);
                     return Ok(());
+                }
+                Ok(Some(checked)) if lacks_list && !checked.checkpoints_rebuilt => {
+                    self.tell(layout::checkpoints(digest), Trouble::Checkpoints, Fate::Unmended);
+                    lacks_list = false;
                 }
                 Ok(_) => {}
                 Err(crate::ChangeError::Fault(fault)) => {

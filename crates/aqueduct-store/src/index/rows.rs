@@ -98,6 +98,19 @@ pub(super) fn apply(
             sums.insert(name, sum.saturating_add_signed(change))?;
         }
         if completeness == Completeness::Complete {
+            // No sum that a medium has changed outlives this.
+            let (mut count, mut size, mut allocated) = (0_u64, 0_u64, 0_u64);
+            for row in rows.iter()? {
+                let row = Row::from(row?.1.value());
+                count += 1;
+                (size, allocated) = (size.saturating_add(row.size), allocated.saturating_add(row.allocated));
+            }
+            if count != rows.len()? {
+                return Err(redb::Error::Corrupted("rows are miscounted".to_owned()));
+            }
+            let before = sums.insert(ALLOCATED, allocated)?.map_or(0, |sum| sum.value());
+            changes.allocated += signed(allocated) - signed(before);
+            sums.insert(SIZE, size)?;
             sums.insert(COMPLETE, 1)?;
         }
     }
@@ -184,12 +197,14 @@ struct Changes {
 
 impl Changes {
     fn add(&mut self, before: Option<Row>, after: Option<Row>) {
-        let signed = |row: Option<Row>, of: fn(&Row) -> u64| {
-            row.map_or(0, |row| i64::try_from(of(&row)).unwrap_or(i64::MAX))
-        };
-        self.size += signed(after, |row| row.size) - signed(before, |row| row.size);
-        self.allocated += signed(after, |row| row.allocated) - signed(before, |row| row.allocated);
+        let of = |row: Option<Row>, of: fn(&Row) -> u64| row.map_or(0, |row| signed(of(&row)));
+        self.size += of(after, |row| row.size) - of(before, |row| row.size);
+        self.allocated += of(after, |row| row.allocated) - of(before, |row| row.allocated);
     }
+}
+
+fn signed(len: u64) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
 }
 
 fn key(digest: &Digest) -> Key {

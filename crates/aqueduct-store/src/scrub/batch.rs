@@ -10,10 +10,10 @@ use std::thread;
 use aqueduct_blob::{Digest, Lanes, SEGMENT_LEN, hash_each};
 use aqueduct_flow::Medium;
 
-use super::{Leave, ScrubFound, ScrubPass};
+use super::{Leave, ScrubFound, ScrubPass, is_shortage};
 use crate::damage::Checked;
 use crate::disk::Stat;
-use crate::fault::{Blame, Cause, ChangeError, StorageFault};
+use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout;
 use crate::poison::lock;
 use crate::store::Inner;
@@ -37,11 +37,17 @@ enum Work {
 }
 
 /// Why a blob was not checked to its end.
-enum Halt {
+pub(crate) enum Halt {
     /// Nobody wants to go on.
     Stopped,
     Unread(Range<u64>, StorageFault),
     Change(ChangeError),
+}
+
+impl Halt {
+    pub(crate) fn unless(leave: ControlFlow<()>) -> Result<(), Self> {
+        if leave.is_break() { Err(Self::Stopped) } else { Ok(()) }
+    }
 }
 
 impl From<ChangeError> for Halt {
@@ -117,7 +123,7 @@ impl Inner {
                 Err(Halt::Change(error @ ChangeError::ReadOnly(_))) => return Err(error),
                 // It says nothing of the blob, nor of those that follow.
                 Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault))
-                    if matches!(fault.cause(), Cause::Descriptors | Cause::Memory) =>
+                    if is_shortage(&fault) =>
                 {
                     return Err(fault.into());
                 }
@@ -202,8 +208,8 @@ impl Inner {
     ) -> Result<Checked, Halt> {
         let Opened { digest, file, stat, medium } = opened;
         if self.is_suspect(digest, stat) {
-            // Whoever asks for it waits for the same hash.
-            return Ok(self.check_suspect(digest, file, stat)?);
+            // Whoever asks for it waits for the same hash, which no rate slows down.
+            return self.check_suspect(digest, file, stat, |_| Halt::unless(leave(0)));
         }
         let read = |offset, buffer: &mut [u8]| read(digest, medium, leave, offset, buffer);
         // Lanes would read from as many places at once, in pieces too small for a disk.
@@ -300,9 +306,7 @@ fn read(
     buffer: &mut [u8],
 ) -> Result<(), Halt> {
     let len = buffer.len() as u64;
-    if leave(len).is_break() {
-        return Err(Halt::Stopped);
-    }
+    Halt::unless(leave(len))?;
     let read = medium.read_exact_at(buffer, offset).blame("read", layout::blob(digest));
     read.map_err(|fault| Halt::Unread(offset..offset + len, fault))
 }

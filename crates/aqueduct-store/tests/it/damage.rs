@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aqueduct_store::{Checked, Store, SyncPolicy};
+use aqueduct_store::{ScrubFound, Store, SyncPolicy};
 
-use crate::fixture::{TWO, bytes, digest, path, put, read, reopen, simulated, store};
+use crate::fixture::{ALL, TWO, bytes, digest, path, put, read, reopen, simulated, store};
 
 const MIB: u64 = 1 << 20;
 
@@ -185,13 +185,13 @@ fn the_mark_spares_what_was_settled_from_being_hashed_again() {
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let store = reopen(&slot.mount(&image).unwrap(), SyncPolicy::None);
     let mut checked = Vec::new();
-    let all = |told: &Checked| {
-        checked.push(told.digest);
-        ControlFlow::Continue(())
+    let mut all = |told: &ScrubFound| match told {
+        ScrubFound::Checked(told) => checked.push(told.digest),
+        ScrubFound::Failed { fault, .. } => panic!("{fault}"),
     };
-    assert!(store.check_suspects(all).unwrap());
+    assert!(store.check_suspects(&ALL, &mut all).unwrap());
     assert_eq!(checked, [digest(b"loose")]);
-    store.check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
+    store.check_suspects(&ALL, &mut |_| panic!("nobody is suspect any more")).unwrap();
 }
 
 #[test]
@@ -203,8 +203,12 @@ fn once_the_suspects_are_checked_the_next_session_hashes_nothing() {
     let image = disk.images(1).find(|image| image.story().chars().all(|kept| kept == '+')).unwrap();
     let after = slot.mount(&image).unwrap();
     let store = reopen(&after, SyncPolicy::Full);
-    assert!(!store.check_suspects(|_| ControlFlow::Break(())).unwrap(), "one was enough");
-    assert!(store.check_suspects(|_| ControlFlow::Continue(())).unwrap());
+    let none = |_| ControlFlow::Break(());
+    assert!(!store.check_suspects(&none, &mut |_| panic!("nothing was hashed")).unwrap());
+    assert!(store.has_suspects());
+    assert!(store.check_suspects(&ALL, &mut |_| {}).unwrap());
     store.close().unwrap();
-    reopen(&after, SyncPolicy::Full).check_suspects(|_| panic!("nobody is suspect any more")).unwrap();
+    reopen(&after, SyncPolicy::Full)
+        .check_suspects(&ALL, &mut |_| panic!("nobody is suspect any more"))
+        .unwrap();
 }

@@ -1,6 +1,7 @@
 //! Blobs and stores to test with.
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use aqueduct_testkit::{SimDisk, Slot};
 use tempfile::TempDir;
 
 pub(crate) const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+/// Whoever hashes shall never stop.
+pub(crate) const ALL: fn(u64) -> ControlFlow<()> = |_| ControlFlow::Continue(());
 
 /// A store in a directory of its own.
 pub(crate) fn store() -> (TempDir, Store) {

@@ -176,6 +176,23 @@ fn a_damaged_meta_is_never_discarded_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn a_pin_that_is_no_digest_is_named_and_left_alone() {
+    let (directory, _) = closed();
+    let database = redb::Database::create(directory.path().join("meta.redb")).unwrap();
+    let writing = database.begin_write().unwrap();
+    let pins = redb::TableDefinition::<&str, &str>::new("pins");
+    writing.open_table(pins).unwrap().insert("sha256:sure", "0").unwrap();
+    writing.commit().unwrap();
+    drop(database);
+    for mode in [FsckMode::DryRun, FsckMode::Mend] {
+        let (fscked, found) = fsck(directory.path(), mode);
+        assert!(fscked.is_complete);
+        let expected = "meta.redb: a pin of 'sha256:sure', which is no digest".to_owned();
+        assert_eq!(found, [(expected, Fate::Left)]);
+    }
+}
+
+#[test]
 fn a_missing_meta_makes_every_blob_be_hashed() {
     let (directory, contents) = closed();
     let root = directory.path();

@@ -6,6 +6,7 @@
 
 mod crash;
 mod damage;
+mod databases;
 mod faults;
 mod fixture;
 mod fsck;

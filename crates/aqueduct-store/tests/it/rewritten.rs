@@ -1,16 +1,15 @@
 //! Files that were written to behind the store's back.
 
 use std::fs::{self, File, Permissions};
-use std::ops::ControlFlow;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use aqueduct_store::disk::Verb;
-use aqueduct_store::{Outcome, SyncPolicy};
+use aqueduct_store::{Outcome, ScrubFound, SyncPolicy};
 use aqueduct_sys::Errno;
 use aqueduct_testkit::Plan;
 
-use crate::fixture::{TWO, bytes, digest, open, path, put, read, simulated, store};
+use crate::fixture::{ALL, TWO, bytes, digest, open, path, put, read, simulated, store};
 
 /// Opens a published file for writing, as only somebody can who does not care for its mode.
 fn opened(path: &Path) -> File {
@@ -177,7 +176,7 @@ fn a_blob_in_doubt_that_is_taken_away_is_doubted_no_more() {
     assert!(!store.has_suspects(), "asked for");
     doubt();
     fs::remove_file(path(&disk.directory(), "blobs", &name)).unwrap();
-    assert!(store.check_suspects(|_| ControlFlow::Continue(())).unwrap());
+    assert!(store.check_suspects(&ALL, &mut |_| {}).unwrap());
     assert!(!store.has_suspects(), "all were looked for");
 }
 
@@ -189,17 +188,36 @@ fn a_suspect_that_cannot_be_checked_keeps_no_other_from_being_checked() {
         put(&store, &content);
         store.doubt(&store.blob(&digest(&content)).unwrap().unwrap()).unwrap();
     }
-    let mut count = 0;
+    let (mut checked, mut failed) = (0, 0);
     let mut check = || {
-        store.check_suspects(|_| {
-            count += 1;
-            ControlFlow::Continue(())
+        store.check_suspects(&ALL, &mut |found| match found {
+            ScrubFound::Checked(_) => checked += 1,
+            ScrubFound::Failed { .. } => failed += 1,
         })
     };
     disk.plan(Plan { refuse_at: Some((1, Errno::NOMEM)), ..Plan::default() });
-    assert!(check().is_err());
+    assert!(!check().unwrap(), "one is left");
     disk.plan(Plan::default());
     assert!(store.has_suspects());
     assert!(check().unwrap() && !store.has_suspects());
-    assert_eq!(count, 3, "two the first time, and the third one after that");
+    assert_eq!((checked, failed), (3, 1), "two the first time, and the third one after that");
+}
+
+#[test]
+fn a_suspect_that_cannot_be_read_is_left_out_of_a_list_and_keeps_no_other_out_of_it() {
+    let (_slot, disk, store) = simulated(SyncPolicy::Full);
+    let mut names: Vec<_> = (21..24)
+        .map(|seed| {
+            let content = bytes(200_000, seed);
+            put(&store, &content);
+            digest(&content)
+        })
+        .collect();
+    names.sort();
+    store.doubt(&store.blob(&names[0]).unwrap().unwrap()).unwrap();
+    let listed = || store.list(None, 10).unwrap().into_iter().map(|blob| blob.digest).collect::<Vec<_>>();
+    disk.plan(Plan { refuse_at: Some((1, Errno::IO)), ..Plan::default() });
+    assert_eq!(listed(), names[1..]);
+    disk.plan(Plan::default());
+    assert_eq!(listed(), names);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aqueduct_flow::Throttle;
-use aqueduct_store::{Checked, ScrubFound, ScrubPlan, Store};
+use aqueduct_store::{ScrubFound, ScrubPlan, Store};
 use aqueduct_sys::{set_thread_io_idle, set_thread_nice};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -58,15 +58,6 @@ fn scrub_all(
     signal: &AtomicUsize,
     mut report: Report<'_, '_>,
 ) -> Result<(), Fault> {
-    // Those that a power cut made suspect come first: a list hashes them one by one, and is not told of.
-    let mut suspects = Vec::new();
-    store.check_suspects(|checked: &Checked| {
-        suspects.push(checked.clone());
-        ControlFlow::Continue(())
-    })?;
-    for checked in suspects.into_iter().filter(|checked| !checked.damage.is_empty()) {
-        report.add(&ScrubFound::Checked(checked))?;
-    }
     let total = store.usage()?.size;
     let earlier = store.scrub_state().pass.filter(|_| !scrub.restart).unwrap_or_default();
     if earlier.count > 0 {
@@ -83,20 +74,31 @@ fn scrub_all(
     let mut said = Ok(());
     let pass = progress::during(voice, "scrub", total, |meter| {
         meter.add(earlier.size);
-        let leave = |len| {
+        let at_rate = |len| {
             let now = Instant::now();
             wait(now + throttle.as_ref().map_or(Duration::ZERO, |throttle| throttle.take(len, now)));
-            meter.add(len);
             match signal.load(Ordering::Relaxed) {
                 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             }
         };
-        store.scrub(&plan, &leave, &mut |found| {
+        let mut tell = |found: &ScrubFound| {
             if said.is_ok() {
                 said = report.add(found);
             }
-        })
+        };
+        // Those that a power cut made suspect come first, since whoever opens the store next waits for them. What cannot be
+        // read of them the scrub meets again.
+        store.check_suspects(&at_rate, &mut |found| {
+            if matches!(found, ScrubFound::Checked(_)) {
+                tell(found);
+            }
+        })?;
+        let leave = |len| {
+            meter.add(len);
+            at_rate(len)
+        };
+        store.scrub(&plan, &leave, &mut tell)
     })?;
     said?;
     report.finish(&earlier, &pass)

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use aqueduct_blob::{Digest, SEGMENT_LEN};
-use aqueduct_store::{ChangeError, Checked, Store};
+use aqueduct_store::{ChangeError, Checked, ScrubFound, Store};
 
 use crate::fault::Fault;
 use crate::flags::Verify;
@@ -47,15 +47,19 @@ fn everything(
     report: &mut Report<'_, '_>,
 ) -> Result<(), Fault> {
     // Those that a power cut made suspect come first: until they are hashed, a list hashes them one by one.
-    let mut suspects = Vec::new();
-    let every = |checked: &Checked| {
-        suspects.push(checked.clone());
-        ControlFlow::Continue(())
-    };
-    store.check_suspects(every)?;
-    for checked in suspects.into_iter().filter(|checked| !checked.damage.is_empty()) {
-        report.add(checked.digest, Ok(Some(checked)))?;
-    }
+    let mut told = Ok(());
+    store.check_suspects(&|_| ControlFlow::Continue(()), &mut |found| {
+        let (digest, outcome) = match found {
+            ScrubFound::Checked(checked) if checked.damage.is_empty() => return,
+            ScrubFound::Checked(checked) => (checked.digest, Ok(Some(checked.clone()))),
+            ScrubFound::Failed { digest: Some(digest), fault, .. } => (*digest, Err(fault.clone().into())),
+            ScrubFound::Failed { digest: None, .. } => return,
+        };
+        if told.is_ok() {
+            told = report.add(digest, outcome);
+        }
+    })?;
+    told?;
     let total = store.usage()?.size;
     progress::during(voice, "verify", total, |meter| {
         let mut after = None;

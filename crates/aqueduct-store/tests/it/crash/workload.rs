@@ -647,7 +647,7 @@ impl Run {
                     self.known.settled();
                 }
             }
-            CheckSuspects => drop(store.check_suspects(|_| ControlFlow::Continue(()))),
+            CheckSuspects => drop(store.check_suspects(&|_| ControlFlow::Continue(()), &mut |_| {})),
             Scrub => {
                 let plan = ScrubPlan { threads: NonZeroUsize::MIN, restart: false };
                 drop(store.scrub(&plan, &|_| ControlFlow::Continue(()), &mut |_| {}));
