@@ -171,7 +171,7 @@ impl Server {
         drop(context);
         routes::choose(&mut options, served);
         let names = options.hosts.iter().cloned().chain(hostname());
-        let descriptors = Descriptors::available();
+        let descriptors = Descriptors::available(options.reactors, options.listen.len());
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
         let watching = Arc::downgrade(&cache);
         store.watch(move |digest| {
@@ -346,14 +346,15 @@ struct Descriptors {
 
 impl Descriptors {
     /// Raises the limit as far as it goes.
-    fn available() -> Self {
+    fn available(reactors: NonZeroUsize, listener_count: usize) -> Self {
         let limit = descriptor_limit();
         let raised = DescriptorLimit { soft: limit.hard, ..limit };
         let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
         let soft = soft.map_or(usize::MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
         // Small blobs that are stored together are open at once, where there are enough descriptors to speak of.
         let open_count = OPEN_COUNT_MAX.min(soft / 16);
-        let count = soft.saturating_sub(DESCRIPTORS_RESERVED + SMALL_COUNT_MAX.min(soft / 4) + open_count);
+        let reserved = DESCRIPTORS_RESERVED + reactors.get() * (REACTOR_DESCRIPTOR_COUNT + listener_count);
+        let count = soft.saturating_sub(reserved + SMALL_COUNT_MAX.min(soft / 4) + open_count);
         Self {
             connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
             blob_count: (count / 4).clamp(UPLOAD_DESCRIPTOR_COUNT as usize, BLOB_COUNT_MAX),
@@ -389,8 +390,11 @@ pub(crate) const CHECKER_COUNT_MAX: usize = 2;
 /// As many as make group commit worth it: their syncs are waited for together.
 const WRITER_COUNT_MAX: usize = 16;
 
-/// For the store, the listeners, the pipes of the workers, the log, and those who are told that there is no room.
-const DESCRIPTORS_RESERVED: usize = 128 + FAREWELL_COUNT_MAX;
+/// For the store, the pipes of the workers, the log, and those who are told that there is no room.
+const DESCRIPTORS_RESERVED: usize = 120 + FAREWELL_COUNT_MAX;
+
+/// Two for epoll and one that wakes it.
+const REACTOR_DESCRIPTOR_COUNT: usize = 3;
 
 /// More would be a gigabyte of the kernel's memory for idle sockets.
 const CONNECTION_COUNT_MAX: usize = 100_000;

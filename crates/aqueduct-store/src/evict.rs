@@ -140,6 +140,7 @@ impl Inner {
             let gone = self.evict_batch(&batch)?;
             evicted.count += gone.count;
             evicted.allocated += gone.allocated;
+            self.index.write_if_many();
             // Of many that were left some may go by now.
             has_looked &= gone.count == 0;
         }

@@ -82,9 +82,12 @@ struct Notes {
     epoch: u64,
 }
 
-/// The state of the notes at a moment: what was noted before is in the rows.
+/// The notes as they were at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
+pub(crate) struct Epoch {
+    number: u64,
+    note_count: usize,
+}
 
 /// A blob as it lies in the tree.
 #[derive(Clone, Copy, Debug)]
@@ -193,17 +196,25 @@ impl Index {
 
     /// The rows of some blobs, everything included that was noted before the epoch that comes with them.
     pub(crate) fn rows(&self, digests: &[Digest]) -> Result<(Epoch, Vec<Option<Row>>), StorageFault> {
-        // In one go: whoever takes notes to write them has to wait until these were read.
+        // Notes are written with the database locked: one that is not in the rows is still among them.
         let mut database = lock(&self.database);
-        self.write_notes_to(&mut database, Durability::None)?;
-        let epoch = Epoch(lock(&self.notes).epoch);
-        Ok((epoch, self.with_opened(&mut database, |database| rows::rows(database, digests))?))
+        let mut rows = self.with_opened(&mut database, |database| rows::rows(database, digests))?;
+        let places: HashMap<_, _> = digests.iter().zip(0..).collect();
+        let notes = lock(&self.notes);
+        for note in &notes.list {
+            if let Some(place) = places.get(&note.digest()) {
+                let row: &mut Option<Row> = &mut rows[*place];
+                *row = note.after(*row);
+            }
+        }
+        Ok((Epoch { number: notes.epoch, note_count: notes.list.len() }, rows))
     }
 
-    /// Of which blobs something was noted in this epoch; `None` where it is over, and the rows may say more.
+    /// Of which blobs something was noted since; `None` where those notes were written, and the rows may say more.
     pub(crate) fn noted_since(&self, epoch: Epoch) -> Option<HashSet<Digest>> {
         let notes = lock(&self.notes);
-        (notes.epoch == epoch.0).then(|| notes.list.iter().map(Note::digest).collect())
+        let since = (notes.epoch == epoch.number).then(|| &notes.list[epoch.note_count..])?;
+        Some(since.iter().map(Note::digest).collect())
     }
 
     /// Makes the index match the tree, one shard after another. `present` gives all blobs in a shard, and passes what it is

@@ -161,7 +161,7 @@ impl Snapshot {
 
 impl Note {
     /// What the index knows of the blob after this.
-    fn after(&self, before: Option<Row>) -> Option<Row> {
+    pub(super) fn after(&self, before: Option<Row>) -> Option<Row> {
         match *self {
             Self::Named { size, allocated, at, .. } => {
                 // A clock that was set back makes no use of it undone.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -210,6 +211,29 @@ fn a_pass_begins_anew_where_that_is_asked_for() {
     let restarted =
         store.scrub(&ScrubPlan { restart: true, ..PLAN }, &|_| ControlFlow::Break(()), &mut |_| {});
     assert_eq!(restarted.unwrap().count, 0);
+}
+
+#[test]
+fn what_the_medium_does_not_give_is_told_with_its_range_and_stays_where_it_is() {
+    let (directory, store) = store();
+    let content = bytes(9 << 20, 1);
+    put(&store, &content);
+    let path = path(directory.path(), "blobs", &digest(&content));
+    // It is open by then, and has bytes no more where it had some: the nearest to a bad sector that a file can be.
+    let truncated = Once::new();
+    let leave = |_| {
+        truncated
+            .call_once(|| fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(5 << 20).unwrap());
+        ControlFlow::Continue(())
+    };
+    let mut found = Vec::new();
+    let pass = store.scrub(&PLAN, &leave, &mut |told| found.push(told.clone())).unwrap();
+    let [ScrubFound::Failed { digest: Some(named), range: Some(range), .. }] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!((*named, pass.failed, pass.damaged), (digest(&content), 1, 0));
+    assert!(range.end > 5 << 20 && range.end <= 9 << 20, "{range:?}");
+    assert!(path.exists());
 }
 
 #[test]

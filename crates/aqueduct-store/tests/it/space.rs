@@ -213,6 +213,25 @@ fn what_somebody_was_told_of_stays_for_a_lease() {
 }
 
 #[test]
+fn what_is_promised_while_others_evict_is_there() {
+    let ground = Ground::with_room_for(64);
+    let names: Vec<_> = (0..60).map(|seed| ground.put(seed)).collect();
+    ground.let_leases_end();
+    let promised = std::thread::scope(|scope| {
+        let store = &ground.store;
+        for writer in 0..2_u64 {
+            // There may be nothing left that may go.
+            scope.spawn(move || {
+                (0..30).for_each(|seed| drop(put_whole(store, &bytes(BLOB_LEN, 1000 * (writer + 1) + seed))))
+            });
+        }
+        names.iter().filter(|name| store.has(name).unwrap()).collect::<Vec<_>>()
+    });
+    assert!(promised.iter().all(|name| ground.is_there(name)));
+    assert!(!promised.is_empty() && ground.store.evicted_count() > 0);
+}
+
+#[test]
 fn a_blob_that_is_open_is_not_evicted() {
     let ground = Ground::with_room_for(3);
     let open = ground.put(0);
