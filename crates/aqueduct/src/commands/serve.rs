@@ -1,6 +1,7 @@
 //! `serve`: a store, served until a signal says otherwise.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use aqueduct_flow::Thresholds;
 use aqueduct_server::{CalibrationFile, Control, Deadlines, Options, Server, Tokens};
 use aqueduct_store::{Absent, Limits, Store, SyncPolicy};
+use aqueduct_sys::set_arena_count_max;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -22,6 +24,7 @@ use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
 pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+    share_memory();
     log_to_stderr(voice);
     let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
     let directory = match &serve.store {
@@ -39,6 +42,12 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     let (control, token_file) = (server.control(), serve.token_file.clone());
     thread::spawn(move || obey(signals, &control, token_file.as_deref()));
     Ok(server.run()?)
+}
+
+/// An arena for each thread that can run at once is enough. glibc makes eight, since it cannot know that most threads here wait
+/// for a disk; and what is free in one is of no use to the others, so that the gaps grow for a long time.
+fn share_memory() {
+    set_arena_count_max(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
 }
 
 fn open(directory: &Path, serve: &Serve) -> Result<Store, Fault> {

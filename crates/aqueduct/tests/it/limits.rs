@@ -1,7 +1,9 @@
 //! What a server is told not to take more of.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 
 use crate::fixture::Site;
 use crate::server::Server;
@@ -33,6 +35,39 @@ fn a_server_takes_no_more_connections_than_it_is_told_to() {
         let is_served = |_| health(&mut TcpStream::connect(server.address()).unwrap()).contains(" 200 ");
         assert!((0..10_000).any(is_served), "there is room again");
     }
+}
+
+/// Each arena keeps what it has from the kernel, and lends it to no thread of another one.
+#[test]
+fn a_server_has_no_more_arenas_than_cores() {
+    let site = Site::new();
+    let server = Server::start(&site);
+    let arena_count = || {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", server.pid())).unwrap();
+        maps.lines().filter(|line| is_arena(line)).count()
+    };
+    let core_count = thread::available_parallelism().unwrap().get();
+    // Each makes a thread of the crew begin, and some memory be asked for there.
+    let _open: Vec<_> = (0..32)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            stream
+                .write_all(b"POST /blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999\r\n\r\n")
+                .unwrap();
+            stream.write_all(&[0; 9999]).unwrap();
+            stream
+        })
+        .collect();
+    let _ = health(&mut TcpStream::connect(server.address()).unwrap());
+    assert!(arena_count() <= core_count, "{} arenas for {core_count} cores", arena_count());
+}
+
+/// Whether a line of proc_pid_maps(5) is where an arena of glibc begins, but for the first, which is the heap: they are aligned
+/// to what one takes of addresses.
+fn is_arena(line: &str) -> bool {
+    let (start, rest) = line.split_once('-').unwrap();
+    let start = u64::from_str_radix(start, 16).unwrap();
+    start.is_multiple_of(64 << 20) && rest.contains(" rw-p 00000000 00:00 0") && !rest.contains(['[', '/'])
 }
 
 #[test]
