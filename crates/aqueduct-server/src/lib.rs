@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod act;
 mod admission;
 mod aside;
 mod background;
@@ -19,6 +20,7 @@ mod close;
 mod collect;
 mod connection;
 mod deadline;
+mod descriptors;
 mod discard;
 mod door;
 mod doubts;

@@ -16,11 +16,12 @@ use aqueduct_sys::random_bytes;
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
+use crate::descriptors::UPLOAD_DESCRIPTOR_COUNT;
 use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadOutcome, Write};
 use crate::inbox::Inbox;
 use crate::pour::Stop;
 use crate::segment::{Segment, log_stored};
-use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
+use crate::server::Shared;
 use crate::upload::{self, Begun, Sink, Uploaded};
 use crate::work;
 

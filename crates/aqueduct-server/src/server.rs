@@ -10,7 +10,7 @@ use std::time::Duration;
 use aqueduct_blob::Digest;
 use aqueduct_flow::probe::Tried;
 use aqueduct_store::{ReadOnly, Store};
-use aqueduct_sys::{DescriptorLimit, descriptor_limit, hostname, set_descriptor_limit};
+use aqueduct_sys::hostname;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::Admission;
@@ -18,14 +18,15 @@ use crate::background::Background;
 use crate::cache::Cache;
 use crate::close::Close;
 use crate::collect::COLLECTING_COUNT_MAX;
+use crate::descriptors::Descriptors;
 use crate::door::Voice;
 use crate::doubts::Doubts;
-use crate::guests::{FAREWELL_COUNT_MAX, Guests};
+use crate::guests::Guests;
 use crate::hashers::Hashers;
 use crate::line::Line;
 use crate::listen::listen;
 use crate::lists::Lists;
-use crate::native::{self, GATHERED_COUNT_MAX};
+use crate::native::GATHERED_COUNT_MAX;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
@@ -195,7 +196,7 @@ impl Server {
             collecting: Semaphore::new(COLLECTING_COUNT_MAX),
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
-            descriptor_share: (descriptors.blob_count / SHARE_COUNT).max(UPLOAD_DESCRIPTOR_COUNT as usize),
+            descriptor_share: descriptors.share(),
             line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX, options.request_count_max),
             writers: writers.workers(),
             hashers: Hashers::new(hashers.workers(), cores),
@@ -333,51 +334,6 @@ pub(crate) async fn until_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// How the descriptors that this process may have are shared out.
-#[derive(Clone, Copy, Debug)]
-struct Descriptors {
-    /// Each has a socket, and at most one file of its own.
-    connection_count: usize,
-    /// Files beside those: whoever has many tasks at once has many blobs open.
-    blob_count: usize,
-    /// Blobs that stay open because they may be asked for again.
-    open_count: usize,
-}
-
-impl Descriptors {
-    /// Raises the limit as far as it goes.
-    fn available(reactors: NonZeroUsize, listener_count: usize) -> Self {
-        let limit = descriptor_limit();
-        let raised = DescriptorLimit { soft: limit.hard, ..limit };
-        let soft = if set_descriptor_limit(raised).is_ok() { raised.soft } else { limit.soft };
-        let soft = soft.map_or(usize::MAX, |soft| usize::try_from(soft).unwrap_or(usize::MAX));
-        // Small blobs that are stored together are open at once, where there are enough descriptors to speak of.
-        let open_count = OPEN_COUNT_MAX.min(soft / 16);
-        let reserved = DESCRIPTORS_RESERVED + reactors.get() * (REACTOR_DESCRIPTOR_COUNT + listener_count);
-        let count = soft.saturating_sub(reserved + SMALL_COUNT_MAX.min(soft / 4) + open_count);
-        Self {
-            connection_count: (count / 8 * 3).clamp(1, CONNECTION_COUNT_MAX),
-            blob_count: (count / 4).clamp(UPLOAD_DESCRIPTOR_COUNT as usize, BLOB_COUNT_MAX),
-            open_count,
-        }
-    }
-
-    /// How many connections there may be if an operator `asked` for so many.
-    fn connection_count(self, asked: Option<usize>) -> usize {
-        let possible = self.connection_count;
-        match asked {
-            Some(asked) if asked > possible => {
-                tracing::warn!(
-                    "there are descriptors for {possible} connections, and not for {asked}; raise ulimit -n"
-                );
-                possible
-            }
-            Some(asked) => asked.max(1),
-            None => possible,
-        }
-    }
-}
-
 /// Enough for a few that wait for a slow disk at once.
 const READER_COUNT_MAX: usize = 8;
 
@@ -388,31 +344,7 @@ const COLD_READER_COUNT_MAX: usize = 8;
 pub(crate) const CHECKER_COUNT_MAX: usize = 2;
 
 /// As many as make group commit worth it: their syncs are waited for together.
-const WRITER_COUNT_MAX: usize = 16;
-
-/// For the store, the pipes of the workers, the log, and those who are told that there is no room.
-const DESCRIPTORS_RESERVED: usize = 120 + FAREWELL_COUNT_MAX;
-
-/// Two for epoll and one that wakes it.
-const REACTOR_DESCRIPTOR_COUNT: usize = 3;
-
-/// More would be a gigabyte of the kernel's memory for idle sockets.
-const CONNECTION_COUNT_MAX: usize = 100_000;
-
-/// Files that are open while writers store small blobs together.
-const SMALL_COUNT_MAX: usize = WRITER_COUNT_MAX * native::SMALL_COUNT;
-
-/// More than all the others can be sent or received by at once.
-const BLOB_COUNT_MAX: usize = 100_000;
-
-/// Of more than so many at once, to look for a name again is the least.
-const OPEN_COUNT_MAX: usize = 4096;
-
-/// One connection that has many tasks leaves room for others that do.
-const SHARE_COUNT: usize = 4;
-
-/// The bytes and the journal.
-pub(crate) const UPLOAD_DESCRIPTOR_COUNT: u32 = 2;
+pub(crate) const WRITER_COUNT_MAX: usize = 16;
 
 /// What a job that nobody waits for any more may take: a sync on a busy disk.
 const JOBS_TIMEOUT: Duration = Duration::from_secs(30);

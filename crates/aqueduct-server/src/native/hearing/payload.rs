@@ -15,11 +15,12 @@ use super::super::{Ended, Talk};
 use super::{Hearing, READ_LEN, closing};
 use crate::close::Close;
 use crate::deadline::Expired;
+use crate::descriptors::UPLOAD_DESCRIPTOR_COUNT;
 use crate::discard::discard;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::scratch::with_scratch;
-use crate::server::{Shared, UPLOAD_DESCRIPTOR_COUNT};
+use crate::server::Shared;
 use crate::tokens::Right;
 
 impl Hearing {
