@@ -4,10 +4,10 @@
 //! Nothing that a client is told waits for it: a publish leaves a note in memory, and notes are written many at a time.
 
 mod kept;
+mod notes;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
-use std::mem;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,8 @@ use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::{self, INDEX};
 use crate::poison::lock;
+use notes::Notes;
+pub(crate) use notes::{Epoch, Note};
 use rows::Completeness;
 pub(crate) use rows::Row;
 
@@ -28,9 +30,6 @@ const CACHE_LEN: usize = 64 << 20;
 
 /// Notes kept in memory before whoever leaves one more has to write them: 72 bytes each, so little more than 1 MiB.
 const NOTE_COUNT_MAX: usize = 1 << 14;
-
-/// Notes kept where they cannot be written: 5 MiB.
-const NOTE_COUNT_KEPT: usize = 4 * NOTE_COUNT_MAX;
 
 /// How much a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,19 +40,6 @@ pub struct Usage {
     pub size: u64,
     /// What they take on the medium, in bytes: the blocks of their files, and of their checkpoint lists.
     pub allocated: u64,
-}
-
-/// One thing that happened to a blob.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Note {
-    /// It was given its name, and is this large. Whoever gave it was told so, which is a use.
-    Named { digest: Digest, size: u64, allocated: u64, at: i64 },
-    /// It was used, if it is there.
-    Used { digest: Digest, at: i64 },
-    /// Somebody was told that it is there, if it is, which is a use, too.
-    Told { digest: Digest, at: i64 },
-    /// It is there no more, and took this much.
-    Gone { digest: Digest, allocated: u64 },
 }
 
 #[derive(Debug)]
@@ -72,21 +58,6 @@ pub(crate) struct Index {
     lost: AtomicBool,
     /// Something was committed that is not durable.
     unflushed: AtomicBool,
-}
-
-/// What happened, and is not written yet.
-#[derive(Debug, Default)]
-struct Notes {
-    list: Vec<Note>,
-    /// How often they were taken to be written, or put back.
-    epoch: u64,
-}
-
-/// The notes as they were at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch {
-    number: u64,
-    note_count: usize,
 }
 
 /// A blob as it lies in the tree.
@@ -123,13 +94,13 @@ impl Index {
     /// Remembers a note. Costs next to nothing, so that it can be done where names are locked, or by who must not wait.
     pub(crate) fn note(&self, note: Note) {
         self.growth.fetch_add(note.growth(), Ordering::Relaxed);
-        lock(&self.notes).list.push(note);
+        lock(&self.notes).push(note);
     }
 
     /// Writes the notes that have gathered where there are too many to keep. Where that fails, the index is stale and
     /// nothing else is: the tree is the truth.
     pub(crate) fn write_if_many(&self) {
-        if lock(&self.notes).list.len() >= NOTE_COUNT_MAX {
+        if lock(&self.notes).list().len() >= NOTE_COUNT_MAX {
             // Stale is all there is to say, and `write_notes` has said it.
             drop(self.write_notes(Durability::None));
         }
@@ -137,7 +108,7 @@ impl Index {
 
     /// Makes durable what was noted. An index that cannot be written is stale.
     pub(crate) fn flush(&self) {
-        if self.unflushed.load(Ordering::Acquire) || !lock(&self.notes).list.is_empty() {
+        if self.unflushed.load(Ordering::Acquire) || !lock(&self.notes).list().is_empty() {
             drop(self.write_notes(Durability::Immediate));
         }
     }
@@ -201,20 +172,18 @@ impl Index {
         let mut rows = self.with_opened(&mut database, |database| rows::rows(database, digests))?;
         let places: HashMap<_, _> = digests.iter().zip(0..).collect();
         let notes = lock(&self.notes);
-        for note in &notes.list {
+        for note in notes.list() {
             if let Some(place) = places.get(&note.digest()) {
                 let row: &mut Option<Row> = &mut rows[*place];
                 *row = note.after(*row);
             }
         }
-        Ok((Epoch { number: notes.epoch, note_count: notes.list.len() }, rows))
+        Ok((notes.epoch(), rows))
     }
 
     /// Of which blobs something was noted since; `None` where those notes were written, and the rows may say more.
     pub(crate) fn noted_since(&self, epoch: Epoch) -> Option<HashSet<Digest>> {
-        let notes = lock(&self.notes);
-        let since = (notes.epoch == epoch.number).then(|| &notes.list[epoch.note_count..])?;
-        Some(since.iter().map(Note::digest).collect())
+        lock(&self.notes).since(epoch)
     }
 
     /// Makes the index match the tree, one shard after another. `present` gives all blobs in a shard, and passes what it is
@@ -256,7 +225,7 @@ impl Index {
             self.grow(growth);
             // Whatever was lost of what was noted is in the rows by now.
             let notes = lock(&self.notes);
-            self.growth.store(notes.list.iter().map(Note::growth).sum(), Ordering::Relaxed);
+            self.growth.store(notes.list().iter().map(Note::growth).sum(), Ordering::Relaxed);
         }
         self.unflushed.store(true, Ordering::Release);
         self.stale.store(false, Ordering::Release);
@@ -275,11 +244,10 @@ impl Index {
     ) -> Result<(), StorageFault> {
         let notes = {
             let mut notes = lock(&self.notes);
-            if notes.list.is_empty() && matches!(durability, Durability::None) {
+            if notes.list().is_empty() && matches!(durability, Durability::None) {
                 return Ok(());
             }
-            notes.epoch += 1;
-            mem::take(&mut notes.list)
+            notes.take()
         };
         let apply = |database: &Database| rows::apply(database, &notes, Completeness::AsBefore, durability);
         match self.with_opened(database, apply) {
@@ -293,7 +261,7 @@ impl Index {
             }
             Err(fault) => {
                 self.stale.store(true, Ordering::Release);
-                self.put_back(notes);
+                lock(&self.notes).put_back(notes);
                 Err(fault)
             }
         }
@@ -303,17 +271,6 @@ impl Index {
     fn grow(&self, growth: i64) {
         let before = self.allocated.load(Ordering::Relaxed);
         self.allocated.store(before.saturating_add_signed(growth), Ordering::Relaxed);
-    }
-
-    /// Keeps notes that could not be written for the next time. What is lost of too many the tree knows, but for who was told
-    /// what; that they count stays true until then.
-    fn put_back(&self, mut older: Vec<Note>) {
-        let mut notes = lock(&self.notes);
-        notes.epoch += 1;
-        older.append(&mut notes.list);
-        let excess = older.len().saturating_sub(NOTE_COUNT_KEPT);
-        older.drain(..excess);
-        notes.list = older;
     }
 
     /// Runs `work` on the database. One that is missing or damaged is made anew, empty and stale.
@@ -378,27 +335,6 @@ impl Index {
         self.stale.fetch_or(!is_complete, Ordering::AcqRel);
         self.lost.fetch_or(!is_complete, Ordering::AcqRel);
         Ok(database)
-    }
-}
-
-impl Note {
-    fn digest(&self) -> Digest {
-        match self {
-            Self::Named { digest, .. }
-            | Self::Used { digest, .. }
-            | Self::Told { digest, .. }
-            | Self::Gone { digest, .. } => *digest,
-        }
-    }
-
-    /// By how much it makes what the blobs take larger.
-    fn growth(&self) -> i64 {
-        let signed = |allocated: &u64| i64::try_from(*allocated).unwrap_or(i64::MAX);
-        match self {
-            Self::Named { allocated, .. } => signed(allocated),
-            Self::Gone { allocated, .. } => -signed(allocated),
-            Self::Used { .. } | Self::Told { .. } => 0,
-        }
     }
 }
 

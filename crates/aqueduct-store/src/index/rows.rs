@@ -159,23 +159,6 @@ impl Snapshot {
     }
 }
 
-impl Note {
-    /// What the index knows of the blob after this.
-    pub(super) fn after(&self, before: Option<Row>) -> Option<Row> {
-        match *self {
-            Self::Named { size, allocated, at, .. } => {
-                // A clock that was set back makes no use of it undone.
-                let (used, told) =
-                    before.map_or((at, at), |before| (before.used.max(at), before.told.max(at)));
-                Some(Row { size, allocated, used, told })
-            }
-            Self::Used { at, .. } => before.map(|row| Row { used: at, ..row }),
-            Self::Told { at, .. } => before.map(|row| Row { used: at, told: at, ..row }),
-            Self::Gone { .. } => None,
-        }
-    }
-}
-
 impl Row {
     fn value(self) -> Value {
         (self.size, self.allocated, self.used, self.told)

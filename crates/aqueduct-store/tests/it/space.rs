@@ -222,7 +222,9 @@ fn what_is_promised_while_others_evict_is_there() {
         for writer in 0..2_u64 {
             // There may be nothing left that may go.
             scope.spawn(move || {
-                (0..30).for_each(|seed| drop(put_whole(store, &bytes(BLOB_LEN, 1000 * (writer + 1) + seed))))
+                for seed in 0..30 {
+                    let _ = put_whole(store, &bytes(BLOB_LEN, 1000 * (writer + 1) + seed));
+                }
             });
         }
         names.iter().filter(|name| store.has(name).unwrap()).collect::<Vec<_>>()
