@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_flow::Step;
-use aqueduct_sys::Errno;
 use overlay::Overlay;
 use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend};
 
@@ -224,5 +223,5 @@ pub(crate) fn is_damage(fault: &StorageFault) -> bool {
 
 /// Whether nothing can be had of the file: it is broken, or the medium does not give its bytes.
 pub(crate) fn is_lost(fault: &StorageFault) -> bool {
-    is_damage(fault) || fault.errno() == Some(Errno::IO)
+    is_damage(fault) || fault.is_of_medium()
 }

@@ -7,8 +7,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aqueduct_sys::{Errno, errno_of};
-
 use crate::disk::Unopened;
 pub use cause::Cause;
 
@@ -48,9 +46,9 @@ impl StorageFault {
         Cause::of(&self.source)
     }
 
-    /// The number of the kernel's answer, if it was the kernel's.
-    pub(crate) fn errno(&self) -> Option<Errno> {
-        errno_of(&self.source)
+    /// Whether the medium did not give what lies on it (EIO).
+    pub(crate) fn is_of_medium(&self) -> bool {
+        cause::is_of_medium(&self.source)
     }
 
     /// Whether the call that failed was never made, for want of what it takes: nothing has changed, and it may be tried

@@ -65,7 +65,7 @@ pub use space::Limits;
 pub use staging::{Follower, Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
 pub use uploads::{
-    ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver,
-    UPLOAD_COUNT_MAX, Upload, UploadError, UploadLacks, UploadListed, UploadPlan,
+    ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver, Upload,
+    UploadError, UploadLacks, UploadListed, UploadPlan,
 };
 pub use whole::{PutError, Whole};

@@ -28,7 +28,7 @@ use crate::scrub::Scrubs;
 use crate::space::{Limits, Space};
 use crate::staging::Verified;
 use crate::turns::Turns;
-use crate::uploads::Uploads;
+use crate::uploads::{UPLOAD_COUNT_MAX, Uploads};
 use crate::watch::Watchers;
 
 /// What an acknowledged publish is worth when the power goes.
@@ -52,13 +52,15 @@ pub struct Options {
     pub limits: Limits,
     /// How many bytes of an upload may come before they are synced, in a store that syncs: what a power cut may cost.
     pub upload_mark_len: u64,
+    /// How many uploads it takes at once. Finished ones do not count.
+    pub upload_count_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (sync, limits) = (SyncPolicy::default(), Limits::default());
-        Self { sync, threads, limits, upload_mark_len: UPLOAD_MARK_LEN }
+        Self { sync, threads, limits, upload_mark_len: UPLOAD_MARK_LEN, upload_count_max: UPLOAD_COUNT_MAX }
     }
 }
 

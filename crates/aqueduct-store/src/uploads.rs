@@ -68,9 +68,8 @@ pub struct UploadListed {
     pub stored: Option<Digest>,
 }
 
-/// How many uploads a store takes at once: a directory of twice as many names is still read in milliseconds. Finished ones
-/// do not count.
-pub const UPLOAD_COUNT_MAX: usize = 10_000;
+/// A directory of twice as many names is still read in milliseconds.
+pub(crate) const UPLOAD_COUNT_MAX: usize = 10_000;
 
 impl Store {
     /// Opens the upload `id`, or begins it where there is none, and reserves its space. `plan` is what it was begun with.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aqueduct_server::Options;
 use aqueduct_store::SyncPolicy;
 use aqueduct_wire::native::Code;
+use tempfile::TempDir;
 
 use crate::fixture::{Fixture, Peer, Reply, digest, pattern};
 use crate::frames::{Native, get, put, refused};
@@ -217,4 +218,22 @@ fn a_server_on_which_nothing_is_synced_refuses_as_early() {
     let server = Fixture::over(directory, SyncPolicy::None, |options| options.request_count_max = 0);
     let request = format!("POST /blobs HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhello");
     server.ask(&request).assert_problem(503, "overloaded");
+}
+
+#[test]
+fn an_upload_too_many_is_refused_until_there_is_one_less() {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let options = aqueduct_store::Options { upload_count_max: 2, ..Default::default() };
+    let server = Fixture::of(directory, options, |_| {});
+    let head = format!("HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n");
+    let begin = || server.ask(&format!("POST /uploads {head}Upload-Length: 100\r\n\r\n"));
+    let begun = begin();
+    assert_eq!((begun.status, begin().status), (201, 201));
+    let refused = begin();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.field("Retry-After"), Some("60"));
+    assert!(refused.text().contains("too-many-uploads"));
+    let place = begun.field("Location").unwrap();
+    assert_eq!(server.ask(&format!("DELETE {place} {head}\r\n")).status, 204);
+    assert_eq!(begin().status, 201);
 }

@@ -55,5 +55,10 @@ impl Cause {
     }
 }
 
+/// Whether an error says that the medium failed.
+pub(super) fn is_of_medium(error: &io::Error) -> bool {
+    errno_of(error) == Some(Errno::IO)
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use aqueduct_blob::UploadId;
 
 use super::journal::Entry;
 use super::shared::Stage;
-use super::{UPLOAD_COUNT_MAX, UploadError, UploadListed};
+use super::{UploadError, UploadListed};
 use crate::disk::Boot;
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout::{self, UploadFile};
@@ -81,11 +81,11 @@ impl Inner {
     /// Sees that one more upload does not make too many. Journals of those that are finished are kept only as long as they
     /// are few: without one, a sender that did not hear the answer asks for the blob, or sends it again.
     pub(super) fn make_room(&self) -> Result<(), UploadError> {
-        let ids = self.upload_ids()?;
-        if ids.bytes.len() >= UPLOAD_COUNT_MAX {
-            return Err(UploadError::TooMany { limit: UPLOAD_COUNT_MAX });
+        let (ids, limit) = (self.upload_ids()?, self.options.upload_count_max);
+        if ids.bytes.len() >= limit {
+            return Err(UploadError::TooMany { limit });
         }
-        if ids.journals.len() >= 2 * UPLOAD_COUNT_MAX {
+        if ids.journals.len() >= limit.saturating_mul(2) {
             for id in ids.journals.difference(&ids.bytes) {
                 self.unlink_of_upload(&layout::journal(*id))?;
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aqueduct_blob::{Algorithm, UploadId};
 use aqueduct_store::disk::Verb;
 use aqueduct_store::{
-    FinishError, Landed, ReceiveError, Resumed, Store, SyncPolicy, TakenOver, UPLOAD_COUNT_MAX, UploadError,
+    Absent, FinishError, Landed, Options, ReceiveError, Resumed, Store, SyncPolicy, TakenOver, UploadError,
 };
 use aqueduct_testkit::{Plan, SimDisk, Slot};
 
@@ -132,14 +132,16 @@ fn uploads_are_listed_in_the_order_of_their_ids_and_in_pages() {
 
 #[test]
 fn there_are_only_so_many_uploads() {
-    let (_directory, store) = store();
-    for number in 1..=u128::try_from(UPLOAD_COUNT_MAX).unwrap() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { upload_count_max: 3, ..Options::default() };
+    let store = Store::open(directory.path(), Absent::Make, options).unwrap();
+    for number in 1..=3_u128 {
         let id = UploadId::new(number.to_be_bytes());
         std::fs::File::create(store.root().join("uploads").join(id.to_string())).unwrap();
     }
     let sender = Sender::new(Algorithm::Sha256, SIZE);
     let refused = store.upload(ID, &sender.plan()).unwrap_err();
-    assert!(matches!(refused, UploadError::TooMany { limit: UPLOAD_COUNT_MAX }), "{refused}");
+    assert!(matches!(refused, UploadError::TooMany { limit: 3 }), "{refused}");
     store.drop_upload(UploadId::new(1_u128.to_be_bytes())).unwrap();
     sender.begin(&store);
 }
