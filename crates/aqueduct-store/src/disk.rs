@@ -203,8 +203,9 @@ pub struct Stat {
     pub changed: i64,
     /// Which change that was: the same time to the nanosecond.
     pub change: i64,
-    /// Whether that was a write to it (`st_mtime` is not before `st_ctime`), or may have been.
-    pub written_last: bool,
+    /// Whether it was written to since [`Disk::date_back`], or may have been: `st_mtime` is no whole second, which the time of
+    /// a write is by chance alone, or it is not before `st_ctime`.
+    pub written: bool,
     /// Whether it is a regular file.
     pub regular: bool,
     /// The file itself, whatever its name: its number in its filesystem.

@@ -2,8 +2,8 @@
 //! believed, like those.
 //!
 //! A blob whose reader found less than there should be; one that is known to be damaged and could not be put away; and one that
-//! was written to after it got its name. The last is told by its times: a file is dated back before it gets its name, and
-//! that sets its change time; whoever writes to it or truncates it later makes both times the same.
+//! was written to after it got its name. The last is told by its times: a file is dated back to a whole second before it gets
+//! its name; whoever writes to it or truncates it later sets a time that is none.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -138,7 +138,7 @@ impl Inner {
 }
 
 fn was_written(stat: &Stat) -> bool {
-    stat.written_last && stat.size >= DATED_SIZE_MIN
+    stat.written && stat.size >= DATED_SIZE_MIN
 }
 
 /// What is smaller is read whole to be served, and hashed then: a call when it is published would cost more than it helps.

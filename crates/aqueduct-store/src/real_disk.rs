@@ -243,7 +243,9 @@ fn from_metadata(metadata: &fs::Metadata) -> Stat {
         allocated: metadata.blocks() * BLOCK_UNIT,
         changed: metadata.ctime(),
         change: metadata.ctime().saturating_mul(NANOS).saturating_add(metadata.ctime_nsec()),
-        written_last: (metadata.mtime(), metadata.mtime_nsec()) >= (metadata.ctime(), metadata.ctime_nsec()),
+        // Where a filesystem keeps whole seconds alone, the second half is what tells.
+        written: metadata.mtime_nsec() != 0
+            || (metadata.mtime(), 0) >= (metadata.ctime(), metadata.ctime_nsec()),
         regular: metadata.is_file(),
         inode: metadata.ino(),
         links: metadata.nlink(),

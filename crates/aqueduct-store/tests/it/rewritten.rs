@@ -81,13 +81,31 @@ fn a_published_file_is_older_than_its_name_and_other_changes_than_writes_do_not_
     let path = path(directory.path(), "blobs", &digest(&content));
     let dated = || {
         let stat = fs::metadata(&path).unwrap();
-        assert!((stat.mtime(), stat.mtime_nsec()) < (stat.ctime(), stat.ctime_nsec()));
+        assert!(stat.mtime() < stat.ctime() && stat.mtime_nsec() == 0);
     };
     dated();
     fs::hard_link(&path, directory.path().join("of a backup")).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
     dated();
     assert!(store.blob(&digest(&content)).unwrap().is_some());
+}
+
+#[test]
+fn a_write_is_noticed_whatever_is_changed_after_it() {
+    let (directory, store) = store();
+    let content = bytes(200_000, 8);
+    let path = path(directory.path(), "blobs", &digest(&content));
+    let link = directory.path().join("of a backup");
+    let changes: [&dyn Fn(); 2] =
+        [&|| fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap(), &|| {
+            fs::hard_link(&path, &link).unwrap()
+        }];
+    for change in changes {
+        assert_eq!(put(&store, &content), Outcome::New);
+        opened(&path).write_all_at(&[!content[100_000]], 100_000).unwrap();
+        change();
+        assert!(!store.has(&digest(&content)).unwrap());
+    }
 }
 
 #[test]

@@ -512,14 +512,14 @@ impl Disk for SimDisk {
         let changed = state.live.files[&state.file(file)?].changed;
         let allocated = if state.sabotaged(Sabotage::CountNothing) { 0 } else { stat.allocated };
         // What it was mounted from had no times.
-        Ok(Stat { changed, allocated, written_last: false, ..stat })
+        Ok(Stat { changed, allocated, written: false, ..stat })
     }
 
     fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>> {
         let state = self.running()?;
         let Some(stat) = self.sim.real.stat_path(path)? else { return Ok(None) };
         let changed = state.live.names.get(path).map_or(0, |file| state.live.files[file].changed);
-        Ok(Some(Stat { changed, written_last: false, ..stat }))
+        Ok(Some(Stat { changed, written: false, ..stat }))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<File>> {
