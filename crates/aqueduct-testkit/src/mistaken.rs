@@ -59,6 +59,8 @@ pub struct MistakenDisk {
     mistake: Option<Mistake>,
     /// What is no blob on its way, by inode.
     files: Mutex<HashMap<u64, Kind>>,
+    /// Held while bytes of uploads are written or away: what comes meanwhile is not lost when they are brought back.
+    bytes: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl MistakenDisk {
     /// The disk that `real` is, with this mistake.
     #[must_use]
     pub fn new(real: RealDisk, mistake: Option<Mistake>) -> Self {
-        Self { real, mistake, files: Mutex::default() }
+        Self { real, mistake, files: Mutex::default(), bytes: Mutex::default() }
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<u64, Kind>> {
@@ -104,12 +106,13 @@ impl MistakenDisk {
         })
     }
 
-    /// The upload whose journal this is.
-    fn journal_of(&self, file: &File) -> io::Result<Option<PathBuf>> {
-        Ok(match self.files().get(&file.metadata()?.ino()) {
-            Some(Kind::Journal(upload)) => Some(upload.clone()),
-            _ => None,
-        })
+    /// The bytes of the upload whose journal this is.
+    fn bytes_beside(&self, file: &File) -> io::Result<Option<File>> {
+        let upload = match self.files().get(&file.metadata()?.ino()) {
+            Some(Kind::Journal(upload)) => upload.clone(),
+            _ => return Ok(None),
+        };
+        self.real.open_writable(&upload)
     }
 }
 
@@ -153,11 +156,12 @@ impl Disk for MistakenDisk {
         offset: u64,
         turn: &mut dyn FnMut(&File) -> io::Result<Step>,
     ) -> io::Result<Step> {
-        if self.makes(Mistake::JournalBeforeBytes)
-            && let Some(upload) = self.journal_of(file)?
-            && let Some(bytes) = self.real.open_writable(&upload)?
-        {
-            return without_bytes(&bytes, || self.real.write(file, offset, turn));
+        if self.makes(Mistake::JournalBeforeBytes) {
+            let _alone = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            return match self.bytes_beside(file)? {
+                Some(bytes) => without_bytes(&bytes, || self.real.write(file, offset, turn)),
+                None => self.real.write(file, offset, turn),
+            };
         }
         self.real.write(file, offset, turn)
     }

@@ -2,8 +2,9 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::{fs, io};
+use std::{fs, io, thread};
 
+use aqueduct_flow::Step;
 use aqueduct_store::RealDisk;
 use aqueduct_store::disk::Disk;
 
@@ -47,5 +48,33 @@ fn a_journal_is_known_from_its_name_and_from_nothing_else() -> io::Result<()> {
     let mut opened = disk.open_writable(Path::new("uploads/a.journal"))?.ok_or(io::ErrorKind::NotFound)?;
     assert!(disk.skips(&opened)?);
     assert_eq!(opened.read(&mut [0])?, 0);
+    Ok(())
+}
+
+#[test]
+fn what_is_written_to_an_upload_while_its_bytes_are_away_is_kept() -> io::Result<()> {
+    let directory = tempfile::tempdir()?;
+    fs::create_dir(directory.path().join("uploads"))?;
+    let disk = MistakenDisk::new(RealDisk::make(directory.path())?, Some(Mistake::JournalBeforeBytes));
+    let linked = |name: &str| -> io::Result<File> {
+        let file = disk.stage_writable()?;
+        disk.link(&file, Path::new(name))?;
+        Ok(file)
+    };
+    let (upload, journal) = (linked("uploads/a")?, linked("uploads/a.journal")?);
+    upload.write_all_at(b"first  ", 0)?;
+    let segment = |file: &File| Ok(Step::Moved(file.write_at(b"second", 6)?));
+    thread::scope(|scope| {
+        let mut beside = None;
+        let recorded = disk.write(&journal, 0, &mut |_| {
+            assert_eq!(fs::read(directory.path().join("uploads/a"))?, [0; 7]);
+            beside = Some(scope.spawn(|| disk.write(&upload, 6, &mut |file| segment(file))));
+            Ok(Step::Moved(0))
+        });
+        assert!(matches!(recorded, Ok(Step::Moved(0))));
+        let written = beside.map(thread::ScopedJoinHandle::join);
+        assert!(matches!(written, Some(Ok(Ok(Step::Moved(6))))));
+    });
+    assert_eq!(fs::read(directory.path().join("uploads/a"))?, b"first second");
     Ok(())
 }
