@@ -1,5 +1,6 @@
 //! Crashes: servers that are killed, devices that lose power, and builds with a mistake that have to be caught.
 
+mod breach;
 pub(super) mod broken;
 mod check;
 mod contents;

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use super::breach::Breach;
 use super::contents::Content;
 use super::history::Known;
 use super::http::{Body, Http};
@@ -47,22 +48,23 @@ pub(super) fn blobs(load: &Load<'_>, host: &str, at: Option<u64>) -> Result<Foun
             404 => false,
             status => bail!(told(&format!("is answered {status}: {}", String::from_utf8_lossy(&reply.body)))),
         };
-        ensure!(!served || reply.body == *bytes, told("is served with wrong bytes"));
+        ensure!(!served || reply.body == *bytes, Breach(told("is served with wrong bytes")));
         ensure!(
             served != missing.contains(digest),
-            told("is said to be there, or not to be, against the evidence")
+            Breach(told("is said to be there, or not to be, against the evidence"))
         );
         if let Some(at) = at {
             let known = history.known(at);
-            ensure!(served || known != Known::Present, told("was promised and is gone"));
-            ensure!(!served || known != Known::Absent, told("was never there, or removed for good"));
+            ensure!(served || known != Known::Present, Breach(told("was promised and is gone")));
+            ensure!(!served || known != Known::Absent, Breach(told("was never there, or removed for good")));
         }
         is_there.push(served);
         if served {
             digests.insert(digest.clone());
         }
     }
-    ensure!(listed == digests, "the list has {} blobs, and {} are served", listed.len(), digests.len());
+    let told = || format!("the list has {} blobs, and {} are served", listed.len(), digests.len());
+    ensure!(listed == digests, Breach(told()));
     Ok(Found { is_there, digests })
 }
 
@@ -82,16 +84,20 @@ pub(super) fn uploads(load: &Load<'_>, host: &str, at: u64, unmarked_max: Option
         let promised = if sent.ending.is_some_and(|ending| ending <= at) { 0 } else { promised };
         let reply = http.ask("HEAD", &sent.target, &[TUS], Body::Nothing)?;
         match reply.status {
-            404 => ensure!(promised == 0, "an upload is gone of which {promised} bytes were promised"),
+            404 => {
+                let told = || format!("an upload is gone of which {promised} bytes were promised");
+                ensure!(promised == 0, Breach(told()));
+            }
             200 if reply.field("location").is_some() => {}
             200 => {
                 let offset = pieces::offset(&reply)?;
-                ensure!(
-                    offset >= promised,
-                    "of an upload {promised} bytes were promised, and there are {offset}"
-                );
+                let told = || format!("of an upload {promised} bytes were promised, and there are {offset}");
+                ensure!(offset >= promised, Breach(told()));
                 let start = usize::try_from(offset)?;
-                ensure!(start <= content.bytes.len(), "an upload has more bytes than its blob");
+                ensure!(
+                    start <= content.bytes.len(),
+                    Breach("an upload has more bytes than its blob".into())
+                );
                 finish(&mut http, &sent.target, content, start)?;
                 count += 1;
             }
@@ -110,9 +116,12 @@ fn finish(http: &mut Http, target: &str, content: &Content, start: usize) -> Res
         }
     };
     let blob = format!("/blobs/{}", content.digest);
-    ensure!(reply.field("location") == Some(&blob), "an upload became {:?}", reply.field("location"));
+    let location = reply.field("location");
+    ensure!(location == Some(&blob), Breach(format!("an upload became {location:?}")));
     let reply = http.ask("GET", &blob, &[], Body::Nothing)?;
-    ensure!(reply.status == 200 && reply.body == content.bytes, "an upload became a blob of wrong bytes");
+    ensure!([200, 404].contains(&reply.status), "what an upload became is answered {}", reply.status);
+    let is_right = reply.status == 200 && reply.body == content.bytes;
+    ensure!(is_right, Breach("an upload became a blob of wrong bytes".into()));
     Ok(())
 }
 
@@ -125,9 +134,11 @@ pub(super) fn tree(store: &Aqueduct, found: &Found, upload_count_max: usize) -> 
     let paths = found.digests.iter().map(|digest| store.path_of(digest)).collect::<Result<BTreeSet<_>>>()?;
     let there: BTreeSet<_> =
         files_in(&root.join("blobs"))?.into_iter().map(|path| root.join("blobs").join(path)).collect();
-    ensure!(there == paths, "stray blobs: {:?}", there.symmetric_difference(&paths).collect::<Vec<_>>());
+    let stray = there.symmetric_difference(&paths).collect::<Vec<_>>();
+    ensure!(stray.is_empty(), Breach(format!("stray blobs: {stray:?}")));
     let quarantined = files_in(&root.join("quarantine"))?;
-    ensure!(quarantined.is_empty(), "in quarantine: {quarantined:?}");
+    // Somebody asked for it, or put it, before it was looked for here.
+    ensure!(quarantined.is_empty(), Breach(format!("in quarantine: {quarantined:?}")));
     let uploads: BTreeSet<String> =
         names(&root.join("uploads"))?.into_iter().map(|name| name.replace(".journal", "")).collect();
     ensure!(

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::breach::Breach;
 use super::contents::{self, Content};
 use super::history::Known;
 use super::load::{Load, SIZES};
+use super::native::MISMATCH;
 use super::{check, seed};
 use crate::e2e::aqueduct::{Aqueduct, NONE};
 use crate::e2e::{Ground, Report};
@@ -69,7 +71,7 @@ impl Trial<'_> {
         let aqueduct = Aqueduct::new(self.client, self.store);
         let mut done = Done { descriptor_counts: (usize::MAX, 0), ..Done::default() };
         for kill in 1..=kill_count {
-            let told = || format!("after kill {} of {kill_count}", kill - 1);
+            let told = || format!("after kill {}", kill - 1);
             self.round(&load, &aqueduct, &mut random, &mut done).with_context(told)?;
         }
         let server = self.start("full")?;
@@ -127,7 +129,9 @@ impl Trial<'_> {
 }
 
 fn verify(aqueduct: &Aqueduct, done: &mut Done) -> Result<()> {
-    aqueduct.call("verify", NONE)?.success().context("verify")?;
+    let answer = aqueduct.call("verify", NONE)?;
+    ensure!(answer.code != MISMATCH, Breach(format!("verify: {}", answer.stderr.trim_end())));
+    answer.success().context("verify")?;
     done.verify_count += 1;
     Ok(())
 }

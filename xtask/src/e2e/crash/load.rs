@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
 
+use super::breach::Breach;
 use super::contents::Content;
 use super::history::{History, Known};
 use super::http::{Body, Http};
@@ -49,6 +50,12 @@ impl From<io::Error> for Trouble {
         } else {
             Self::Broken(error.into())
         }
+    }
+}
+
+impl From<Breach> for Trouble {
+    fn from(breach: Breach) -> Self {
+        Self::Wrong(breach.into())
     }
 }
 
@@ -219,7 +226,7 @@ impl<'a> Load<'a> {
         let good = if from.is_some() { 206 } else { 200 };
         ensure_status(reply.status, statuses(self.histories[index].known(self.now()), good), "get")?;
         if reply.status == good && reply.body != self.contents[index].bytes[from.unwrap_or(0)..] {
-            return Err(anyhow!("wrong bytes are served").into());
+            return Err(Breach("wrong bytes are served".into()).into());
         }
         Ok(())
     }
@@ -233,7 +240,7 @@ impl<'a> Load<'a> {
         let is_missing = String::from_utf8_lossy(&reply.body).contains(digest.as_str());
         let wrong = if is_missing { Known::Present } else { Known::Absent };
         if self.histories[index].known(self.now()) == wrong {
-            return Err(anyhow!("missing: {is_missing}, and it is {wrong:?}").into());
+            return Err(Breach(format!("missing: {is_missing}, and it is {wrong:?}")).into());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow};
 
+use super::breach::Breach;
 use super::contents::Content;
 use super::history::Known;
 use super::load::{Load, NATIVE_SHARE, Trouble, pick};
@@ -87,7 +88,7 @@ impl<'a> Native<'a> {
         })?;
         expect(&output, self.codes(index))?;
         if output.status.success() && output.stdout != *bytes {
-            return Err(anyhow!("get: wrong bytes of {digest}").into());
+            return Err(Breach(format!("get: wrong bytes of {digest}")).into());
         }
         Ok(())
     }
@@ -113,13 +114,20 @@ impl<'a> Native<'a> {
     }
 }
 
-/// Another exit code is that of a connection that broke, or wrong if the server lived.
+/// Another exit code is that of a connection that broke, or wrong if the server lived; bytes that are not the blob's always
+/// are.
 fn expect(output: &Output, codes: &[i32]) -> Result<(), Trouble> {
     match output.status.code() {
         Some(code) if codes.contains(&code) => Ok(()),
-        _ => {
+        code => {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if code == Some(MISMATCH) {
+                return Err(Breach(said).into());
+            }
             Err(Trouble::Broken(anyhow!("{}, where {codes:?} is right: {said}", output.status)))
         }
     }
 }
+
+/// What `aqueduct` answers where bytes are not those of the blob.
+pub(super) const MISMATCH: i32 = 6;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 
+use super::breach::Breach;
 use super::history::Known;
 use super::http::{Body, Http, Reply};
 use super::load::{Load, PIECES_SHARE, Trouble, ensure_status};
@@ -65,7 +66,8 @@ impl Pieces {
         ensure_status(reply.status, &[200], "an upload that a kill cut off")?;
         let offset = offset(&reply)?;
         if offset < sent.offset() / SEGMENT_LEN * SEGMENT_LEN {
-            return Err(anyhow!("a segment was lost: it was at {}, and is at {offset}", sent.offset()).into());
+            let told = format!("a segment was lost: it was at {}, and is at {offset}", sent.offset());
+            return Err(Breach(told).into());
         }
         self.tell(offset, load.now());
         if reply.field("location").is_some() {
@@ -121,7 +123,7 @@ impl Pieces {
         if end == bytes.len() {
             let location = reply.field("location").context("the last piece: no Location")?;
             if location != format!("/blobs/{}", load.contents[sent.index].digest) {
-                return Err(anyhow!("the blob became {location}").into());
+                return Err(Breach(format!("the blob became {location}")).into());
             }
             load.histories[sent.index].end(load.now());
             self.end();
