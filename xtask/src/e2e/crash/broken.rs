@@ -61,7 +61,7 @@ impl Broken<'_> {
             contents: self.contents,
             kind,
             sync: "full",
-            // As the program has it: after each segment.
+            // A mark comes after each segment; where a kill comes before it, with the next one.
             unmarked_max: SEGMENT_LEN,
             seed: self.seed,
         };
@@ -112,7 +112,8 @@ fn evidence(outcome: Result<()>) -> Result<String> {
 const MISTAKE: &str = "AQUEDUCT_MISTAKE";
 
 /// What only the device can tell.
-const MISSING_SYNCS: [&str; 3] = ["skip-data-sync", "skip-directory-sync", "skip-upload-sync"];
+const MISSING_SYNCS: [&str; 4] =
+    ["skip-data-sync", "skip-directory-sync", "skip-upload-sync", "skip-journal-sync"];
 
 /// What a kill can.
 const WRONG_ORDERS: [&str; 2] = ["name-before-bytes", "journal-before-bytes"];

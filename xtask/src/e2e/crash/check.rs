@@ -80,14 +80,15 @@ pub(super) fn uploads(load: &Load<'_>, host: &str, at: u64, unmarked_max: Option
             sent.told.iter().filter(|(when, _)| *when <= at).map(|(_, offset)| *offset).max().unwrap_or(0);
         let whole = told / SEGMENT_LEN * SEGMENT_LEN;
         let promised = unmarked_max.map_or(0, |max| whole.saturating_sub(max));
-        // What was about to become a blob may be one.
-        let promised = if sent.ending.is_some_and(|ending| ending <= at) { 0 } else { promised };
+        // Of what became a blob nothing is promised: that may be removed again.
+        let promised = if sent.over.is_some_and(|over| over <= at) { 0 } else { promised };
         let reply = http.ask("HEAD", &sent.target, &[TUS], Body::Nothing)?;
         match reply.status {
             404 => {
                 let told = || format!("an upload is gone of which {promised} bytes were promised");
                 ensure!(promised == 0, Breach(told()));
             }
+            // It was about to become one.
             200 if reply.field("location").is_some() => {}
             200 => {
                 let offset = pieces::offset(&reply)?;

@@ -279,8 +279,8 @@ pub(super) const SIZES: &[usize] = &[
     300_001, 1_048_576, 4_194_305, 2, 100, 8192, 8_193, 20_000, 90_002, 131_072, 700_000, 4_194_304,
     // Of the one that speaks the native protocol.
     3, 50, 1_000, 4_095, 6_000, 7_777, 60_000, 100_003, 400_000, 9_000_001,
-    // Of the one that sends pieces.
-    13_000_003, 8_388_608,
+    // Of the one that sends pieces: one that is on its way for long, and one that ends with a whole segment.
+    25_000_003, 8_388_608,
 ];
 
 const HTTP_SHARES: &[Range<usize>] = &[0..9, 9..18, 18..27];

@@ -26,7 +26,8 @@ pub(super) struct Sent {
     pub(super) told: Vec<(u64, u64)>,
     /// When the last piece was about to be sent: from then on it may be a blob.
     pub(super) ending: Option<u64>,
-    is_over: bool,
+    /// When it was heard that it is a blob.
+    pub(super) over: Option<u64>,
 }
 
 impl Sent {
@@ -56,7 +57,7 @@ impl Pieces {
 
     /// Asks a new server where to go on: what it told before, but for a part of a segment, is promised.
     fn go_on(&self, load: &Load<'_>, http: &mut Http) -> Result<(), Trouble> {
-        let Some(sent) = self.all().last().filter(|sent| !sent.is_over).cloned() else { return Ok(()) };
+        let Some(sent) = self.all().last().filter(|sent| sent.over.is_none()).cloned() else { return Ok(()) };
         let history = &load.histories[sent.index];
         if sent.ending.is_some() {
             // What was about to become a blob does so when it is asked for.
@@ -72,7 +73,7 @@ impl Pieces {
         self.tell(offset, load.now());
         if reply.field("location").is_some() {
             history.found(Known::Present, load.now());
-            self.end();
+            self.end(load.now());
         } else {
             history.found(Known::Absent, load.now());
         }
@@ -81,7 +82,7 @@ impl Pieces {
 
     fn act(&self, load: &Load<'_>, http: &mut Http, random: &mut Filler) -> Result<(), Trouble> {
         let last = self.all().last().cloned();
-        match last.filter(|sent| !sent.is_over) {
+        match last.filter(|sent| sent.over.is_none()) {
             None => self.begin(load, http),
             Some(sent) => {
                 // Mostly more than a segment; not often the end of one.
@@ -101,7 +102,7 @@ impl Pieces {
         ensure_status(reply.status, &[201], "an upload is begun")?;
         let target = reply.field("location").context("no Location")?.to_owned();
         let begun = load.now();
-        self.all().push(Sent { target, index, begun, told: Vec::new(), ending: None, is_over: false });
+        self.all().push(Sent { target, index, begun, told: Vec::new(), ending: None, over: None });
         Ok(())
     }
 
@@ -126,7 +127,7 @@ impl Pieces {
                 return Err(Breach(format!("the blob became {location}")).into());
             }
             load.histories[sent.index].end(load.now());
-            self.end();
+            self.end(load.now());
         }
         Ok(())
     }
@@ -137,9 +138,9 @@ impl Pieces {
         }
     }
 
-    fn end(&self) {
+    fn end(&self, now: u64) {
         if let Some(sent) = self.all().last_mut() {
-            sent.is_over = true;
+            sent.over = Some(now);
         }
     }
 

@@ -11,21 +11,29 @@ pub(super) struct Point {
     pub(super) kept: Kept,
 }
 
-/// So many of each kind, in order, none behind `end`: right after a flush and right before the next, right after something was
-/// acknowledged, and anywhere.
-pub(super) fn choose(device: &Device, acknowledged: &[u64], end: u64, count: usize, seed: u64) -> Vec<Point> {
+/// So many of each kind, in order, none behind `end`: right after a flush and right before the next, right after something of
+/// each of these was acknowledged, and anywhere.
+pub(super) fn choose(
+    device: &Device,
+    acknowledged: &[Vec<u64>],
+    end: u64,
+    count: usize,
+    seed: u64,
+) -> Vec<Point> {
     let mut random = Filler::new(seed);
     let flushes: Vec<u64> = device.flushes().into_iter().filter(|at| *at <= end).collect();
-    let acknowledged: Vec<u64> = acknowledged.iter().copied().filter(|at| *at <= end).collect();
     let mut points = Vec::new();
     for at in spread(&flushes, count) {
         // The next write is not there yet; or the flush, the entry before, never came to its end.
         points.push(Point { at, kept: Kept::Nothing });
         points.push(Point { at: at - 1, kept: kept(&mut random) });
     }
-    for at in spread(&acknowledged, count) {
-        points.push(Point { at, kept: Kept::Nothing });
-        points.push(Point { at, kept: kept(&mut random) });
+    for moments in acknowledged {
+        let moments: Vec<u64> = moments.iter().copied().filter(|at| *at <= end).collect();
+        for at in spread(&moments, count) {
+            points.push(Point { at, kept: Kept::Nothing });
+            points.push(Point { at, kept: kept(&mut random) });
+        }
     }
     for _ in 0..count {
         points.push(Point { at: random.number() % (end + 1), kept: kept(&mut random) });

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::contents::{self, Content};
 use super::device::{Device, SECTOR_LEN};
 use super::fuse::Fuse;
+use super::history::{History, Known};
 use super::load::{Load, SIZES};
 use super::points::{self, Point};
 use super::{check, seed};
@@ -90,15 +91,15 @@ impl Trial<'_> {
         let end = self.record(&ground, &load)?;
         let flush_count = device.flushes().into_iter().filter(|at| *at <= end).count() as u64;
         let mut done = Done { write_count: end - flush_count, flush_count, ..Done::default() };
-        let mut acknowledged: Vec<u64> =
-            load.histories.iter().flat_map(super::history::History::ends).collect();
-        acknowledged
-            .extend(load.pieces.sent().iter().flat_map(|sent| sent.told.iter().map(|(when, _)| *when)));
-        acknowledged.sort_unstable();
-        for point in points::choose(device, &acknowledged, end, point_count, self.seed) {
-            self.look(&ground, &load, point, &mut done)
-                .with_context(|| format!("after a power cut at {point:?}"))?;
+        let mut blobs: Vec<u64> = load.histories.iter().flat_map(History::ends).collect();
+        blobs.sort_unstable();
+        // Of which there are few beside blobs.
+        let sent = load.pieces.sent();
+        let pieces = sent.iter().flat_map(|sent| sent.told.iter().map(|(when, _)| *when)).collect();
+        for point in points::choose(device, &[blobs, pieces], end, point_count, self.seed) {
             done.point_count += 1;
+            self.look(&ground, &load, point, &mut done)
+                .with_context(|| format!("after power cut {}, at {point:?}", done.point_count))?;
         }
         Ok(done)
     }
@@ -114,8 +115,7 @@ impl Trial<'_> {
                 // As in the trial of kills: what a kill left open is known from here on.
                 let found = check::blobs(load, server.host(), None)?;
                 for (history, is_there) in load.histories.iter().zip(found.is_there) {
-                    use super::history::Known::{Absent, Present};
-                    history.found(if is_there { Present } else { Absent }, load.now());
+                    history.found(if is_there { Known::Present } else { Known::Absent }, load.now());
                 }
             }
             let host = server.host().to_owned();
