@@ -32,9 +32,13 @@ impl Background {
         let Options { upload_expiry: expiry, scrub_every, scrub_rate, .. } = *options;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut background = Self { is_over: Arc::clone(&is_over), waited_for: Vec::new() };
+        let is_checking = Arc::new(AtomicBool::new(store.has_suspects()));
         if store.has_suspects() {
-            let store = store.clone();
-            named("suspects").spawn(move || check_suspects(&store, &is_over))?;
+            let (store, is_checking) = (store.clone(), Arc::clone(&is_checking));
+            named("suspects").spawn(move || {
+                check_suspects(&store, &is_over);
+                is_checking.store(false, Ordering::Relaxed);
+            })?;
         }
         if store.evicts() {
             let cache = Arc::clone(cache);
@@ -44,8 +48,9 @@ impl Background {
         }
         background.run("expiry", store, move |store, stopped| expire(store, expiry, &stopped))?;
         if let Some(every) = scrub_every {
-            background
-                .run("scrub", store, move |store, stopped| scrub::run(store, every, scrub_rate, stopped))?;
+            background.run("scrub", store, move |store, stopped| {
+                scrub::run(store, every, scrub_rate, &is_checking, stopped);
+            })?;
         }
         if store.sync_policy() == SyncPolicy::None {
             background.run("settle", store, |store, stopped| settle(store, &stopped))?;

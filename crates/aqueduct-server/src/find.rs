@@ -76,7 +76,7 @@ pub(crate) fn find_first(
     for (place, actual) in places.into_iter().zip(hash_each(&blobs)) {
         let digest = digests[place];
         if actual != digest {
-            outcomes[place] = verify_again(store, &digest);
+            outcomes[place] = verify_again(store, cache, &digest);
         } else if let Ok(Some(Found::Bytes(bytes))) = &outcomes[place] {
             cache.put(ticket, digest, Arc::clone(bytes));
         }
@@ -98,7 +98,7 @@ fn read(store: &Store, cache: &Cache, ticket: Ticket, digest: &Digest) -> Result
     match read_whole(&blob) {
         Ok(bytes) => Ok(Some(Found::Bytes(bytes))),
         // It became shorter since it was opened.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => verify_again(store, digest),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => verify_again(store, cache, digest),
         Err(error) => Err(fault("read a blob", &error)),
     }
 }
@@ -112,13 +112,20 @@ fn read_whole(blob: &Blob) -> io::Result<Arc<[u8]>> {
 }
 
 /// Verifies a blob that was read and is not what it says: damaged, it goes to quarantine; then it is not here. Else it was read
-/// wrong, or while somebody changed its file.
-fn verify_again(store: &Store, digest: &Digest) -> Result<Option<Found>, Refusal> {
+/// wrong, or while somebody changed its file, and is read once more.
+fn verify_again(store: &Store, cache: &Cache, digest: &Digest) -> Result<Option<Found>, Refusal> {
     tracing::error!(%digest, "a blob is not what its name says; verifying it");
-    match store.verify(digest, NonZeroUsize::MIN, &|_| {})? {
-        Some(checked) if checked.damage.is_empty() => Ok(store.blob(digest)?.map(Found::Open)),
-        _ => Ok(None),
+    let checked = store.verify(digest, NonZeroUsize::MIN, &|_| {})?;
+    if checked.is_none_or(|checked| !checked.damage.is_empty()) {
+        return Ok(None);
     }
+    let Some(blob) = store.blob(digest)? else { return Ok(None) };
+    if !cache.admits(blob.size()) {
+        return Ok(Some(Found::Open(blob)));
+    }
+    let bytes = read_whole(&blob).map_err(|error| fault("read a blob", &error))?;
+    let is_right = hash_each(&[(digest.algorithm(), &bytes[..])]) == [*digest];
+    Ok(is_right.then_some(Found::Bytes(bytes)))
 }
 
 #[cfg(test)]

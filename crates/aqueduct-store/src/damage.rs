@@ -17,7 +17,7 @@ use crate::layout;
 use crate::list;
 use crate::poison::share;
 use crate::quarantine::Damage;
-use crate::scrub::{Halt, Leave, ScrubFound};
+use crate::scrub::{Halt, Leave, ScrubFound, is_shortage};
 use crate::space::footprint;
 use crate::staging::Told;
 use crate::store::{Inner, Store};
@@ -101,7 +101,7 @@ impl Store {
     /// away, which was told: those need not be hashed again in this session that were. Does nothing where there are none.
     ///
     /// # Errors
-    /// Where the store takes no changes, or a directory cannot be read.
+    /// Where the store takes no changes, or the process is short of descriptors or memory.
     pub fn check_suspects(
         &self,
         leave: &Leave<'_>,
@@ -114,7 +114,16 @@ impl Store {
         inner.begin_changes()?;
         let mut has_failed = false;
         for (algorithm, first) in layout::shards() {
-            for digest in list::shard(&*inner.disk, algorithm, first)? {
+            let listed = match list::shard(&*inner.disk, algorithm, first) {
+                Ok(listed) => listed,
+                Err(fault) if is_shortage(&fault) => return Err(fault.into()),
+                Err(fault) => {
+                    has_failed = true;
+                    told(&ScrubFound::Failed { digest: None, range: None, fault });
+                    continue;
+                }
+            };
+            for digest in listed {
                 if leave(0).is_break() {
                     return Ok(false);
                 }
@@ -122,6 +131,11 @@ impl Store {
                     Ok(checked) => checked.into_iter().for_each(|it| told(&ScrubFound::Checked(it))),
                     Err(Halt::Stopped) => return Ok(false),
                     Err(Halt::Change(error @ ChangeError::ReadOnly(_))) => return Err(error),
+                    Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault))
+                        if is_shortage(&fault) =>
+                    {
+                        return Err(fault.into());
+                    }
                     Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault)) => {
                         has_failed = true;
                         told(&ScrubFound::Failed { digest: Some(digest), range: None, fault });

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aqueduct_flow::Step;
 use overlay::Overlay;
-use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend};
+use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 use crate::disk::{Disk, Linked};
 use crate::fault::{Blame, StorageFault};
@@ -20,14 +20,14 @@ use crate::layout;
 
 /// A database that is open, from `path`. Whatever redb does with it is [`guarded`], its closing included.
 #[derive(Debug)]
-pub(crate) struct Open<D = Database> {
+pub(crate) struct Open {
     path: &'static Path,
     /// `None` only while it is dropped.
-    database: Option<D>,
+    database: Option<Database>,
 }
 
-impl<D> Open<D> {
-    fn new(path: &'static Path, database: D) -> Self {
+impl Open {
+    fn new(path: &'static Path, database: Database) -> Self {
         Self { path, database: Some(database) }
     }
 
@@ -35,14 +35,14 @@ impl<D> Open<D> {
     pub(crate) fn run<T>(
         &self,
         verb: &'static str,
-        work: impl FnOnce(&D) -> Result<T, redb::Error>,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StorageFault> {
         let database = self.database.as_ref().expect("it is not being dropped");
         guarded(verb, self.path, || work(database))
     }
 }
 
-impl<D> Drop for Open<D> {
+impl Drop for Open {
     fn drop(&mut self) {
         let database = self.database.take();
         // redb writes when it closes, which nobody hears of; what it did not write is repaired by who opens it next.
@@ -54,7 +54,7 @@ impl<D> Drop for Open<D> {
 }
 
 /// Has redb do something, and takes a panic of its for damage. Nothing of what it held may be used after that, but to close
-/// it.
+/// it. A second panic while the first one unwinds would still end the process: no file that did that is known.
 pub(crate) fn guarded<T, E: Into<redb::Error>>(
     verb: &'static str,
     path: &Path,
@@ -66,29 +66,13 @@ pub(crate) fn guarded<T, E: Into<redb::Error>>(
     }
 }
 
-/// What a database is that shall only be read.
-pub(crate) enum ReadOnly {
-    Absent,
-    Open(Open<ReadOnlyDatabase>),
-    /// It was not closed, and has to be opened for writing to be put right.
-    NeedsRepair,
-}
-
-/// Opens the database at `path` for reading, which writes nothing and syncs nothing.
-pub(crate) fn open_read_only(
-    disk: &Arc<dyn Disk>,
-    path: &'static Path,
-    cache_len: usize,
-) -> Result<ReadOnly, StorageFault> {
-    let Some(file) = open_file(disk, path)? else { return Ok(ReadOnly::Absent) };
-    let backend = Backend { disk: Arc::clone(disk), file };
-    guarded("open", path, || {
-        match Builder::new().set_cache_size(cache_len).open_read_only_with_backend(backend) {
-            Ok(database) => Ok(ReadOnly::Open(Open::new(path, database))),
-            Err(DatabaseError::RepairAborted) => Ok(ReadOnly::NeedsRepair),
-            Err(error) => Err(error),
-        }
-    })
+/// What the pages of a database that was closed well are taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// For what was written. A page that the medium has changed may have redb write over others.
+    Believed,
+    /// Each is held against its checksum first, which takes as long as to read the file.
+    Checked,
 }
 
 /// Opens the database at `path`; `None` where there is none.
@@ -96,9 +80,10 @@ pub(crate) fn open(
     disk: &Arc<dyn Disk>,
     path: &'static Path,
     cache_len: usize,
+    pages: Pages,
 ) -> Result<Option<Open>, StorageFault> {
     let Some(file) = open_file(disk, path)? else { return Ok(None) };
-    let database = guarded("open", path, || build(disk, file, cache_len))?;
+    let database = guarded("open", path, || build(disk, file, cache_len, pages))?;
     Ok(Some(Open::new(path, database)))
 }
 
@@ -141,7 +126,7 @@ pub(crate) fn make(
 ) -> Result<Open, StorageFault> {
     let file = disk.stage_writable().blame("stage", path)?;
     let named = file.try_clone().blame("stage", path)?;
-    let database = Open::new(path, guarded("make", path, || build(disk, file, cache_len))?);
+    let database = Open::new(path, guarded("make", path, || build(disk, file, cache_len, Pages::Believed))?);
     database.run("make", fill)?;
     // Its pages are holes so far. Filled, they can be written when the disk is full, and blobs be removed then.
     let size = disk.stat(&named).blame("stat", path)?.size;
@@ -174,9 +159,16 @@ fn fault(verb: &'static str, path: &Path, error: impl Into<redb::Error>) -> Stor
     StorageFault::new(verb, path, source)
 }
 
-fn build(disk: &Arc<dyn Disk>, file: File, cache_len: usize) -> Result<Database, DatabaseError> {
+fn build(
+    disk: &Arc<dyn Disk>,
+    file: File,
+    cache_len: usize,
+    pages: Pages,
+) -> Result<Database, DatabaseError> {
     let backend = Backend { disk: Arc::clone(disk), file };
-    Builder::new().set_cache_size(cache_len).create_with_backend(backend)
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache_len).set_check_integrity_on_open(pages == Pages::Checked);
+    builder.create_with_backend(backend)
 }
 
 #[derive(Debug)]

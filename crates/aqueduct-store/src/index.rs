@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use aqueduct_blob::{Algorithm, Digest};
 use redb::{Database, Durability};
 
-use crate::database::{self, Open};
+use crate::database::{self, Open, Pages};
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::{self, INDEX};
@@ -85,7 +85,7 @@ impl Index {
 
     /// Makes the index of a new store, unless there is one.
     pub(crate) fn make(&self) -> Result<(), StorageFault> {
-        match database::open(&self.disk, path(), CACHE_LEN)? {
+        match database::open(&self.disk, path(), CACHE_LEN, Pages::Believed)? {
             Some(_) => Ok(()),
             None => make(&self.disk, Completeness::Complete).map(drop),
         }
@@ -93,8 +93,10 @@ impl Index {
 
     /// Remembers a note. Costs next to nothing, so that it can be done where names are locked, or by who must not wait.
     pub(crate) fn note(&self, note: Note) {
+        // Together, for whoever adds up what the notes come to.
+        let mut notes = lock(&self.notes);
         self.growth.fetch_add(note.growth(), Ordering::Relaxed);
-        lock(&self.notes).push(note);
+        notes.push(note);
     }
 
     /// Writes the notes that have gathered where there are too many to keep. Where that fails, the index is stale and
@@ -221,8 +223,8 @@ impl Index {
             let mut database = lock(&self.database);
             let apply =
                 |database: &Database| rows::apply(database, &[], Completeness::Complete, Durability::None);
-            let growth = self.with_opened(&mut database, apply)?;
-            self.grow(growth);
+            let allocated = self.with_opened(&mut database, apply)?;
+            self.allocated.store(allocated, Ordering::Relaxed);
             // Whatever was lost of what was noted is in the rows by now.
             let notes = lock(&self.notes);
             self.growth.store(notes.list().iter().map(Note::growth).sum(), Ordering::Relaxed);
@@ -251,11 +253,11 @@ impl Index {
         };
         let apply = |database: &Database| rows::apply(database, &notes, Completeness::AsBefore, durability);
         match self.with_opened(database, apply) {
-            Ok(growth) => {
+            Ok(allocated) => {
                 // The rows know better than those who left the notes.
                 let noted = notes.iter().map(Note::growth).sum::<i64>();
                 self.growth.fetch_sub(noted, Ordering::Relaxed);
-                self.grow(growth);
+                self.allocated.store(allocated, Ordering::Relaxed);
                 self.unflushed.store(matches!(durability, Durability::None), Ordering::Release);
                 Ok(())
             }
@@ -265,12 +267,6 @@ impl Index {
                 Err(fault)
             }
         }
-    }
-
-    /// The rows have grown by so much. Only who has the database locked calls this.
-    fn grow(&self, growth: i64) {
-        let before = self.allocated.load(Ordering::Relaxed);
-        self.allocated.store(before.saturating_add_signed(growth), Ordering::Relaxed);
     }
 
     /// Runs `work` on the database. One that is missing or damaged is made anew, empty and stale.
@@ -341,7 +337,7 @@ impl Index {
 /// The database, if it is there, whether it began with all there was, and its sums. One whose tables are others is damaged,
 /// too.
 fn open(disk: &Arc<dyn Disk>) -> Result<Option<(Open, bool, Usage)>, StorageFault> {
-    let Some(database) = database::open(disk, path(), CACHE_LEN)? else { return Ok(None) };
+    let Some(database) = database::open(disk, path(), CACHE_LEN, Pages::Believed)? else { return Ok(None) };
     let says = |database: &Database| Ok((rows::is_complete(database)?, rows::usage(database)?));
     let (is_complete, usage) = database.run("read", says)?;
     Ok(Some((database, is_complete, usage)))

@@ -6,7 +6,7 @@ use aqueduct_blob::{Algorithm, Digest};
 
 use crate::database;
 use crate::disk::{Disk, Stat};
-use crate::fault::{Blame, Cause, ChangeError, StorageFault};
+use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::{Present, Usage};
 use crate::layout;
 use crate::poison::{alone, lock};
@@ -32,7 +32,7 @@ impl Store {
     /// once.
     ///
     /// # Errors
-    /// Where a directory cannot be read, or a damaged suspect not be put in quarantine.
+    /// Where a directory cannot be read, or a suspect not be hashed for another reason than the medium's.
     pub fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<Listed>, ChangeError> {
         let inner = &self.inner;
         let mut listed = Vec::new();
@@ -77,7 +77,7 @@ impl Inner {
         }
         match self.open_blob(digest) {
             Ok(blob) => Ok(blob.is_some()),
-            Err(ChangeError::Fault(fault)) if fault.cause() == Cause::Io => Ok(false),
+            Err(ChangeError::Fault(fault)) if fault.is_of_medium() => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use aqueduct_blob::Digest;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
-use crate::database::{self, Open, ReadOnly};
+use crate::database::{self, Open, Pages};
 use crate::disk::Disk;
 use crate::fault::StorageFault;
 use crate::layout::META;
@@ -39,18 +39,11 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    /// Reads it; `None` where the store was never finished. A row that does not read as what it should be is damage.
+    /// Reads it; `None` where the store was never finished. A page or a row that does not read as what it should be is damage.
     pub(crate) fn read(disk: &Arc<dyn Disk>) -> Result<Option<(Self, State)>, StorageFault> {
-        let (rows, database) = match database::open_read_only(disk, path(), CACHE_LEN)? {
-            ReadOnly::Absent => return Ok(None),
-            ReadOnly::Open(database) => (database.run("read", Rows::read)?, None),
-            // Its last writer did not live to close it.
-            ReadOnly::NeedsRepair => {
-                let Some(database) = database::open(disk, path(), CACHE_LEN)? else { return Ok(None) };
-                (database.run("read", Rows::read)?, Some(database))
-            }
-        };
-        Ok(Some((Self { disk: Arc::clone(disk), database: Mutex::new(database) }, rows.state()?)))
+        let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
+        let state = database.run("read", Rows::read)?.state()?;
+        Ok(Some((Self::unopened(disk), state)))
     }
 
     /// What it says, once all of it was held against its checksums, and the pins whose names are no digests; `None` where there
@@ -83,14 +76,16 @@ impl Meta {
 
     /// The pinned names. One that reads as none is left alone.
     pub(crate) fn pins(&self) -> Result<BTreeSet<Digest>, StorageFault> {
-        let database = lock(&self.database);
-        match &*database {
-            Some(database) => database.run("read", read_pins),
-            None => match database::open_read_only(&self.disk, path(), CACHE_LEN)? {
-                ReadOnly::Open(database) => database.run("read", read_pins),
-                // It was read when the store was opened.
-                ReadOnly::Absent | ReadOnly::NeedsRepair => Err(gone()),
-            },
+        let mut open = lock(&self.database);
+        match open.take() {
+            Some(database) => {
+                let pins = database.run("read", read_pins)?;
+                *open = Some(database);
+                Ok(pins)
+            }
+            None => {
+                database::inspect(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?.run("read", read_pins)
+            }
         }
     }
 
@@ -118,7 +113,7 @@ impl Meta {
         let mut database = lock(&self.database);
         let open = match database.take() {
             Some(open) => open,
-            None => database::open(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?,
+            None => database::open(&self.disk, path(), CACHE_LEN, Pages::Checked)?.ok_or_else(gone)?,
         };
         // One that failed to write takes nothing more until it is opened again.
         open.run("write", |database| commit(database, change))?;

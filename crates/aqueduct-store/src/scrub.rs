@@ -183,7 +183,7 @@ impl Inner {
 }
 
 /// Whether the process is short of something, which says nothing of what it wanted to read.
-fn is_shortage(fault: &StorageFault) -> bool {
+pub(crate) fn is_shortage(fault: &StorageFault) -> bool {
     matches!(fault.cause(), Cause::Descriptors | Cause::Memory)
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,13 @@ use aqueduct_store::{ScrubFound, ScrubPlan, Store};
 use aqueduct_sys::{set_thread_io_idle, set_thread_nice};
 
 /// Begins a scrub whenever it is time for one, until it is stopped. One that is broken off then goes on the next time.
-pub(super) fn run(store: &Store, every: Duration, rate: NonZeroU64, stopped: Receiver<()>) {
+pub(super) fn run(
+    store: &Store,
+    every: Duration,
+    rate: NonZeroU64,
+    is_checking: &AtomicBool,
+    stopped: Receiver<()>,
+) {
     let stopped = Mutex::new(stopped);
     // Whoever may not give way reads as slowly all the same.
     let _ = set_thread_nice(NICE_MAX);
@@ -21,8 +28,8 @@ pub(super) fn run(store: &Store, every: Duration, rate: NonZeroU64, stopped: Rec
     let mut wait = pause.min(FIRST_PAUSE);
     while !is_stopped(&stopped, wait) {
         wait = pause;
-        // Those that a power cut made suspect are being hashed already.
-        if store.has_suspects() || store.is_read_only() {
+        // What an unclean stop left is being hashed already.
+        if is_checking.load(Ordering::Relaxed) || store.is_read_only() {
             continue;
         }
         match store.is_scrub_due(every) {

@@ -43,10 +43,16 @@ pub(super) enum Completeness {
 }
 
 /// The rows as they were at a moment.
-pub(super) struct Snapshot(ReadOnlyTable<Key, Value>);
+pub(super) struct Snapshot {
+    rows: ReadOnlyTable<Key, Value>,
+    /// The sum of what they take.
+    allocated: u64,
+}
 
 pub(super) fn snapshot(database: &Database) -> Result<Snapshot, redb::Error> {
-    Ok(Snapshot(database.begin_read()?.open_table(ROWS)?))
+    let transaction = database.begin_read()?;
+    let allocated = transaction.open_table(SUMS)?.get(ALLOCATED)?.map_or(0, |sum| sum.value());
+    Ok(Snapshot { rows: transaction.open_table(ROWS)?, allocated })
 }
 
 pub(super) fn rows(database: &Database, digests: &[Digest]) -> Result<Vec<Option<Row>>, redb::Error> {
@@ -69,16 +75,17 @@ pub(super) fn is_complete(database: &Database) -> Result<bool, redb::Error> {
     Ok(transaction.open_table(SUMS)?.get(COMPLETE)?.is_some())
 }
 
-/// Writes what was noted. Answers by how much more the blobs take on the medium now.
+/// Writes what was noted. Answers what all blobs take on the medium now.
 pub(super) fn apply(
     database: &Database,
     notes: &[Note],
     completeness: Completeness,
     durability: Durability,
-) -> Result<i64, redb::Error> {
+) -> Result<u64, redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(durability)?;
     let mut changes = Changes::default();
+    let taken;
     {
         let mut rows = transaction.open_table(ROWS)?;
         let mut sums = transaction.open_table(SUMS)?;
@@ -93,29 +100,32 @@ pub(super) fn apply(
             }
             changes.add(before, after);
         }
-        for (name, change) in [(SIZE, changes.size), (ALLOCATED, changes.allocated)] {
-            let sum = sums.get(name)?.map_or(0, |sum| sum.value());
-            sums.insert(name, sum.saturating_add_signed(change))?;
-        }
+        let sum = |name, change| -> Result<u64, redb::Error> {
+            let before = sums.get(name)?.map_or(0, |sum| sum.value());
+            Ok(before.saturating_add_signed(change))
+        };
+        let mut sum = (sum(SIZE, changes.size)?, sum(ALLOCATED, changes.allocated)?);
         if completeness == Completeness::Complete {
             // No sum that a medium has changed outlives this.
-            let (mut count, mut size, mut allocated) = (0_u64, 0_u64, 0_u64);
+            sum = (0, 0);
+            let mut count = 0;
             for row in rows.iter()? {
                 let row = Row::from(row?.1.value());
                 count += 1;
-                (size, allocated) = (size.saturating_add(row.size), allocated.saturating_add(row.allocated));
+                sum = (sum.0.saturating_add(row.size), sum.1.saturating_add(row.allocated));
             }
             if count != rows.len()? {
                 return Err(redb::Error::Corrupted("rows are miscounted".to_owned()));
             }
-            let before = sums.insert(ALLOCATED, allocated)?.map_or(0, |sum| sum.value());
-            changes.allocated += signed(allocated) - signed(before);
-            sums.insert(SIZE, size)?;
             sums.insert(COMPLETE, 1)?;
         }
+        let size;
+        (size, taken) = sum;
+        sums.insert(SIZE, size)?;
+        sums.insert(ALLOCATED, taken)?;
     }
     transaction.commit()?;
-    Ok(changes.allocated)
+    Ok(taken)
 }
 
 impl Snapshot {
@@ -124,7 +134,7 @@ impl Snapshot {
         let (mut low, mut high) = ([0; 32], [u8::MAX; 32]);
         (low[0], high[0]) = (first, first);
         let mut found = HashMap::new();
-        for row in self.0.range((code(algorithm), low)..=(code(algorithm), high))? {
+        for row in self.rows.range((code(algorithm), low)..=(code(algorithm), high))? {
             let (key, value) = row?;
             found.insert(Digest::new(algorithm, key.value().1), value.value().into());
         }
@@ -139,11 +149,13 @@ impl Snapshot {
     ) -> Result<Vec<(Digest, Row)>, redb::Error> {
         // The one used last on top, to make room for one that was used before it.
         let mut oldest = BinaryHeap::with_capacity(count + 1);
+        let mut allocated = 0_u64;
         for algorithm in Algorithm::ALL {
             let all = (code(algorithm), [0; 32])..=(code(algorithm), [u8::MAX; 32]);
-            for row in self.0.range(all)? {
+            for row in self.rows.range(all)? {
                 let (key, value) = row?;
                 let (digest, row) = (Digest::new(algorithm, key.value().1), Row::from(value.value()));
+                allocated = allocated.saturating_add(row.allocated);
                 let is_older = oldest.len() < count
                     || oldest.peek().is_some_and(|(used, _, _): &(i64, Digest, Value)| row.used < *used);
                 if is_older && !spared(&digest, &row) {
@@ -153,6 +165,10 @@ impl Snapshot {
                     }
                 }
             }
+        }
+        // By that sum somebody has found that blobs have to go.
+        if allocated != self.allocated {
+            return Err(redb::Error::Corrupted("sums are not those of the rows".to_owned()));
         }
         let sorted = oldest.into_sorted_vec();
         Ok(sorted.into_iter().map(|(_, digest, value)| (digest, value.into())).collect())

@@ -149,7 +149,7 @@ fn a_suspect_that_cannot_be_synced_is_neither_served_nor_put_away_unhashed() {
     put(&store, &content);
     let name = digest(&content);
     store.doubt(&store.blob(&name).unwrap().unwrap()).unwrap();
-    disk.plan(Plan { refuse_at: Some((1, Errno::NOMEM)), ..Plan::default() });
+    disk.plan(Plan { refuse_at: Some((1, Errno::IO)), ..Plan::default() });
     assert!(store.blob(&name).is_err());
     disk.plan(Plan::default());
     assert!(read(&store, &name).unwrap() == content);
@@ -211,7 +211,7 @@ fn a_suspect_that_cannot_be_checked_keeps_no_other_from_being_checked() {
             ScrubFound::Failed { .. } => failed += 1,
         })
     };
-    disk.plan(Plan { refuse_at: Some((1, Errno::NOMEM)), ..Plan::default() });
+    disk.plan(Plan { refuse_at: Some((1, Errno::IO)), ..Plan::default() });
     assert!(!check().unwrap(), "one is left");
     disk.plan(Plan::default());
     assert!(store.has_suspects());

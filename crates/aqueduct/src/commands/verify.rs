@@ -53,7 +53,10 @@ fn everything(
             ScrubFound::Checked(checked) if checked.damage.is_empty() => return,
             ScrubFound::Checked(checked) => (checked.digest, Ok(Some(checked.clone()))),
             ScrubFound::Failed { digest: Some(digest), fault, .. } => (*digest, Err(fault.clone().into())),
-            ScrubFound::Failed { digest: None, .. } => return,
+            ScrubFound::Failed { digest: None, fault, .. } => {
+                told = Err(Fault::Change(fault.clone().into()));
+                return;
+            }
         };
         if told.is_ok() {
             told = report.add(digest, outcome);
