@@ -54,7 +54,7 @@ impl Drop for Open {
 }
 
 /// Has redb do something, and takes a panic of its for damage. Nothing of what it held may be used after that, but to close
-/// it. A second panic while the first one unwinds would still end the process: no file that did that is known.
+/// it. A second panic while the first one unwinds still ends the process, which changed pages of an index can bring about.
 pub(crate) fn guarded<T, E: Into<redb::Error>>(
     verb: &'static str,
     path: &Path,

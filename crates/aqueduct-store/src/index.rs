@@ -316,7 +316,9 @@ impl Index {
     }
 
     fn open_or_make(&self) -> Result<Open, StorageFault> {
-        let opened = open(&self.disk).or_else(|fault| {
+        // After an unclean stop all is counted anyway, and redb's own panics may have been what stopped it.
+        let pages = if self.is_stale() { Pages::Checked } else { Pages::Believed };
+        let opened = open(&self.disk, pages).or_else(|fault| {
             if !database::is_lost(&fault) {
                 return Err(fault);
             }
@@ -336,8 +338,8 @@ impl Index {
 
 /// The database, if it is there, whether it began with all there was, and its sums. One whose tables are others is damaged,
 /// too.
-fn open(disk: &Arc<dyn Disk>) -> Result<Option<(Open, bool, Usage)>, StorageFault> {
-    let Some(database) = database::open(disk, path(), CACHE_LEN, Pages::Believed)? else { return Ok(None) };
+fn open(disk: &Arc<dyn Disk>, pages: Pages) -> Result<Option<(Open, bool, Usage)>, StorageFault> {
+    let Some(database) = database::open(disk, path(), CACHE_LEN, pages)? else { return Ok(None) };
     let says = |database: &Database| Ok((rows::is_complete(database)?, rows::usage(database)?));
     let (is_complete, usage) = database.run("read", says)?;
     Ok(Some((database, is_complete, usage)))

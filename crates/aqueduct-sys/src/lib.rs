@@ -1,6 +1,6 @@
 //! One Linux call, one safe function.
 //!
-//! Every file here is one system call, or a family too small to part; `arenas.rs` alone asks the C library instead. There
+//! Every file here is one system call, or a family too small to part; `allocator.rs` alone asks the C library instead. There
 //! are no loops, no policy, no fallbacks and no retry after EINTR: those are decisions, and decisions live in the crates
 //! above. What a call reports as its normal course (a name that exists, a lock that is held, a file without further data)
 //! is a value; the rest is an [`Error`].
@@ -15,7 +15,7 @@
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code, reason = "mallopt(3) has no safe wrapper")]
-mod arenas;
+mod allocator;
 #[allow(unsafe_code, reason = "cachestat(2) is newer than every safe wrapper of it")]
 mod cachestat;
 mod clock;
@@ -77,7 +77,7 @@ mod write;
 #[allow(unsafe_code, reason = "rustix has neither SO_ZEROCOPY nor what the error queue says of it")]
 mod zerocopy;
 
-pub use arenas::set_arena_count_max;
+pub use allocator::{set_arena_count_max, set_mmap_threshold};
 pub use cachestat::{CacheStat, cachestat};
 pub use clock::realtime_coarse;
 pub use congestion::{congestion_control, set_congestion_control};

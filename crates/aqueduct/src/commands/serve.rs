@@ -9,7 +9,7 @@ use std::time::Duration;
 use aqueduct_flow::Thresholds;
 use aqueduct_server::{CalibrationFile, Control, Deadlines, Options, Server, Tokens};
 use aqueduct_store::{Absent, Limits, Store, SyncPolicy};
-use aqueduct_sys::set_arena_count_max;
+use aqueduct_sys::{set_arena_count_max, set_mmap_threshold};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -45,9 +45,11 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
 }
 
 /// An arena for each thread that can run at once is enough. glibc makes eight, since it cannot know that most threads here wait
-/// for a disk; and what is free in one is of no use to the others, so that the gaps grow for a long time.
+/// for a disk; and what is free in one is of no use to the others, so that the gaps grow for a long time. So they do where what
+/// is large lies among what is small.
 fn share_memory() {
     set_arena_count_max(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    set_mmap_threshold(LARGE_LEN);
 }
 
 fn open(directory: &Path, serve: &Serve) -> Result<Store, Fault> {
@@ -174,3 +176,6 @@ fn level(voice: &Voice) -> Level {
         Some(_) => Level::TRACE,
     }
 }
+
+/// What glibc begins with. Buffers of that size live as long as their threads.
+const LARGE_LEN: usize = 128 << 10;
