@@ -68,7 +68,7 @@ pub struct UploadListed {
     pub stored: Option<Digest>,
 }
 
-/// A directory of twice as many names is still read in milliseconds.
+/// A directory of so many names is still read in milliseconds.
 pub(crate) const UPLOAD_COUNT_MAX: usize = 10_000;
 
 impl Store {

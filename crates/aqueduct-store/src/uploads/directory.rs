@@ -85,8 +85,14 @@ impl Inner {
         if ids.bytes.len() >= limit {
             return Err(UploadError::TooMany { limit });
         }
-        if ids.journals.len() >= limit.saturating_mul(2) {
-            for id in ids.journals.difference(&ids.bytes) {
+        let finished = ids.journals.difference(&ids.bytes);
+        let excess = finished.clone().count().saturating_sub(FINISHED_COUNT_MAX);
+        // More than have to go, so that not everybody who begins one waits for the directory to be synced.
+        let going = if excess > 0 { excess + FINISHED_COUNT_SPARE } else { 0 };
+        for id in finished.take(going) {
+            let path = layout::upload(*id);
+            // It may have begun while the directory was read: its bytes have their name first.
+            if self.disk.stat_path(&path).blame("stat", &path)?.is_none() {
                 self.unlink_of_upload(&layout::journal(*id))?;
             }
         }
@@ -144,3 +150,7 @@ impl UploadIds {
 
 /// No boot is this one: what came before it does not outlive it.
 pub(super) const END_OF_SESSION: Entry = Entry::Session(Boot([0; 32]));
+
+/// Finished uploads that are remembered, for senders that did not hear of it: whoever begins one reads as many names.
+const FINISHED_COUNT_MAX: usize = 1024;
+const FINISHED_COUNT_SPARE: usize = 64;

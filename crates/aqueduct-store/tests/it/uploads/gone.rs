@@ -146,6 +146,27 @@ fn there_are_only_so_many_uploads() {
     sender.begin(&store);
 }
 
+#[test]
+fn of_finished_uploads_only_some_are_remembered_and_of_others_all() {
+    let (_directory, store) = store();
+    let uploads = store.root().join("uploads");
+    let path =
+        |number: u128, suffix: &str| uploads.join(format!("{}{suffix}", UploadId::new(number.to_be_bytes())));
+    for number in 1..=1100 {
+        std::fs::File::create(path(number, ".journal")).unwrap();
+    }
+    // The first of all: it is not finished.
+    std::fs::File::create(path(1, "")).unwrap();
+    Sender::new(Algorithm::Sha256, SIZE).begin(&store);
+    let journals = std::fs::read_dir(&uploads).unwrap();
+    let journals = journals.filter(|entry| {
+        entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "journal")
+    });
+    // 1024 less 64 of those that are finished, and two that are not.
+    assert_eq!(journals.count(), 962);
+    assert!(path(1, ".journal").exists());
+}
+
 /// Sends an upload to a new store whose disk does as planned. Tells whether it became a blob.
 fn send(sender: &Sender, plan: Plan) -> (Slot, SimDisk, Store, bool) {
     let (slot, disk, store) = simulated(SyncPolicy::Full);
