@@ -75,7 +75,7 @@ pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
                     "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
                      <text class=\"soft\" x=\"-6\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                     y + 4.0,
-                    digits(figure),
+                    tick(figure),
                 );
             }
         }
@@ -111,6 +111,15 @@ pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
         );
     }
     page.push_str("</ul></figure>\n");
+}
+
+/// A round figure, of which no zero at the end says anything: there is little room beside an axis.
+pub(super) fn tick(figure: f64) -> String {
+    let text = digits(figure);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 /// How the line of this number is drawn.

@@ -279,3 +279,9 @@ fn figures_have_three_digits_and_sizes_a_unit() {
         assert_eq!(size_text(size), text);
     }
 }
+
+#[test]
+fn beside_an_axis_no_zero_stands_that_says_nothing() {
+    let ticks = [0.005, 0.01, 0.000_2, 2.0, 10.0, 5000.0, 5.0 * 10_f64.powf(-7.0)].map(plot::tick);
+    assert_eq!(ticks, ["0.005", "0.01", "0.0002", "2", "10", "5000", "0.0000005"]);
+}
