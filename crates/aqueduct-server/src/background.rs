@@ -32,8 +32,9 @@ impl Background {
         let Options { upload_expiry: expiry, scrub_every, scrub_rate, .. } = *options;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut background = Self { is_over: Arc::clone(&is_over), waited_for: Vec::new() };
-        let is_checking = Arc::new(AtomicBool::new(store.has_suspects()));
-        if store.has_suspects() {
+        let has_suspects = store.has_suspects();
+        let is_checking = Arc::new(AtomicBool::new(has_suspects));
+        if has_suspects {
             let (store, is_checking) = (store.clone(), Arc::clone(&is_checking));
             named("suspects").spawn(move || {
                 check_suspects(&store, &is_over);

@@ -14,7 +14,6 @@ use crate::disk::Stat;
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::index::Note;
 use crate::layout;
-use crate::list;
 use crate::poison::share;
 use crate::quarantine::Damage;
 use crate::scrub::{Halt, Leave, ScrubFound, is_shortage};
@@ -114,14 +113,9 @@ impl Store {
         inner.begin_changes()?;
         let mut has_failed = false;
         for (algorithm, first) in layout::shards() {
-            let listed = match list::shard(&*inner.disk, algorithm, first) {
-                Ok(listed) => listed,
-                Err(fault) if is_shortage(&fault) => return Err(fault.into()),
-                Err(fault) => {
-                    has_failed = true;
-                    told(&ScrubFound::Failed { digest: None, range: None, fault });
-                    continue;
-                }
+            let Some(listed) = inner.list_to_hash(algorithm, first, told)? else {
+                has_failed = true;
+                continue;
             };
             for digest in listed {
                 if leave(0).is_break() {
@@ -130,16 +124,14 @@ impl Store {
                 match inner.check_if_suspect(&digest, leave) {
                     Ok(checked) => checked.into_iter().for_each(|it| told(&ScrubFound::Checked(it))),
                     Err(Halt::Stopped) => return Ok(false),
-                    Err(Halt::Change(error @ ChangeError::ReadOnly(_))) => return Err(error),
                     Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault))
-                        if is_shortage(&fault) =>
+                        if !is_shortage(&fault) =>
                     {
-                        return Err(fault.into());
-                    }
-                    Err(Halt::Change(ChangeError::Fault(fault)) | Halt::Unread(_, fault)) => {
                         has_failed = true;
                         told(&ScrubFound::Failed { digest: Some(digest), range: None, fault });
                     }
+                    Err(Halt::Change(error)) => return Err(error),
+                    Err(Halt::Unread(_, fault)) => return Err(fault.into()),
                 }
             }
         }

@@ -82,18 +82,13 @@ pub(crate) fn open(
     cache_len: usize,
     pages: Pages,
 ) -> Result<Option<Open>, StorageFault> {
-    let Some(file) = open_file(disk, path)? else { return Ok(None) };
-    let database = guarded("open", path, || build(disk, file, cache_len, pages))?;
-    Ok(Some(Open::new(path, database)))
-}
-
-fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<File>, StorageFault> {
     let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
     // redb would take an empty file for a new database, and a truncated one is not that.
     if disk.stat(&file).blame("stat", path)?.size == 0 {
         return Err(damaged("open", path, "the file is empty"));
     }
-    Ok(Some(file))
+    let database = guarded("open", path, || build(disk, file, cache_len, pages))?;
+    Ok(Some(Open::new(path, database)))
 }
 
 /// Opens the database at `path`, and holds every page of it against its checksum; `None` where there is none. Whatever redb

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Algorithm, Digest};
 
 use crate::damage::Checked;
 use crate::fault::{Blame, Cause, ChangeError, StorageFault};
@@ -137,14 +137,9 @@ impl Inner {
         let mut kept_at = self.disk.now();
         let start = pass.last.map(|last| (last.algorithm(), last.as_bytes()[0]));
         for (algorithm, first) in layout::shards().filter(|shard| Some(*shard) >= start) {
-            let listed = match list::shard(&*self.disk, algorithm, first) {
-                Ok(listed) => listed,
-                Err(fault) if is_shortage(&fault) => return Err(fault.into()),
-                Err(fault) => {
-                    pass.failed += 1;
-                    told(&ScrubFound::Failed { digest: None, range: None, fault });
-                    continue;
-                }
+            let Some(listed) = self.list_to_hash(algorithm, first, told)? else {
+                pass.failed += 1;
+                continue;
             };
             let begin = listed.partition_point(|digest| Some(*digest) <= pass.last);
             for batch in self.batches(&listed[begin..]) {
@@ -163,6 +158,22 @@ impl Inner {
         pass.ended = Some(self.disk.now());
         self.note_scrub(|state| (state.pass, state.whole) = (None, Some(pass.clone())));
         Ok(pass)
+    }
+
+    /// The blobs in a shard; `None` where it cannot be listed, which is told and is no reason to leave the others.
+    pub(crate) fn list_to_hash(
+        &self,
+        algorithm: Algorithm,
+        first: u8,
+        told: &mut dyn FnMut(&ScrubFound),
+    ) -> Result<Option<Vec<Digest>>, StorageFault> {
+        match list::shard(&*self.disk, algorithm, first) {
+            Err(fault) if !is_shortage(&fault) => {
+                told(&ScrubFound::Failed { digest: None, range: None, fault });
+                Ok(None)
+            }
+            listed => listed.map(Some),
+        }
     }
 
     fn scrub_state(&self) -> ScrubState {

@@ -15,7 +15,7 @@ use aqueduct_store::{
 use aqueduct_sys::Errno;
 use aqueduct_testkit::{Plan, SimDisk, Slot};
 
-use crate::fixture::{bytes, digest, path, put, read, reopen, simulated, stage};
+use crate::fixture::{TOP, bytes, digest, path, put, read, reopen, simulated, stage};
 
 const ERRNOS: [(Errno, Cause); 7] = [
     (Errno::NOSPC, Cause::NoSpace),
@@ -385,17 +385,7 @@ fn is_whole(store: &Store, told: &str) {
     assert!(read(store, &kept).unwrap() == upload_bytes(), "{told}");
     assert_eq!(store.uploads(None, 10).unwrap().iter().filter(|upload| upload.stored.is_none()).count(), 0);
     let names = std::fs::read_dir(store.root()).unwrap().map(|entry| entry.unwrap().file_name());
-    let known = [
-        "aqueduct-store",
-        "lock",
-        "blobs",
-        "checkpoints",
-        "uploads",
-        "quarantine",
-        "index.redb",
-        "meta.redb",
-    ];
-    let strays: Vec<_> = names.filter(|name| !known.contains(&name.to_str().unwrap())).collect();
+    let strays: Vec<_> = names.filter(|name| !TOP.contains(&name.to_str().unwrap())).collect();
     assert_eq!(strays, [] as [&str; 0], "{told}");
 }
 

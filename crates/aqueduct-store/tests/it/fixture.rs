@@ -14,6 +14,10 @@ use tempfile::TempDir;
 
 pub(crate) const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
+/// All that a store has in its directory, by docs/store-format.md.
+pub(crate) const TOP: [&str; 8] =
+    ["aqueduct-store", "lock", "blobs", "checkpoints", "uploads", "quarantine", "index.redb", "meta.redb"];
+
 /// Whoever hashes shall never stop.
 pub(crate) const ALL: fn(u64) -> ControlFlow<()> = |_| ControlFlow::Continue(());
 

@@ -14,7 +14,7 @@ use aqueduct_testkit::{Image, Plan, Sabotage, SimDisk, Slot, Traced};
 
 use super::pieces;
 use super::workload::{Content, Known, Promise, Run, Workload, put};
-use crate::fixture::path;
+use crate::fixture::{TOP, path};
 
 /// Runs a workload to its end, and gives its verbs.
 pub(super) fn run_whole(workload: &Workload) -> Vec<Traced> {
@@ -230,18 +230,8 @@ fn check_after_everything_is_put_again(
 
 /// Nothing lies in the store's directory that its format does not know.
 fn no_strays(root: &Path) -> Result<(), String> {
-    let top = [
-        "aqueduct-store",
-        "lock",
-        "blobs",
-        "checkpoints",
-        "uploads",
-        "quarantine",
-        "index.redb",
-        "meta.redb",
-    ];
     for name in names(root) {
-        if !top.contains(&name.as_str()) {
+        if !TOP.contains(&name.as_str()) {
             return Err(format!("stray file {name}"));
         }
     }
