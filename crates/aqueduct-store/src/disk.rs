@@ -183,6 +183,8 @@ pub struct Boot(pub [u8; 32]);
 /// How much room a filesystem has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
+    /// All of it, in bytes.
+    pub size: u64,
     /// What may still be written, in bytes.
     pub available: u64,
     /// How many files it can have; 0 where it makes inodes as they are needed.

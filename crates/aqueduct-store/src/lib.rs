@@ -44,6 +44,7 @@ mod scrub;
 mod space;
 mod staging;
 mod store;
+mod syncs;
 mod turns;
 mod uploads;
 mod watch;
@@ -51,6 +52,7 @@ mod whole;
 
 pub use blob::Blob;
 pub use damage::Checked;
+pub use disk::Room;
 pub use fault::{Cause, ChangeError, ReadOnly, StorageFault};
 pub use fsck::{Fate, Finding, FsckError, FsckMode, Fscked, Trouble};
 pub use index::Usage;
@@ -64,6 +66,7 @@ pub use scrub::{Leave, ScrubFound, ScrubPass, ScrubPlan, ScrubState};
 pub use space::Limits;
 pub use staging::{Follower, Staging, Told, Turn, Verified, VerifyError};
 pub use store::{Options, Store, SyncPolicy};
+pub use syncs::Syncs;
 pub use uploads::{
     ClaimError, Counts, FinishError, Landed, Price, ReceiveError, Receiving, Resumed, TakenOver, Upload,
     UploadError, UploadLacks, UploadListed, UploadPlan,

@@ -69,6 +69,19 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What [`usage`](Self::usage) says, where that takes no walk of the tree; `None` where it would, because a kill cost
+    /// the index its last changes.
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    pub fn known_usage(&self) -> Result<Option<Usage>, StorageFault> {
+        let index = &self.inner.index;
+        let usage = index.usage()?;
+        Ok((!index.is_stale()).then_some(usage))
+    }
+}
+
 impl Inner {
     /// Whether a blob is no suspect, or was hashed and is right. One that the medium does not give is not in the way of others.
     fn is_believed(&self, digest: &Digest, stat: &Stat) -> Result<bool, ChangeError> {

@@ -10,6 +10,7 @@ use aqueduct_flow::{Medium, Step, uninterrupted};
 use aqueduct_sys as sys;
 
 use crate::disk::{Boot, Disk, Linked, Room, Stat, Unopened};
+use crate::syncs::counted;
 
 /// A directory on a filesystem of this machine.
 #[derive(Debug)]
@@ -126,7 +127,7 @@ impl Disk for RealDisk {
 
     fn sync_data(&self, file: &File) -> io::Result<()> {
         // A sync that was interrupted told of no failure, so that to ask again hides none.
-        Ok(uninterrupted(|| sys::fdatasync(file))?)
+        Ok(counted(|| uninterrupted(|| sys::fdatasync(file)))?)
     }
 
     fn seal(&self, file: &File) -> io::Result<()> {
@@ -152,11 +153,11 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let directory = uninterrupted(|| sys::open_directory(&self.at(path))).map_err(Unopened)?;
-        Ok(uninterrupted(|| sys::fsync(&directory))?)
+        Ok(counted(|| uninterrupted(|| sys::fsync(&directory)))?)
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        Ok(uninterrupted(|| sys::syncfs(&self.directory))?)
+        Ok(counted(|| uninterrupted(|| sys::syncfs(&self.directory)))?)
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<File>> {
@@ -221,8 +222,8 @@ impl Disk for RealDisk {
     }
 
     fn room(&self) -> io::Result<Room> {
-        let sys::Room { available, inode_count, inodes_available, .. } = sys::room(&self.directory)?;
-        Ok(Room { available, inode_count, inodes_available })
+        let sys::Room { size, available, inode_count, inodes_available, .. } = sys::room(&self.directory)?;
+        Ok(Room { size, available, inode_count, inodes_available })
     }
 
     fn root(&self) -> PathBuf {

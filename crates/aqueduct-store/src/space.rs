@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId, checkpoint_count};
 
-use crate::disk::Stat;
+use crate::disk::{Room, Stat};
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout;
 use crate::poison::lock;
@@ -98,6 +98,20 @@ impl Store {
             _ => inner.evict(|| inner.shortfall(headroom, headroom))?.count,
         };
         counted.map(|_| evicted)
+    }
+
+    /// How much it may take.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        *self.inner.limits()
+    }
+
+    /// How much room its filesystem has.
+    ///
+    /// # Errors
+    /// Where that cannot say (statvfs(3)).
+    pub fn room(&self) -> io::Result<Room> {
+        self.inner.disk.room()
     }
 
     /// What all files of the store take on the medium, in bytes, what is reserved included, as far as it is counted by now.

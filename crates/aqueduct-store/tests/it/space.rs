@@ -495,7 +495,7 @@ fn a_filesystem_without_enough_room_is_a_limit_too() {
             Options { limits: Limits { free_min: Some(1 << 30), ..limits() }, ..Options::default() };
         Store::open_on(Arc::new(disk.clone()), Absent::Make, options).unwrap()
     };
-    let room = |available| Room { available, inode_count: 1000, inodes_available: 500 };
+    let room = |available| Room { size: 1 << 40, available, inode_count: 1000, inodes_available: 500 };
     let is_there = |seed| path_of(&disk, &digest(&bytes(BLOB_LEN, seed))).exists();
     disk.tell_room(room(2 << 30));
     let store = open();
@@ -523,7 +523,12 @@ fn a_filesystem_that_has_hardly_an_inode_left_is_a_limit_too() {
         ground.put(seed);
     }
     ground.let_leases_end();
-    ground.disk.tell_room(Room { available: 1 << 40, inode_count: 1_000_000, inodes_available: 9_000 });
+    ground.disk.tell_room(Room {
+        size: 1 << 41,
+        available: 1 << 40,
+        inode_count: 1_000_000,
+        inodes_available: 9_000,
+    });
     assert!(ground.store.keep_room(&|| true).unwrap() >= 1);
     assert!(!ground.is_there(&oldest));
 }

@@ -40,6 +40,12 @@ impl HeadWriter {
         Self::begin(format_args!("{method} {target} HTTP/1.1"))
     }
 
+    /// The status of a response; `None` of a request.
+    pub fn status(&self) -> Option<StatusCode> {
+        let code = self.text.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+        StatusCode::from_bytes(code.as_bytes()).ok()
+    }
+
     /// Adds one field.
     ///
     /// # Panics
