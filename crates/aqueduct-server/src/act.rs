@@ -17,7 +17,7 @@ use crate::inbox::Inbox;
 use crate::line::SMALL_LEN_MAX;
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::{metrics, pins, reply, resumed, staged, upload, work};
+use crate::{figures, metrics, pins, reply, resumed, staged, status, upload, work};
 
 /// Looks for a blob that is asked for. `is_asked`: the peer only wants to know whether it is here, and relies on the answer.
 pub(crate) async fn look_up(
@@ -78,7 +78,7 @@ pub(crate) async fn act(
             Some(&shared.writers)
         }
         Intent::List { .. } | Intent::Missing => Some(shared.lookers()),
-        Intent::Health | Intent::Metrics | Intent::Front { .. } | Intent::Read(_) => None,
+        Intent::Health | Intent::Metrics | Intent::Status | Intent::Front { .. } | Intent::Read(_) => None,
     };
     if begins_work.is_some_and(|workers| shared.are_overloaded(workers)) {
         let outcome = Outcome::Refused(Refusal::Overloaded);
@@ -126,7 +126,8 @@ pub(crate) async fn act(
         }
         Intent::Health if shared.store.is_read_only() => Outcome::Refused(Refusal::ReadOnly),
         Intent::Health => Outcome::Healthy,
-        Intent::Metrics => Outcome::Metrics(metrics::page(&shared.store)),
+        Intent::Metrics => Outcome::Metrics(metrics::page(shared, &*figures::look(shared).await)),
+        Intent::Status => Outcome::Status(status::status(shared, &*figures::look(shared).await)),
         Intent::Front { html, host } => Outcome::Front { html, host },
         Intent::Read(_) => unreachable!("that has a way of its own"),
     };

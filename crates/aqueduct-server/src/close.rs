@@ -4,6 +4,7 @@ use std::io;
 
 use aqueduct_store::Cause;
 
+use crate::asked::Who;
 use crate::metrics;
 
 /// Why a connection ended.
@@ -25,24 +26,27 @@ pub(crate) enum Close {
 
 impl Close {
     /// Writes it down, as loudly as the blame deserves: peers can do what they like, our own troubles need a person.
-    pub(crate) fn log(&self, peer: std::net::SocketAddr) {
+    pub(crate) fn log(&self, who: &Who) {
+        let Who { peer, connection, .. } = *who;
         match self {
-            Self::Clean => tracing::trace!(%peer, "closed"),
+            Self::Clean => tracing::trace!(connection, %peer, "closed"),
             Self::PeerGone(error) => match Cause::of(error) {
-                Cause::Io => tracing::debug!(%peer, %error, "the peer went away"),
+                Cause::Io => tracing::debug!(connection, %peer, %error, "the peer went away"),
                 // No peer does that: a socket that cannot be received from, or waited for, is our trouble.
                 cause => {
                     metrics::count_fault(cause);
-                    tracing::warn!(%peer, %error, "cannot go on with a connection");
+                    tracing::warn!(connection, %peer, %error, "cannot go on with a connection");
                 }
             },
-            Self::Deadline(what) => tracing::debug!(%peer, "the peer was too slow with {what}"),
-            Self::Protocol(what) => tracing::debug!(%peer, "the peer sent {what}"),
+            Self::Deadline(what) => tracing::debug!(connection, %peer, "the peer was too slow with {what}"),
+            Self::Protocol(what) => tracing::debug!(connection, %peer, "the peer sent {what}"),
             Self::Fault(error) => {
                 metrics::count_fault(Cause::of(error));
-                tracing::error!(%peer, %error, "a reply broke off");
+                tracing::error!(connection, %peer, %error, "a reply broke off");
             }
-            Self::Bug => tracing::error!(%peer, "a worker panicked; this is a bug of this program"),
+            Self::Bug => {
+                tracing::error!(connection, %peer, "a worker panicked; this is a bug of this program");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One connection: requests in, replies out, one after the other.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aqueduct_flow::SendQueue;
@@ -9,14 +10,17 @@ use aqueduct_wire::http1::Version;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::act::{act, look_up};
+use crate::asked::{Asked, Door, Who};
 use crate::body::Body;
 use crate::close::Close;
-use crate::door::{Intent, Outcome, Refusal, Request, UploadOutcome};
+use crate::door::{Intent, Outcome, Refusal, Request, UploadOutcome, Voice};
 use crate::find::Found;
 use crate::inbox::Inbox;
 use crate::look_again::look_again;
+use crate::metrics::METRICS;
 use crate::prompt::{self, Prompt};
 use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
@@ -29,6 +33,8 @@ use crate::{discard, native};
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) inbox: Inbox,
+    /// Apart: an idle connection is as small as it can be.
+    pub(crate) who: Box<Who>,
 }
 
 impl Connection {
@@ -58,8 +64,13 @@ pub(crate) fn blocked(stream: &TcpStream, interest: Interest) {
 }
 
 /// Serves a peer until one side has enough, or `stop` says that the server has.
-pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Close {
-    let mut connection = Connection { stream, inbox: Inbox::default() };
+pub(crate) async fn serve(
+    stream: TcpStream,
+    who: Box<Who>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) -> Close {
+    let mut connection = Connection { stream, inbox: Inbox::default(), who };
     let mut is_first = true;
     loop {
         let heard = next_request(&mut connection, &shared, is_first, &mut stop).await;
@@ -82,8 +93,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
         };
         if let Some(request) = request {
             // Apart, because what answering takes would otherwise be kept for every connection that waits.
-            let answered = Box::pin(answer(connection, &shared, request, &stop)).await;
-            connection = match answered {
+            connection = match begin(connection, &shared, request, &stop).await {
                 Ok(connection) => connection,
                 Err(close) => return close,
             };
@@ -94,6 +104,19 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stop: watc
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Begins to answer a request that takes more than a look into memory.
+fn begin<'a>(
+    mut connection: Connection,
+    shared: &'a Arc<Shared>,
+    request: Request,
+    stop: &'a watch::Receiver<bool>,
+) -> Pin<Box<impl Future<Output = Result<Connection, Close>> + use<'a>>> {
+    let asked = Asked::new(&mut connection.who, request.kind(), request.digest());
+    // What is written down meanwhile, by workers as well, says for whom.
+    let span = tracing::info_span!("request", id = %asked.id);
+    Box::pin(answer(connection, shared, request, asked, stop).instrument(span))
 }
 
 /// What is next on a connection, after what could be answered from memory was.
@@ -117,11 +140,13 @@ fn answer_promptly(
     if *stop.borrow() {
         return Ok(Then::Answer(heard));
     }
-    let mut replies = match prompt::answer(&mut connection.inbox, shared, heard) {
-        Prompt::Replies(replies) => replies,
+    let Connection { stream, inbox, who } = connection;
+    let (mut replies, answered) = match prompt::answer(inbox, who, shared, heard) {
+        Prompt::Replies(replies, answered) => (replies, answered),
         Prompt::No(heard) => return Ok(Then::Answer(heard)),
     };
-    reply::begin(&connection.stream, &mut replies)?;
+    reply::begin(stream, &mut replies)?;
+    answered.answered();
     Ok(if replies.is_empty() { Then::Hear } else { Then::Send(Box::new(replies)) })
 }
 
@@ -135,10 +160,12 @@ async fn answer(
     mut connection: Connection,
     shared: &Arc<Shared>,
     request: Request,
+    asked: Asked,
     stop: &watch::Receiver<bool>,
 ) -> Result<Connection, Close> {
     let Request { intent, is_tus, head_only, framing, version, keep_alive, expects_continue } = request;
     let mut body = Body::new(framing);
+    let announced = body.left();
     let mut was_continued = false;
     let mut found = None;
     let outcome = match intent {
@@ -167,16 +194,29 @@ async fn answer(
             (true, Version::Http11) => None,
         },
     };
-    let answer = shared.voice().answer(&outcome);
+    let received_len = received_len(&outcome, announced, &body);
+    let answer = Voice { request: Some(asked.id), ..shared.voice() }.answer(&outcome);
+    let (verdict, status) = answer.verdict();
+    let sent_len = if head_only { 0 } else { answer.content.part_len() };
     let answer = if is_tus { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
     let size = found.as_ref().map_or(0, Found::size);
+    if let Some(Found::Bytes(_)) = found {
+        METRICS.sent_from_memory(Door::Blobs, sent_len);
+    }
     let delivered = reply::deliver(connection, shared, queue, size).await;
     let delivered = delivered.inspect_err(|close| look_again(shared, close, found.as_ref()));
     let_go(shared, found);
     let carried;
-    (connection, carried) = delivered?;
+    (connection, carried) = match delivered {
+        Ok(delivered) => delivered,
+        Err(close) => {
+            asked.broke_off(&close);
+            return Err(close);
+        }
+    };
     reply::log_sent(&carried);
+    asked.answered(verdict, Some(status.as_u16()), received_len.max(sent_len));
     if after == After::Drain {
         let mut pace = shared.options.body_pace();
         let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);
@@ -194,6 +234,15 @@ async fn answer(
         return Err(Close::Clean);
     }
     Ok(connection)
+}
+
+/// How many bytes of a body came, as far as that can be told from what it said of itself or what it became.
+fn received_len(outcome: &Outcome, announced: Option<u64>, body: &Body) -> u64 {
+    match (announced, body.left(), outcome) {
+        (Some(announced), Some(left), _) => announced - left,
+        (_, _, Outcome::Stored(published)) => published.size,
+        _ => 0,
+    }
 }
 
 /// Closes a blob that nobody else has open. One that was removed meanwhile frees its space only now, which a filesystem takes

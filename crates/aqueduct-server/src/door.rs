@@ -14,6 +14,7 @@ use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
 use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version};
 
 use crate::admission::Admission;
+use crate::asked::Kind;
 use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
@@ -56,6 +57,8 @@ pub(crate) enum Intent {
     Health,
     /// What is counted.
     Metrics,
+    /// How this server is, for programs that show it.
+    Status,
     /// What this server is; `host` is what it was called.
     Front { html: bool, host: String },
 }
@@ -119,6 +122,7 @@ pub(crate) enum Outcome {
     Upload(UploadOutcome),
     Healthy,
     Metrics(String),
+    Status(serde_json::Value),
     Front {
         html: bool,
         host: String,
@@ -151,6 +155,30 @@ impl Request {
             expects_continue: head.expects_continue,
         }
     }
+
+    /// What it is counted as.
+    pub(crate) fn kind(&self) -> Kind {
+        match &self.intent {
+            _ if self.is_tus => Kind::Upload,
+            Ok(Intent::Read(_)) if self.head_only => Kind::Head,
+            Ok(Intent::Read(_)) => Kind::Get,
+            Ok(Intent::Write(_)) => Kind::Put,
+            Ok(Intent::Remove { .. }) => Kind::Remove,
+            Ok(Intent::List { .. }) => Kind::List,
+            Ok(Intent::Missing) => Kind::Missing,
+            Ok(Intent::Pin(_)) => Kind::Pin,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The blob it is about, if it names one.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        match &self.intent {
+            Ok(Intent::Read(Read { digest, .. }) | Intent::Remove { digest, .. }) => Some(*digest),
+            Ok(Intent::Write(Write { name: Name::Given(digest), .. })) => Some(*digest),
+            _ => None,
+        }
+    }
 }
 
 impl Intent {
@@ -161,6 +189,7 @@ impl Intent {
             | Self::List { .. }
             | Self::Missing
             | Self::Metrics
+            | Self::Status
             | Self::Pin(PinIntent::List { .. }) => Some(Right::Read),
             Self::Write(_) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => Some(Right::Write),
             Self::Health | Self::Front { .. } => None,

@@ -9,6 +9,7 @@ use aqueduct_wire::native::{self, Answer, Code, Say, TaskId, greeting};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::asked::Who;
 use crate::connection::{Connection, TLS_ALERT};
 use crate::discard;
 use crate::door::{Outcome, Refusal};
@@ -19,14 +20,14 @@ use crate::request::TLS_HANDSHAKE;
 use crate::server::Shared;
 
 /// Tells a peer that there is no room for it, if it says anything that can be answered before its time is up.
-pub(crate) async fn say(stream: TcpStream, shared: &Shared, _place: Farewell) {
-    let _ = timeout(PATIENCE, say_at_once(stream, shared)).await;
+pub(crate) async fn say(stream: TcpStream, shared: &Shared, who: Who, _place: Farewell) {
+    let _ = timeout(PATIENCE, say_at_once(stream, shared, who)).await;
 }
 
-async fn say_at_once(stream: TcpStream, shared: &Shared) {
+async fn say_at_once(stream: TcpStream, shared: &Shared, who: Who) {
     let mut first = [0];
     let Ok(1) = stream.peek(&mut first).await else { return };
-    let mut connection = Connection { stream, inbox: Inbox::default() };
+    let mut connection = Connection { stream, inbox: Inbox::default(), who: Box::new(who) };
     let said = match first[0] {
         native::FIRST_BYTE => reply::say(&mut connection, shared, native_words()).await,
         TLS_HANDSHAKE => reply::say(&mut connection, shared, TLS_ALERT.to_vec()).await,

@@ -7,6 +7,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::asked::Who;
+use crate::metrics::METRICS;
+
 /// The connections of all reactors.
 #[derive(Debug)]
 pub(crate) struct Guests {
@@ -20,6 +23,8 @@ pub(crate) struct Guests {
 struct Present {
     /// Invariant: the sum of `by_address`, in which nobody has none.
     count: usize,
+    /// How many there were by now.
+    came: u64,
     by_address: HashMap<Address, usize>,
     /// How many are being told that there is no room for them.
     farewell_count: usize,
@@ -31,7 +36,7 @@ struct Present {
 #[derive(Debug)]
 pub(crate) struct Guest {
     guests: Arc<Guests>,
-    peer: SocketAddr,
+    who: Box<Who>,
 }
 
 /// A connection that is told that there is no room for it, for as long as this is there.
@@ -73,10 +78,14 @@ impl Guests {
             if self.count_max_per_address.is_none_or(|limit| *count < limit) {
                 *count += 1;
                 present.count += 1;
-                return Ok(Guest { guests: Arc::clone(self), peer });
+                present.came += 1;
+                METRICS.accepted.inc();
+                let who = Who { peer, connection: present.came, request_count: 0 };
+                return Ok(Guest { guests: Arc::clone(self), who: Box::new(who) });
             }
             Full::ForThisAddress
         };
+        METRICS.turned_away.inc();
         let now = Instant::now();
         if present.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
             present.told = Some(now);
@@ -84,6 +93,11 @@ impl Guests {
             tracing::warn!(%peer, count, of, "there are too many connections{full}; turning some away");
         }
         Err(full)
+    }
+
+    /// How many connections there are, and how many there may be.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.present().count, self.count_max)
     }
 
     /// A place among those who are told why there is none, as long as those are few.
@@ -101,9 +115,9 @@ impl Guests {
 }
 
 impl Guest {
-    /// Where it comes from.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+    /// Who it is.
+    pub(crate) fn who(&self) -> &Who {
+        &self.who
     }
 }
 
@@ -111,7 +125,7 @@ impl Drop for Guest {
     fn drop(&mut self) {
         let mut present = self.guests.present();
         present.count -= 1;
-        let Entry::Occupied(mut count) = present.by_address.entry(Address::of(self.peer.ip())) else {
+        let Entry::Occupied(mut count) = present.by_address.entry(Address::of(self.who.peer.ip())) else {
             unreachable!("whoever is here was counted")
         };
         *count.get_mut() -= 1;

@@ -27,6 +27,11 @@ impl Hashers {
         Arc::new(Self { workers, core_count: core_count.get(), busy_count: AtomicUsize::new(0) })
     }
 
+    /// How much there is to hash, in jobs.
+    pub(crate) fn job_count(&self) -> usize {
+        self.workers.job_count()
+    }
+
     /// Counts as busy as long as what this returns is held.
     pub(crate) fn work(self: &Arc<Self>) -> Busy {
         self.busy_count.fetch_add(1, Ordering::Relaxed);

@@ -13,11 +13,12 @@ use aqueduct_flow::{Carried, Route};
 use aqueduct_store::{Outcome as PublishOutcome, Published, PutError, Store, SyncPolicy, Whole};
 use tokio::sync::oneshot;
 
+use crate::asked::Door;
 use crate::close::Close;
 use crate::door::{Name, Outcome, Refusal, Write};
-use crate::staged::log_stored;
-use crate::work;
+use crate::metrics::METRICS;
 use crate::workers::Workers;
+use crate::{stored, work};
 
 /// Where small blobs wait, up to a limit.
 #[derive(Debug)]
@@ -171,7 +172,9 @@ impl Line {
         match stored {
             Ok(published) => {
                 if published.outcome == PublishOutcome::New {
-                    log_stored(&published, &Carried::by_route(Route::Copy, published.size));
+                    let carried = Carried::by_route(Route::Copy, published.size);
+                    METRICS.received(Door::Blobs, &carried, &mut Carried::default());
+                    stored::note(&published, &carried);
                 }
                 work::checked(published, write)
             }

@@ -16,21 +16,26 @@ mod sending;
 mod small;
 mod speaking;
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use aqueduct_blob::Digest;
 use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
 use tokio::sync::{Semaphore, watch};
 
+use crate::asked::{Asked, Door, Kind, Verdict, Who};
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::discard;
 use crate::inbox::Inbox;
+use crate::metrics::METRICS;
 use crate::server::Shared;
 use doubtful::Doubtful;
 use hearing::Hearing;
 use outbox::Outbox;
+use refusal::{received_len, verdict};
 pub(crate) use small::{COUNT as SMALL_COUNT, GATHERED_COUNT_MAX};
 
 /// What those who hear a peer, work for it and answer it have in common.
@@ -44,6 +49,15 @@ struct Talk {
     sendings: Arc<Semaphore>,
     /// What is answered once something was hashed.
     doubtful: Doubtful,
+    /// Those that have not come to their end.
+    asked: Mutex<AskedBy>,
+}
+
+/// What a peer asks.
+#[derive(Debug)]
+struct AskedBy {
+    who: Box<Who>,
+    tasks: HashMap<TaskId, Asked>,
 }
 
 impl Talk {
@@ -68,14 +82,42 @@ impl Talk {
     /// Says the last about some tasks, at once, unless that was said before.
     fn end_all(&self, answers: impl IntoIterator<Item = (TaskId, Say)>) {
         let mut session = self.session();
-        self.outbox.end_all(answers.into_iter().filter(|(task, _)| session.answered(*task)));
+        self.outbox.end_all(answers.into_iter().filter(|(task, say)| {
+            let is_last = session.answered(*task);
+            if is_last {
+                self.ended(*task, verdict(say), received_len(say));
+            }
+            is_last
+        }));
     }
 
     /// Sends small blobs, each of which is the last of its task, unless that was said before: the first, and as many more as
     /// the peer may be sent now.
     fn end_with(&self, blobs: &mut impl Iterator<Item = (TaskId, Arc<[u8]>)>) {
         let mut session = self.session();
-        self.outbox.end_with(&mut blobs.filter(|(task, _)| session.answered(*task)));
+        self.outbox.end_with(&mut blobs.filter(|(task, bytes)| {
+            let is_last = session.answered(*task);
+            if is_last {
+                METRICS.sent_from_memory(Door::Native, bytes.len() as u64);
+                self.ended(*task, Verdict::Ok, bytes.len() as u64);
+            }
+            is_last
+        }));
+    }
+
+    /// A task begins.
+    fn begun(&self, task: TaskId, kind: Kind, digest: Option<Digest>) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let AskedBy { who, tasks } = &mut *asked;
+        tasks.insert(task, Asked::new(who, kind, digest));
+    }
+
+    /// A task came to its end, for which so many bytes of blobs moved.
+    fn ended(&self, task: TaskId, verdict: Verdict, len: u64) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&task);
+        if let Some(asked) = asked {
+            asked.answered(verdict, None, len);
+        }
     }
 
     /// What was in the outbox has left, and with it the last answers of these tasks.
@@ -113,7 +155,7 @@ enum Ended {
 
 /// Serves a peer whose first byte was that of this protocol.
 pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Close {
-    let Connection { stream, inbox } = connection;
+    let Connection { stream, inbox, who } = connection;
     let stream = Arc::new(stream);
     let (doubtful, line) = doubtful::line();
     let talk = Arc::new(Talk {
@@ -122,6 +164,7 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
         sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX.min(shared.descriptor_share))),
         doubtful,
+        asked: Mutex::new(AskedBy { who: who.clone(), tasks: HashMap::new() }),
     });
     let close = {
         let mut speaking = pin!(speaking::speak(&stream, &shared, &talk));
@@ -149,7 +192,7 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
     };
     // A worker that has not let go of the socket yet means that the peer is not waited for.
     if let Some(stream) = Arc::into_inner(stream) {
-        let mut connection = Connection { stream, inbox: Inbox::default() };
+        let mut connection = Connection { stream, inbox: Inbox::default(), who };
         discard::linger(&mut connection, shared.options.deadlines.linger).await;
     }
     close

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aqueduct_flow::SendQueue;
 use aqueduct_wire::http1::{Framing, Ranges, Version};
 
+use crate::asked::{Together, Who};
 use crate::door::{Condition, Intent, Outcome, Read, Request};
 use crate::inbox::Inbox;
 use crate::reply;
@@ -16,30 +17,37 @@ use crate::server::Shared;
 pub(crate) enum Prompt {
     /// The replies to the request, and to those that came behind it, up to the first that takes more than this; that one is
     /// still in the inbox. Nothing was sent yet.
-    Replies(SendQueue),
+    Replies(SendQueue, Together),
     /// It takes more than this.
     No(Heard),
 }
 
-pub(crate) fn answer(inbox: &mut Inbox, shared: &Shared, request: Heard) -> Prompt {
+pub(crate) fn answer(inbox: &mut Inbox, who: &mut Who, shared: &Shared, request: Heard) -> Prompt {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
-    if !push(&mut queue, shared, &request) {
+    let mut together = Together::new();
+    if !push(&mut queue, &mut together, who, shared, &request) {
         return Prompt::No(request);
     }
     let mut count = 1;
     while count < REPLY_COUNT_MAX
         && queue.remaining() < REPLIES_LEN
         && let Some((next, head_len)) = look_at_head(inbox, shared)
-        && push(&mut queue, shared, &next)
+        && push(&mut queue, &mut together, who, shared, &next)
     {
         inbox.take(head_len);
         count += 1;
     }
-    Prompt::Replies(queue)
+    Prompt::Replies(queue, together)
 }
 
 /// Appends the reply to a request, unless that takes more than to look into the cache.
-fn push(queue: &mut SendQueue, shared: &Shared, heard: &Heard) -> bool {
+fn push(
+    queue: &mut SendQueue,
+    together: &mut Together,
+    who: &mut Who,
+    shared: &Shared,
+    heard: &Heard,
+) -> bool {
     let Heard::Request(Request {
         intent: Ok(Intent::Read(Read { digest, condition: Condition::Holds, ranges: None })),
         is_tus: false,
@@ -63,6 +71,7 @@ fn push(queue: &mut SendQueue, shared: &Shared, heard: &Heard) -> bool {
     queue.push_shared(Arc::clone(head), 0..head.len());
     queue.push_shared(date, 0..date_len);
     queue.push_shared(Arc::clone(kept.bytes()), 0..size);
+    together.add(who, *digest, size as u64);
     true
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::asked::Who;
 use crate::guests::Guest;
 use crate::server::{Shared, until_stop};
 use crate::spread::{Handed, Place};
@@ -55,7 +56,7 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     let Ok(guest) = shared.guests.admit(peer) else {
-                        turn_away(stream, &shared);
+                        turn_away(stream, Who::stranger(peer), &shared);
                         continue;
                     };
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
@@ -99,11 +100,11 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
 
 /// Tells a peer that there is no room for it, which nobody waits for. Where many are told already it is reset, so that they cost
 /// no more than to accept them.
-fn turn_away(stream: TcpStream, shared: &Arc<Shared>) {
+fn turn_away(stream: TcpStream, who: Who, shared: &Arc<Shared>) {
     match shared.guests.bid_farewell() {
         Some(place) => {
             let shared = Arc::clone(shared);
-            drop(tokio::spawn(async move { farewell::say(stream, &shared, place).await }));
+            drop(tokio::spawn(async move { farewell::say(stream, &shared, who, place).await }));
         }
         None => {
             // It may be gone already.
@@ -124,7 +125,7 @@ fn hand_over(stream: TcpStream, guest: Guest, place: &Place) -> io::Result<Optio
 /// All that is kept for a connection that waits. What awaits a future that it was given has room for it twice: so the future
 /// is made here.
 async fn serve(stream: TcpStream, guest: Guest, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    connection::serve(stream, shared, stop).await.log(guest.peer());
+    connection::serve(stream, Box::new(*guest.who()), shared, stop).await.log(guest.who());
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aqueduct_flow::{Carried, Extent, SendQueue, Step};
 use aqueduct_sys::{Readiness, wait_at_most};
@@ -13,11 +13,13 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::asked::Door;
 use crate::close::Close;
 use crate::connection::{Connection, blocked};
 use crate::deadline::{Expired, Pace};
 use crate::door::{Answer, Content, Piece};
 use crate::find::Found;
+use crate::metrics::METRICS;
 use crate::residency;
 use crate::scratch::with_scratch;
 use crate::server::Shared;
@@ -152,6 +154,7 @@ async fn deliver_on(
 ) -> Result<(Connection, Carried), Close> {
     let mut pace = shared.options.send_pace();
     let mut looked = Looked::default();
+    let mut told = Carried::default();
     let mut was_told = false;
     while !queue.is_empty() {
         let warm_len = warm_len(&queue, &mut looked, size);
@@ -162,11 +165,14 @@ async fn deliver_on(
                     let step = send_cold(&connection.stream, &mut queue);
                     (connection, queue, step)
                 };
+                let began = Instant::now();
                 let step;
                 (connection, queue, step) = shared.cold_readers.run(turn).await?;
+                METRICS.cold_wait(began.elapsed());
                 step
             }
         };
+        METRICS.sent(Door::Blobs, queue.carried(), &mut told);
         match step.map_err(failed)? {
             Step::End => break,
             Step::Moved(moved) => {

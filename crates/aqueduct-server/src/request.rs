@@ -35,7 +35,7 @@ pub(crate) async fn next_request(
     is_first: bool,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Heard, Close> {
-    let Connection { stream, inbox } = connection;
+    let Connection { stream, inbox, .. } = connection;
     let deadlines = &shared.options.deadlines;
     let mut deadline = Instant::now() + deadlines.head;
     if inbox.is_empty() {

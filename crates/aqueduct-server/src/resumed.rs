@@ -13,6 +13,7 @@ use aqueduct_flow::ReceiveRoute;
 use aqueduct_store::{FinishError, Landed, Price, Published, Receiving, Resumed, Store, Upload, UploadPlan};
 use aqueduct_sys::random_bytes;
 
+use crate::asked::Door;
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
@@ -20,8 +21,9 @@ use crate::descriptors::UPLOAD_DESCRIPTOR_COUNT;
 use crate::door::{Name, Outcome, Place, Progress, Refusal, UploadIntent, UploadOutcome, Write};
 use crate::inbox::Inbox;
 use crate::pour::Stop;
-use crate::segment::{Segment, log_stored};
+use crate::segment::Segment;
 use crate::server::Shared;
+use crate::stored::note_upload;
 use crate::upload::{self, Begun, Sink, Uploaded};
 use crate::work;
 
@@ -115,7 +117,7 @@ impl Appending {
             (None, Box::new(permit))
         } else if let Some((receiving, price)) = unpark(&upload, offset) {
             // It has paid for its files, and does not wait any longer.
-            (Some(Segment::new(receiving, route)), price)
+            (Some(Segment::new(receiving, route, Door::Uploads)), price)
         } else {
             let permit = shared.take_descriptors(UPLOAD_DESCRIPTOR_COUNT).ok_or(Refusal::TooManyUploads)?;
             (None, Box::new(permit))
@@ -180,7 +182,7 @@ impl Sink for Appending {
 
     fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop> {
         if self.current.is_none() {
-            self.current = Some(Segment::new(self.receiver()?, self.route));
+            self.current = Some(Segment::new(self.receiver()?, self.route, Door::Uploads));
         }
         let moved = self.current.as_mut().expect("it is there now").pour(inbox, stream, len_max)?;
         if let Some(moved) = moved {
@@ -245,7 +247,7 @@ fn reached(store: &Store, upload: &Upload, offset: u64) -> Result<Progress, Refu
     }
     match upload.finish(None) {
         Ok(published) => {
-            log_stored(upload, &published);
+            note_upload(upload, &published);
             Ok(Progress::Stored(published))
         }
         // Somebody who sends it by checkpoints found something wrong meanwhile.

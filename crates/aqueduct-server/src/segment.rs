@@ -2,10 +2,12 @@
 
 use std::os::fd::AsFd;
 
-use aqueduct_flow::{Intake, ReceiveRoute};
-use aqueduct_store::{ChangeError, Counts, Landed, Published, Receiving, Upload};
+use aqueduct_flow::{Carried, Intake, ReceiveRoute};
+use aqueduct_store::{ChangeError, Landed, Receiving, Upload};
 
+use crate::asked::Door;
 use crate::inbox::Inbox;
+use crate::metrics::METRICS;
 use crate::pour::{Stop, pour};
 
 /// One that is received.
@@ -26,11 +28,14 @@ struct Visit {
     /// Where the hash has come to.
     end: u64,
     intake: Intake,
+    door: Door,
+    /// What was counted of what came.
+    told: Carried,
     outcome: &'static str,
 }
 
 impl Segment {
-    pub(crate) fn new(receiving: Receiving, route: ReceiveRoute) -> Self {
+    pub(crate) fn new(receiving: Receiving, route: ReceiveRoute, door: Door) -> Self {
         let offset = receiving.offset();
         let visit = Visit {
             upload: receiving.upload().clone(),
@@ -38,6 +43,8 @@ impl Segment {
             begin: offset,
             end: offset,
             intake: Intake::new(route),
+            door,
+            told: Carried::default(),
             outcome: "broken off",
         };
         Self { receiving, visit }
@@ -72,6 +79,7 @@ impl Segment {
         let Self { receiving, visit } = self;
         let len_max = usize::try_from(receiving.left()).map_or(len_max, |left| left.min(len_max));
         let poured = pour(receiving, &mut visit.intake, inbox, stream, len_max);
+        METRICS.received(visit.door, visit.intake.carried(), &mut visit.told);
         visit.end = receiving.offset();
         if let Err(Stop::TakenOver) = poured {
             visit.outcome = "taken over";
@@ -101,17 +109,9 @@ impl Segment {
     }
 }
 
-/// Writes down that an upload became a blob, and what this process took in of it.
-pub(crate) fn log_stored(upload: &Upload, published: &Published) {
-    let Counts { received, hashed, carried } = upload.counts();
-    tracing::debug!(
-        upload = %upload.id(), digest = %published.digest, size = published.size, received, hashed, %carried, "stored"
-    );
-}
-
 impl Drop for Visit {
     fn drop(&mut self) {
-        let Self { upload, index, begin, end, intake, outcome } = self;
+        let Self { upload, index, begin, end, intake, outcome, .. } = self;
         upload.add_carried(intake.carried());
         tracing::trace!(
             upload = %upload.id(), index, received = intake.carried().total() + intake.lost(), hashed = *end - *begin,

@@ -21,6 +21,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::descriptors::Descriptors;
 use crate::door::Voice;
 use crate::doubts::Doubts;
+use crate::figures::LastFigures;
 use crate::guests::Guests;
 use crate::hashers::Hashers;
 use crate::line::Line;
@@ -30,7 +31,7 @@ use crate::native::GATHERED_COUNT_MAX;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
-use crate::{Options, Tokens, reactor, routes};
+use crate::{Options, Tokens, figures, reactor, routes, stored};
 
 /// A server that listens. It serves once it runs.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) doubts: Doubts,
     pub(crate) lists: Lists,
+    pub(crate) figures: LastFigures,
     /// For what is only looked up: quick, and somebody waits for it.
     pub(crate) readers: Workers,
     /// For pages that are not in memory: to read them, and to send them.
@@ -133,6 +135,7 @@ impl Server {
     ///
     /// Where an address is taken, cannot be had, or is open to a network without tokens.
     pub fn bind(store: Store, mut options: Options) -> Result<Self, BindError> {
+        figures::start();
         for &address in &options.listen {
             if !address.ip().is_loopback() && options.tokens.is_none() {
                 if !options.open_to_network {
@@ -176,6 +179,7 @@ impl Server {
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
         let watching = Arc::downgrade(&cache);
         store.watch(move |digest| {
+            stored::forget(digest);
             if let Some(cache) = watching.upgrade() {
                 cache.removed(digest);
             }
@@ -190,6 +194,7 @@ impl Server {
             cache,
             doubts: Doubts::default(),
             lists: Lists::default(),
+            figures: LastFigures::default(),
             readers: readers.workers(),
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
@@ -295,6 +300,17 @@ impl Shared {
         if self.store.has_suspects() { &self.checkers } else { &self.readers }
     }
 
+    /// How many jobs each crew has.
+    pub(crate) fn job_counts(&self) -> [(&'static str, usize); 5] {
+        [
+            ("reader", self.readers.job_count()),
+            ("cold reader", self.cold_readers.job_count()),
+            ("checker", self.checkers.job_count()),
+            ("writer", self.writers.job_count()),
+            ("hasher", self.hashers.job_count()),
+        ]
+    }
+
     /// Whether `workers` have so much to do that nothing new is begun. What was begun goes on.
     pub(crate) fn are_overloaded(&self, workers: &Workers) -> bool {
         workers.job_count() >= self.options.request_count_max
@@ -324,7 +340,7 @@ impl Shared {
     }
 
     pub(crate) fn voice(&self) -> Voice {
-        Voice { is_private: self.options.tokens.is_some() }
+        Voice { is_private: self.options.tokens.is_some(), request: None }
     }
 }
 

@@ -4,29 +4,28 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use aqueduct_flow::{Carried, Intake};
-use aqueduct_store::{Published, Staging};
+use aqueduct_store::Staging;
 
+use crate::asked::Door;
 use crate::door::{Outcome, Refusal, Write};
 use crate::hashers::{Hashers, Hashing};
 use crate::inbox::Inbox;
+use crate::metrics::METRICS;
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
 use crate::upload::{Begun, Sink};
-use crate::work;
+use crate::{stored, work};
 
 /// A body that is staged. To drop it is to give it up.
 pub(crate) struct Staged {
     staging: Staging,
     intake: Intake,
+    /// What was counted of what came.
+    told: Carried,
     hashing: Hashing,
     hashers: Arc<Hashers>,
     write: Write,
     size_max: u64,
-}
-
-/// Writes down what carried the bytes of a blob that was stored.
-pub(crate) fn log_stored(published: &Published, carried: &Carried) {
-    tracing::debug!(digest = %published.digest, size = published.size, %carried, "stored");
 }
 
 /// Begins one. `size` is the length of the body, if it is known. For workers.
@@ -41,6 +40,7 @@ pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<S
         Ok(work::Begun::Staging(staging)) => Begun::Under(Staged {
             staging: *staging,
             intake: Intake::new(shared.options.receive_route_for(size)),
+            told: Carried::default(),
             hashing: Hashing::default(),
             hashers: Arc::clone(&shared.hashers),
             write,
@@ -58,9 +58,11 @@ impl Sink for Staged {
     }
 
     fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop> {
-        let Self { staging, intake, hashing, hashers, .. } = self;
+        let Self { staging, intake, told, hashing, hashers, .. } = self;
         let _busy = hashers.work();
-        let poured = pour(staging, intake, inbox, stream, len_max)?;
+        let poured = pour(staging, intake, inbox, stream, len_max);
+        METRICS.received(Door::Blobs, intake.carried(), told);
+        let poured = poured?;
         hashing.settle(hashers, staging);
         Ok(poured)
     }
@@ -75,7 +77,7 @@ impl Sink for Staged {
         let carried = *self.intake.carried();
         match work::publish(self.staging, self.write) {
             Ok(published) => {
-                log_stored(&published, &carried);
+                stored::note(&published, &carried);
                 Outcome::Stored(published)
             }
             Err(refusal) => Outcome::Refused(refusal),

@@ -209,7 +209,7 @@ impl<S: Sink> Upload<S> {
             self.is_quick |= self.moved >= QUICK_LEN;
             return (taken, Ok(connection));
         }
-        let Connection { stream, mut inbox } = connection;
+        let Connection { stream, mut inbox, who } = connection;
         let mut aside = match Aside::new(stream) {
             Ok(aside) => aside,
             Err(error) => return (Ok(Some(Turn::Hungry)), Err(error)),
@@ -218,7 +218,7 @@ impl<S: Sink> Upload<S> {
         // Whoever was waited for in vain is not waited for again.
         self.is_quick = !matches!(taken, Ok(Some(Turn::Hungry)));
         let stream = aside.back(&self.reactor);
-        (taken, stream.map(|stream| Connection { stream, inbox }))
+        (taken, stream.map(|stream| Connection { stream, inbox, who }))
     }
 
     /// Takes what there is, up to one turn's worth; `None` once the body is whole.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aqueduct_sys::set_thread_nice;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::Span;
 
 use crate::close::Close;
 
@@ -77,9 +78,11 @@ impl Workers {
 
     fn counted<T, J: FnOnce() -> T>(&self, job: J) -> impl FnOnce() -> T + use<T, J> {
         let counted = Counted::new(&self.job_count);
+        // What the job writes down is written down for whoever handed it in.
+        let span = Span::current();
         move || {
             let _counted = counted;
-            job()
+            span.in_scope(job)
         }
     }
 }

@@ -16,6 +16,7 @@ const HOSTS: &[&str] = &[
     "keepachangelog.com",
     "man7.org",
     "opensource.org",
+    "prometheus.io",
     "rust-lang.org",
     "semver.org",
     "www.apache.org",

@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{Outcome, Refusal, front, metrics, pins, uploads};
+use crate::asked::{RequestId, Verdict};
 
 /// A reply, but for what depends on the connection.
 #[derive(Debug)]
@@ -45,6 +46,20 @@ impl Content {
 }
 
 impl Answer {
+    /// What came of the request, by its status.
+    pub(crate) fn verdict(&self) -> (Verdict, StatusCode) {
+        let status = self.head.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let verdict = match status {
+            StatusCode::NOT_FOUND => Verdict::Absent,
+            StatusCode::REQUEST_TIMEOUT => Verdict::Gone,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Verdict::Busy,
+            status if status.is_server_error() => Verdict::Failed,
+            status if status.is_client_error() => Verdict::Refused,
+            _ => Verdict::Ok,
+        };
+        (verdict, status)
+    }
+
     /// What every answer of the uploads door says.
     pub(crate) fn in_tus(self) -> Self {
         Self { head: self.head.field("Tus-Resumable", TUS_VERSION), ..self }
@@ -56,6 +71,8 @@ impl Answer {
 pub(crate) struct Voice {
     /// Whether readers bring tokens, so that no cache on the way may answer others.
     pub(crate) is_private: bool,
+    /// By what name the log knows the request.
+    pub(crate) request: Option<RequestId>,
 }
 
 impl Voice {
@@ -83,8 +100,9 @@ impl Voice {
             Outcome::Upload(outcome) => uploads::answer(outcome),
             Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
             Outcome::Metrics(page) => metrics::page(page),
+            Outcome::Status(status) => json_text(StatusCode::OK, status),
             Outcome::Front { html, host } => front::page(*html, host),
-            Outcome::Refused(refusal) => refused(refusal),
+            Outcome::Refused(refusal) => self.refused(refusal),
         }
     }
 
@@ -116,8 +134,28 @@ impl Voice {
                     content: Content::Pieces(pieces),
                 }
             }
-            Ranges::Unsatisfiable => refused(&Refusal::Unsatisfiable { digest: *digest, size }),
+            Ranges::Unsatisfiable => self.refused(&Refusal::Unsatisfiable { digest: *digest, size }),
         }
+    }
+
+    fn refused(self, refusal: &Refusal) -> Answer {
+        let mut problem = refusal.problem();
+        problem.members.extend(self.request.map(|request| ("request", json!(request.to_string()))));
+        let mut answer = text(problem.status, "application/problem+json", problem.json());
+        answer.head = match refusal {
+            Refusal::NeedsToken { .. } => answer.head.field("WWW-Authenticate", CHALLENGE),
+            Refusal::MethodNotAllowed { allow, .. } => answer.head.field("Allow", allow),
+            Refusal::Unsatisfiable { size, .. } => {
+                answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
+            }
+            Refusal::UnknownTusVersion => answer.head.field("Tus-Version", TUS_VERSION),
+            Refusal::WrongOffset { offset } => answer.head.field("Upload-Offset", offset),
+            _ => answer.head,
+        };
+        if let Some(seconds) = problem.retry_after {
+            answer.head = answer.head.field("Retry-After", seconds);
+        }
+        answer
     }
 
     /// What is true of a blob in every answer about it. It never changes, so nobody need ever ask again.
@@ -187,25 +225,6 @@ fn stored(published: &Published) -> Answer {
 
 fn listed(listed: &Listed) -> serde_json::Value {
     json!({ "digest": listed.digest.to_string(), "size": listed.size, "published": listed.published })
-}
-
-fn refused(refusal: &Refusal) -> Answer {
-    let problem = refusal.problem();
-    let mut answer = text(problem.status, "application/problem+json", problem.json());
-    answer.head = match refusal {
-        Refusal::NeedsToken { .. } => answer.head.field("WWW-Authenticate", CHALLENGE),
-        Refusal::MethodNotAllowed { allow, .. } => answer.head.field("Allow", allow),
-        Refusal::Unsatisfiable { size, .. } => {
-            answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
-        }
-        Refusal::UnknownTusVersion => answer.head.field("Tus-Version", TUS_VERSION),
-        Refusal::WrongOffset { offset } => answer.head.field("Upload-Offset", offset),
-        _ => answer.head,
-    };
-    if let Some(seconds) = problem.retry_after {
-        answer.head = answer.head.field("Retry-After", seconds);
-    }
-    answer
 }
 
 pub(super) fn nothing(status: StatusCode) -> Answer {

@@ -1,4 +1,4 @@
-//! The blobs door: `/blobs` and what is below, `/healthz`, `/metrics` and `/`.
+//! The blobs door: `/blobs` and what is below, `/healthz`, `/metrics`, `/status` and `/`.
 
 use std::borrow::Cow;
 
@@ -24,6 +24,7 @@ pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
         }),
         "/healthz" => reading(head, || Ok(Intent::Health)),
         "/metrics" => reading(head, || Ok(Intent::Metrics)),
+        "/status" => reading(head, || Ok(Intent::Status)),
         "/blobs" | "/blobs/" => match head.method {
             Method::GET | Method::HEAD => {
                 let (after, limit) = page(head)?;

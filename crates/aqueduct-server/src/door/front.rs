@@ -41,6 +41,7 @@ DELETE /blobs/DIGEST              remove one
 POST /uploads                     send one in pieces, as tus 1.0.0 has it
 GET /healthz                      whether this server is well
 GET /metrics                      what it counts, for Prometheus
+GET /status                       how it is, as JSON
 
 Errors are application/problem+json. Where a token is needed, send \"Authorization: Bearer TOKEN\".
 ";

@@ -6,8 +6,8 @@ use super::answer::{Answer, text};
 
 /// The page as it is.
 pub(super) fn page(page: &str) -> Answer {
-    text(StatusCode::OK, OPEN_METRICS, page.as_bytes().to_vec())
+    text(StatusCode::OK, TEXT, page.as_bytes().to_vec())
 }
 
-/// The media type of OpenMetrics 1.0 (prometheus.io/docs/specs/om/open_metrics_spec).
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of the text format (prometheus.io/docs/instrumenting/exposition_formats).
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -11,6 +11,7 @@ use aqueduct_wire::native::{Ask, Code, Get, ListedBlob, ListedUpload, Say, TaskI
 use super::Talk;
 use super::refusal::{refusal, refused};
 use super::sending::Sending;
+use crate::asked;
 use crate::close::Close;
 use crate::door::Refusal;
 use crate::find::{self, Found};
@@ -46,6 +47,25 @@ impl Question {
             Ask::Get(Get { digest, ranges, checkpoints: false, list_only: false }) if ranges.is_empty() => {
                 Some(*digest)
             }
+            _ => None,
+        }
+    }
+
+    /// What it is counted as.
+    pub(super) fn counted_as(&self) -> asked::Kind {
+        match &self.ask {
+            Ask::Get(_) => asked::Kind::NativeGet,
+            Ask::List { .. } => asked::Kind::NativeList,
+            Ask::Remove { .. } => asked::Kind::NativeRemove,
+            Ask::ListUploads { .. } | Ask::DropUpload { .. } => asked::Kind::NativeUploads,
+            _ => asked::Kind::NativeHas,
+        }
+    }
+
+    /// The blob it is about, if that is one.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match &self.ask {
+            Ask::Get(Get { digest, .. }) | Ask::Stat { digest } | Ask::Remove { digest } => Some(*digest),
             _ => None,
         }
     }

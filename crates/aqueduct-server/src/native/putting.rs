@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 
 use aqueduct_blob::{Algorithm, Digest};
-use aqueduct_flow::Intake;
+use aqueduct_flow::{Carried, Intake};
 use aqueduct_store::{Published, Staging, Store};
 use aqueduct_wire::native::{Code, Put, Say, TaskId};
 use tokio::net::TcpStream;
@@ -14,12 +14,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::refusal::{refusal, refused};
 use super::segmented::{self, Segmented};
 use super::small::stored;
+use crate::asked::Door;
 use crate::descriptors::UPLOAD_DESCRIPTOR_COUNT;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
+use crate::metrics::METRICS;
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
-use crate::staged::log_stored;
+use crate::stored::note;
 use crate::work::{self, Begun};
 use crate::workers::Workers;
 
@@ -96,6 +98,8 @@ pub(super) enum Putting {
 pub(super) struct Plain {
     staging: Staging,
     intake: Intake,
+    /// What was counted of what came.
+    told: Carried,
     digest: Option<Digest>,
     _descriptor: OwnedSemaphorePermit,
 }
@@ -131,6 +135,7 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
             let plain = Plain {
                 staging: *staging,
                 intake: Intake::new(shared.options.receive_route_for(put.size)),
+                told: Carried::default(),
                 digest: put.digest,
                 _descriptor: descriptor,
             };
@@ -276,12 +281,14 @@ impl Plain {
         stream: &TcpStream,
         len_max: usize,
     ) -> (u64, After) {
-        let Self { staging, intake, .. } = self;
+        let Self { staging, intake, told, .. } = self;
         let limit = shared.options.blob_size_max;
         if staging.len().saturating_add(len_max as u64) > limit {
             return (0, After::Halt(Halt::Said(refused(&Refusal::TooLarge { limit }))));
         }
-        match pour(staging, intake, inbox, stream, len_max) {
+        let poured = pour(staging, intake, inbox, stream, len_max);
+        METRICS.received(Door::Native, intake.carried(), told);
+        match poured {
             Ok(Some(moved)) => (moved as u64, After::More),
             Ok(None) => (0, After::Blocked),
             // The frame ends behind what is lost, too.
@@ -308,7 +315,7 @@ impl Plain {
         let stored_as = self.staging.verify(expected.as_ref()).map_err(Refusal::from);
         match stored_as.and_then(|verified| Ok(verified.publish()?)) {
             Ok(published) => {
-                log_stored(&published, &carried);
+                note(&published, &carried);
                 stored(&published, received)
             }
             Err(refusal) => refused(&refusal),

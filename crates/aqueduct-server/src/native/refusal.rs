@@ -2,6 +2,7 @@
 
 use aqueduct_wire::native::{Code, Say};
 
+use crate::asked::Verdict;
 use crate::door::Refusal;
 use crate::tokens::Right;
 
@@ -36,6 +37,26 @@ fn sentence(refusal: &Refusal) -> String {
             format!("the blob has {size} bytes, and a range ends after them")
         }
         _ => refusal.problem().detail,
+    }
+}
+
+/// What came of a task, by its last answer.
+pub(super) fn verdict(last: &Say) -> Verdict {
+    let Say::Refused { code, .. } = last else { return Verdict::Ok };
+    match code {
+        Code::Absent | Code::NoSuchUpload => Verdict::Absent,
+        Code::Busy | Code::Contended | Code::Stopping => Verdict::Busy,
+        Code::NoSpace | Code::ReadOnly | Code::Fault => Verdict::Failed,
+        Code::Cancelled => Verdict::Gone,
+        _ => Verdict::Refused,
+    }
+}
+
+/// How many bytes came for it.
+pub(super) fn received_len(last: &Say) -> u64 {
+    match last {
+        Say::Stored { received, .. } => *received,
+        _ => 0,
     }
 }
 

@@ -17,11 +17,13 @@ use super::Talk;
 use super::putting::{self, After, Halt, Opened, Putting};
 use super::refusal::{refusal, refused};
 use super::small::stored;
+use crate::asked::Door;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
 use crate::pour::Stop;
-use crate::segment::{Segment, log_stored};
+use crate::segment::Segment;
 use crate::server::Shared;
+use crate::stored::note_upload;
 
 /// One task's part in an upload.
 #[derive(Debug)]
@@ -162,8 +164,11 @@ impl Segmented {
         let error = match self.upload.receive(index) {
             Ok(receiving) => {
                 self.unwanted = None;
-                self.current =
-                    Some(Segment::new(receiving, shared.options.receive_route_for(Some(SEGMENT_LEN))));
+                self.current = Some(Segment::new(
+                    receiving,
+                    shared.options.receive_route_for(Some(SEGMENT_LEN)),
+                    Door::Native,
+                ));
                 return Ok(true);
             }
             Err(ReceiveError::AlreadyHeld) => {
@@ -243,7 +248,7 @@ impl Ending {
         }
         let said = match self.upload.finish(digest) {
             Ok(published) => {
-                log_stored(&self.upload, &published);
+                note_upload(&self.upload, &published);
                 Err(stored(&published, self.received))
             }
             Err(FinishError::Missing(mut segments)) => {

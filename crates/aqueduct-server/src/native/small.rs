@@ -10,10 +10,12 @@ use aqueduct_wire::native::{Put, Say, TaskId};
 use super::Talk;
 use super::putting;
 use super::refusal::refused;
+use crate::asked::Door;
 use crate::cache::Cache;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
-use crate::staged::log_stored;
+use crate::metrics::METRICS;
+use crate::stored::note;
 
 /// A few blobs.
 #[derive(Debug, Default)]
@@ -83,7 +85,9 @@ impl Blob {
                 return stored(&published, 0);
             }
             Ok(published) => {
-                log_stored(&published, &Carried::by_route(Route::Copy, published.size));
+                let carried = Carried::by_route(Route::Copy, published.size);
+                METRICS.received(Door::Native, &carried, &mut Carried::default());
+                note(&published, &carried);
                 return stored(&published, published.size);
             }
             Err(error) => error,

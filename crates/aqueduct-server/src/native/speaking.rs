@@ -2,17 +2,20 @@
 //! task keeps a small one waiting.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use aqueduct_flow::SendQueue;
+use aqueduct_flow::{Carried, SendQueue};
 use tokio::net::TcpStream;
 
 use super::outbox::Batch;
 use super::refusal::refused;
 use super::sending::{Sending, Turn};
 use super::{Job, Talk};
+use crate::asked::{Door, Verdict};
 use crate::close::Close;
 use crate::connection::let_go;
 use crate::look_again::look_again;
+use crate::metrics::METRICS;
 use crate::reply::{drive, log_sent, warm};
 use crate::server::Shared;
 use crate::work;
@@ -41,10 +44,14 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
                 Some(sending)
             }
             Turn::Cold(extent, window) => {
-                let job = Job(Arc::clone(talk));
-                shared.cold_readers.leave(move || match warm(&extent, window) {
-                    Ok(()) => job.0.outbox.send(sending),
-                    Err(error) => job.0.end(sending.task, refused(&work::fault("read a blob", &error))),
+                let (job, began) = (Job(Arc::clone(talk)), Instant::now());
+                shared.cold_readers.leave(move || {
+                    let warmed = warm(&extent, window);
+                    METRICS.cold_wait(began.elapsed());
+                    match warmed {
+                        Ok(()) => job.0.outbox.send(sending),
+                        Err(error) => job.0.end(sending.task, refused(&work::fault("read a blob", &error))),
+                    }
                 });
                 None
             }
@@ -61,8 +68,10 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
     let carried = driven.inspect_err(|close| look_again(shared, close, found))?;
     if let Some(mut sending) = sending {
         sending.carried += carried;
+        METRICS.sent(Door::Native, &carried, &mut Carried::default());
         if sending.is_over() {
             log_sent(&sending.carried);
+            talk.ended(sending.task, Verdict::Ok, sending.carried.total());
             ended.push(sending.task);
             let_go(shared, Some(sending.into_found()));
         } else {

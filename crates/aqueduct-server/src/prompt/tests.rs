@@ -38,11 +38,12 @@ fn answered(shared: &Shared, requests: &str) -> (Prompt, Inbox) {
     inbox.push(requests.as_bytes());
     let (first, head_len) = look_at_head(&inbox, shared).unwrap();
     inbox.take(head_len);
-    (answer(&mut inbox, shared, first), inbox)
+    let mut who = Who::stranger((Ipv4Addr::LOCALHOST, 1).into());
+    (answer(&mut inbox, &mut who, shared, first), inbox)
 }
 
 fn replies(prompt: Prompt) -> SendQueue {
-    let Prompt::Replies(queue) = prompt else { panic!("it is in memory") };
+    let Prompt::Replies(queue, _) = prompt else { panic!("it is in memory") };
     queue
 }
 

@@ -35,7 +35,7 @@ fn a_segment_that_is_hashed_to_its_end_and_has_been_begun_anew_is_superseded() {
                 Ok(Step::Moved(5))
             });
             assert_eq!(step.unwrap(), Step::Moved(5));
-            Segment::new(receiving, ReceiveRoute::Copy)
+            Segment::new(receiving, ReceiveRoute::Copy, Door::Uploads)
         };
         let (older, newer) = (filled(), filled());
         assert_eq!(older.land().unwrap(), Landed::TakenOver);

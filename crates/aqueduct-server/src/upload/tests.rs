@@ -11,6 +11,7 @@ use aqueduct_wire::http1::Framing;
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::asked::Who;
 
 /// Throws away what comes.
 struct Drain;
@@ -82,7 +83,11 @@ fn pair(len: u64) -> (StdStream, Upload<Drain>, Connection) {
     let peer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    let connection = Connection { stream: TcpStream::from_std(stream).unwrap(), inbox: Inbox::default() };
+    let connection = Connection {
+        stream: TcpStream::from_std(stream).unwrap(),
+        inbox: Inbox::default(),
+        who: Box::new(Who::stranger(([127, 0, 0, 1], 1).into())),
+    };
     (peer, Upload::new(Drain, Body::new(Framing::Length(len)), Handle::current()), connection)
 }
 

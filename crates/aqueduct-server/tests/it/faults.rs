@@ -122,7 +122,7 @@ fn after_a_failed_directory_sync_the_server_reads_and_says_that_it_does_not_writ
     server.ask(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n")).assert_problem(503, "read-only");
     let page = server.ask(&format!("GET /metrics HTTP/1.1\r\n{HOST}\r\n"));
     assert_eq!(value(page.text(), "aqueduct_store_read_only "), 1);
-    assert_eq!(page.field("Content-Type").unwrap().split(';').next(), Some("application/openmetrics-text"));
+    assert_eq!(page.field("Content-Type").unwrap().split(';').next(), Some("text/plain"));
     assert!(server.has(&name));
     // It cannot be closed as if all were well.
     let mut server = server;

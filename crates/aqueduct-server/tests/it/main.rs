@@ -24,3 +24,4 @@ mod stopping;
 mod suspects;
 mod tus;
 mod uploads;
+mod watched;

@@ -7,9 +7,10 @@ use aqueduct_wire::native::{Code, Hello, Request, Say, TaskId, Turn, Welcome, li
 
 use super::super::Ended;
 use super::super::answering::Question;
-use super::super::refusal::{refusal, refused};
+use super::super::refusal::{refusal, refused, verdict};
 use super::super::small::Small;
 use super::Hearing;
+use crate::asked::Kind;
 use crate::connection::let_go;
 use crate::tokens::Right;
 
@@ -20,9 +21,12 @@ impl Hearing {
             Turn::Hello(hello) => self.hello(hello),
             Turn::Begin { task, ask } => {
                 self.is_bulky = false;
-                self.begin(Question { task, ask }).await;
+                let question = Question { task, ask };
+                self.talk.begun(task, question.counted_as(), question.digest());
+                self.begin(question).await;
             }
             Turn::BeginPut { task, put, len, is_whole } => {
+                self.talk.begun(task, Kind::NativePut, put.digest);
                 // Of an upload all is still to come.
                 self.is_bulky = put.upload.is_some() || len > Small::LEN_MAX;
                 self.begin_put(task, put, len, is_whole).await?;
@@ -54,7 +58,9 @@ impl Hearing {
             Turn::Refuse { task, code, message, skip } => {
                 self.puts.drop(task);
                 // The session has forgotten it already.
-                self.talk.outbox.end(task, Say::Refused { code, message, actual: None });
+                let say = Say::Refused { code, message, actual: None };
+                self.talk.ended(task, verdict(&say), 0);
+                self.talk.outbox.end(task, say);
                 self.skip(skip).await?;
             }
             Turn::Skip { len } => self.skip(len).await?,

@@ -1,0 +1,111 @@
+//! How the store and the process are at this moment, as far as a disk or the kernel has to be asked: by a worker, and not for
+//! longer than whoever watches is likely to wait. A disk that hangs is when they look.
+
+use std::fs;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aqueduct_store::{Room, ScrubState, Store, UploadListed, Usage};
+use aqueduct_sys::{descriptor_limit, process_usage};
+use tokio::time::timeout;
+
+use crate::server::Shared;
+
+/// What was found. What cannot be had is left out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    /// `None` while the blobs have to be counted again.
+    pub(crate) usage: Option<Usage>,
+    pub(crate) room: Option<Room>,
+    /// Of the uploads that are not finished.
+    pub(crate) staged: Option<Usage>,
+    /// The first of the uploads.
+    pub(crate) uploads: Vec<UploadListed>,
+    pub(crate) scrub: ScrubState,
+    pub(crate) process: Process,
+}
+
+/// What the kernel knows of this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Process {
+    /// In seconds since 1970.
+    pub(crate) started: f64,
+    pub(crate) cpu_time: Duration,
+    /// Resident, in bytes.
+    pub(crate) memory: u64,
+    pub(crate) thread_count: u64,
+    pub(crate) descriptor_count: u64,
+    /// `None` where there is no limit.
+    pub(crate) descriptor_count_max: Option<u64>,
+}
+
+/// What was found last.
+#[derive(Debug, Default)]
+pub(crate) struct LastFigures(Mutex<Arc<Figures>>);
+
+/// Has a worker look. Where that takes too long, it is what another look found before, and this one is for the next.
+pub(crate) async fn look(shared: &Arc<Shared>) -> Arc<Figures> {
+    let last = || Arc::clone(&shared.figures.0.lock().unwrap_or_else(PoisonError::into_inner));
+    if shared.are_overloaded(&shared.readers) {
+        return last();
+    }
+    let job = Arc::clone(shared);
+    let look = move || {
+        let figures = Arc::new(Figures::of(&job.store));
+        *job.figures.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&figures);
+        figures
+    };
+    match timeout(PATIENCE, shared.readers.run(look)).await {
+        Ok(Ok(figures)) => figures,
+        _ => last(),
+    }
+}
+
+impl Figures {
+    fn of(store: &Store) -> Self {
+        Self {
+            usage: store.known_usage().ok().flatten(),
+            room: store.room().ok(),
+            staged: store.upload_usage().ok(),
+            uploads: store.uploads(None, UPLOAD_COUNT_MAX).unwrap_or_default(),
+            scrub: store.scrub_state(),
+            process: Process::now(),
+        }
+    }
+}
+
+impl Process {
+    fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let usage = process_usage();
+        Self {
+            started: *STARTED,
+            cpu_time: usage.user + usage.system,
+            // In KiB: proc_pid_status(5).
+            memory: field(&status, "VmRSS:") << 10,
+            thread_count: field(&status, "Threads:"),
+            descriptor_count: fs::read_dir("/proc/self/fd").map_or(0, |open| open.count() as u64),
+            descriptor_count_max: descriptor_limit().soft,
+        }
+    }
+}
+
+fn field(status: &str, name: &str) -> u64 {
+    let value = status.lines().find_map(|line| line.strip_prefix(name));
+    value.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Notes that the server begins now.
+pub(crate) fn start() {
+    LazyLock::force(&STARTED);
+}
+
+static STARTED: LazyLock<f64> = LazyLock::new(|| {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+});
+
+/// Who collects such figures gives up after ten seconds, and looks every fifteen, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// More than anybody reads.
+const UPLOAD_COUNT_MAX: usize = 100;
