@@ -37,6 +37,8 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--store"])
             .arg(store)
             .args(arguments)
+            // Who asks it knows what was asked.
+            .env("AQUEDUCT_ACCESS_LOG", "off")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)

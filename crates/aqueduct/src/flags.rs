@@ -48,7 +48,7 @@ pub(crate) use put::{Put, Sync};
 pub(crate) use rate::Rate;
 pub(crate) use rm::Rm;
 pub(crate) use scrub::Scrub;
-pub(crate) use serve::Serve;
+pub(crate) use serve::{LogFormat, Serve};
 pub(crate) use size::Size;
 pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;

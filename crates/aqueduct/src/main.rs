@@ -13,6 +13,7 @@ mod exit;
 mod failures;
 mod fault;
 mod flags;
+mod log;
 mod opened;
 mod output;
 mod progress;

@@ -1,6 +1,5 @@
 //! `serve`: a store, served until a signal says otherwise.
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
@@ -14,18 +13,19 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use tracing::{Level, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::directories;
 use crate::fault::Fault;
 use crate::flags::{Serve, Size, Sync};
+use crate::log::Log;
 use crate::output::Output;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
 pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     share_memory();
-    log_to_stderr(voice);
+    let _log = Log::start(serve.log_format, serve.access_log, voice);
     let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
     let directory = match &serve.store {
         Some(directory) => directory.clone(),
@@ -156,24 +156,6 @@ fn obey(mut signals: Signals, control: &Control, token_file: Option<&Path>) {
                 control.stop();
             }
         }
-    }
-}
-
-fn log_to_stderr(voice: &Voice) {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(voice.is_colored())
-        .with_max_level(level(voice))
-        .with_target(false)
-        .init();
-}
-
-fn level(voice: &Voice) -> Level {
-    match voice.verbosity() {
-        None => Level::WARN,
-        Some(0) => Level::INFO,
-        Some(1) => Level::DEBUG,
-        Some(_) => Level::TRACE,
     }
 }
 

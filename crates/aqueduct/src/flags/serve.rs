@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, ValueHint};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::put::Sync;
 use super::size::Size;
@@ -129,6 +129,23 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_GRACE", value_name = "SECONDS", default_value = "30",
           value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     pub(crate) grace: u64,
+
+    /// How the log is written: for people, or an object a line
+    #[arg(long, env = "AQUEDUCT_LOG_FORMAT", value_name = "HOW", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// Whether the log has a line for each request: on or off
+    #[arg(long, env = "AQUEDUCT_ACCESS_LOG", value_name = "WHETHER", default_value = "on",
+          action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub(crate) access_log: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line that people read
+    Text,
+    /// An object of JSON
+    Json,
 }
 
 const EXAMPLES: &str = "\

@@ -15,6 +15,7 @@ mod fixture;
 mod fsck;
 mod interrupted;
 mod limits;
+mod logs;
 mod names;
 mod native_breaks;
 mod native_damage;
