@@ -9,6 +9,7 @@ mod gauge;
 mod holder;
 mod http;
 mod lies;
+mod metrics;
 mod native;
 mod polite;
 mod rude;
@@ -30,6 +31,7 @@ pub(crate) use abuse::run as abuse;
 use crate::filler::Filler;
 use crate::scratch::Scratch;
 use crate::server::Server;
+use crate::tools::{self, servers};
 use crate::{bench, metadata};
 use abuse::Abusers;
 use gauge::{Gauge, Sample};
@@ -41,7 +43,8 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let time = Duration::from_secs(60 * minutes(words)?);
     let program = bench::build_as_tested(root, "aqueduct")?;
     let scratch = Scratch::make(&metadata::target_dir(root)?.join("soak"))?;
-    Soak::begin(&program, scratch.dir())?.run(time)
+    let promtool = servers::Program::install(root, "promtool", tools::PROMTOOL)?;
+    Soak::begin(&program, scratch.dir())?.run(time, promtool.path())
 }
 
 /// A server that is to be soaked, and what was found before.
@@ -82,7 +85,7 @@ impl Soak {
         Ok(soak)
     }
 
-    fn run(self, time: Duration) -> Result<()> {
+    fn run(self, time: Duration, promtool: &Path) -> Result<()> {
         println!(
             "a server with {} descriptors, of which {} are open; {} minutes",
             self.descriptor_limit,
@@ -111,6 +114,7 @@ impl Soak {
         self.insist_on_flat_memory(&samples, time)?;
         self.insist_on_closed_descriptors(&samples)?;
         self.insist_on_no_blame()?;
+        metrics::check(self.server.host(), promtool)?;
         self.server.stop()?;
         println!("the server ended well");
         Ok(())

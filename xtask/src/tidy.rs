@@ -6,6 +6,7 @@ mod addresses;
 mod doors;
 mod finished;
 mod markdown;
+mod metrics;
 mod rooms;
 mod shape;
 mod walls;
@@ -54,6 +55,7 @@ const RULES: &[Rule] = &[
     Rule { name: "links in Markdown lead somewhere", check: markdown::broken_links },
     Rule { name: "docs/SUMMARY.md lists every page", check: markdown::unlisted_pages },
     Rule { name: "a door's page names its problems", check: doors::unlisted_problems },
+    Rule { name: "what Prometheus is told is explained", check: metrics::unexplained_metrics },
     Rule { name: "no path of one machine is written down", check: addresses::machine_paths },
     Rule { name: "web addresses are on known hosts", check: addresses::unknown_hosts },
 ];

@@ -64,6 +64,9 @@ const E2E_PROGRAMS: &[Program] = &[
 /// Where nginx comes from.
 pub(crate) const NGINX: Origin = Origin::Debian(&["nginx"]);
 
+/// Where promtool comes from, which checks what is said to Prometheus.
+pub(crate) const PROMTOOL: Origin = Origin::Debian(&["prometheus"]);
+
 const DENY: &str = "cargo-deny";
 
 /// Exact, so that the same deny.toml means the same everywhere.
@@ -77,6 +80,7 @@ pub(crate) fn install(root: &Path) -> Result<()> {
     }
     // The smoke test of the benchmarks measures beside it.
     servers::Program::install(root, "nginx", NGINX)?;
+    servers::Program::install(root, "promtool", PROMTOOL)?;
     python::install(&tools_dir(root)?)
 }
 

@@ -87,6 +87,13 @@ fn planted() -> Vec<(&'static str, Tree)> {
             ]),
         ),
         ("a door's page names its problems", tree(&[(PROBLEMS, "nothing of the kind")])),
+        (
+            "what Prometheus is told is explained",
+            tree(&[
+                ("crates/aqueduct-server/src/metrics.rs", "(\"aqueduct_told\", \"aqueduct_untold\")"),
+                ("docs/operations.md", "`aqueduct_told`"),
+            ]),
+        ),
         ("no path of one machine is written down", tree(&[("a.sh", concat!("cd /ho", "me/me/a"))])),
         (
             "web addresses are on known hosts",
