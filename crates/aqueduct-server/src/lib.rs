@@ -5,7 +5,7 @@
 //! peer says becomes an intent by a door; what came of it becomes a reply there too. A door sees no socket, no file
 //! and no body.
 //!
-//! [`Server::bind`] listens; [`Server::run`] serves until [`Control::stop`], then drains and closes the store.
+//! [`Listeners`] listen; [`Server::run`] serves until [`Control::stop`], then drains and closes the store.
 
 #![forbid(unsafe_code)]
 
@@ -42,6 +42,7 @@ mod options;
 mod pins;
 mod pour;
 mod prompt;
+mod pulse;
 mod reactor;
 mod reply;
 mod request;
@@ -63,6 +64,7 @@ mod workers;
 
 pub use asked::ACCESS_LOG;
 pub use calibration::{CalibrationError, CalibrationFile};
+pub use listen::{BindError, Listeners};
 pub use options::{Deadlines, Options};
-pub use server::{BindError, Control, RunError, Server};
+pub use server::{Control, RunError, Server};
 pub use tokens::{TokenError, Tokens};

@@ -1,11 +1,155 @@
-//! Listening: one socket for each reactor and address.
+//! Listening: which sockets connections come by, and which of them each reactor takes them from.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 
-use aqueduct_sys::set_reuse_port;
+use aqueduct_sys::{is_listening, set_reuse_port};
 use tokio::net::TcpSocket;
+
+use crate::Options;
+use crate::spread::Place;
+
+/// Sockets that listen. Connections wait in their backlogs until a server takes them.
+#[derive(Debug)]
+pub struct Listeners(Vec<Door>);
+
+/// The sockets of one address: connections are spread over them by the kernel.
+#[derive(Debug)]
+struct Door {
+    address: SocketAddr,
+    sockets: Vec<TcpListener>,
+}
+
+/// Why nobody can listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody listens there.
+    #[error("{address} is taken by another program; stop that one, or choose another port (0 for any)")]
+    Taken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Anybody on the network could read and delete.
+    #[error(
+        "{address} can be reached from the network, and there are no tokens; give --token-file, or --open-to-network \
+         if everybody there may read, write and delete"
+    )]
+    Open {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// What was handed in is bound, and does not listen.
+    #[error("the socket for {address} that was handed in does not listen; hand in one that does")]
+    Mute {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The kernel said no.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread or a descriptor was not to be had.
+    #[error("cannot start")]
+    Start(#[from] io::Error),
+}
+
+impl Listeners {
+    /// Listens on every address of `options`, with a socket for each reactor.
+    ///
+    /// # Errors
+    ///
+    /// Where an address is taken, cannot be had, or is open to a network without tokens.
+    pub fn bind(options: &Options) -> Result<Self, BindError> {
+        for &address in &options.listen {
+            check(address, options)?;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let _context = runtime.enter();
+        let bind = |&address: &SocketAddr| match listen(address, options.reactors) {
+            Ok((address, sockets)) => Ok(Door { address, sockets }),
+            Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
+            Err(source) => Err(BindError::Listen { address, source }),
+        };
+        options.listen.iter().map(bind).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Takes sockets that listen already: those of a supervisor, which keeps them open, or of the server before this one. The
+    /// addresses of `options` are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// Where one does not listen, or is open to a network without tokens.
+    pub fn handed(sockets: Vec<TcpListener>, options: &Options) -> Result<Self, BindError> {
+        let mut doors: Vec<Door> = Vec::new();
+        for socket in sockets {
+            let address = socket.local_addr()?;
+            if !is_listening(&socket).map_err(io::Error::from)? {
+                return Err(BindError::Mute { address });
+            }
+            // A reactor must not wait in accept(2). Whoever else has the socket open only polls it.
+            socket.set_nonblocking(true)?;
+            match doors.iter_mut().find(|door| door.address == address) {
+                Some(door) => door.sockets.push(socket),
+                None => {
+                    check(address, options)?;
+                    doors.push(Door { address, sockets: vec![socket] });
+                }
+            }
+        }
+        Ok(Self(doors))
+    }
+
+    /// Where they listen, with the ports that they were given.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.iter().map(|door| door.address).collect()
+    }
+
+    /// All sockets once more: as long as somebody has them, connections wait there when the server has ended.
+    ///
+    /// # Errors
+    ///
+    /// Where there are no descriptors left.
+    pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
+        self.0.iter().flat_map(|door| &door.sockets).map(TcpListener::try_clone).collect()
+    }
+
+    /// How many sockets each reactor has at most, when there are `count`.
+    pub(crate) fn count_for_each(&self, count: NonZeroUsize) -> usize {
+        self.0.iter().map(|door| door.sockets.len().div_ceil(count.get())).sum()
+    }
+
+    /// Deals the sockets out to `count` reactors: each has one of every address at least, and no socket is left out, since
+    /// connections may wait in it. Where there are fewer sockets than reactors, some share one.
+    pub(crate) fn deal(self, count: NonZeroUsize) -> io::Result<Vec<Vec<(TcpListener, Place)>>> {
+        let mut dealt: Vec<Vec<_>> = (0..count.get()).map(|_| Vec::new()).collect();
+        for Door { sockets, .. } in self.0 {
+            let places = count.max(NonZeroUsize::new(sockets.len()).unwrap_or(count));
+            for (index, place) in Place::each(places).into_iter().enumerate() {
+                let socket = sockets[index % sockets.len()].try_clone()?;
+                dealt[index % count].push((socket, place));
+            }
+        }
+        Ok(dealt)
+    }
+}
+
+/// Whether to let in who can reach `address`.
+fn check(address: SocketAddr, options: &Options) -> Result<(), BindError> {
+    if address.ip().is_loopback() || options.tokens.is_some() {
+        return Ok(());
+    }
+    if !options.open_to_network {
+        return Err(BindError::Open { address });
+    }
+    tracing::warn!("everybody who can reach {address} may read, write and delete");
+    Ok(())
+}
 
 /// Listens on `address`, `count` times, and says where that is if the port was left open.
 ///
@@ -14,7 +158,7 @@ use tokio::net::TcpSocket;
 /// which fails where anybody listens, and only then lets the others join.
 ///
 /// Needs the context of a runtime.
-pub(crate) fn listen(address: SocketAddr, count: NonZeroUsize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+fn listen(address: SocketAddr, count: NonZeroUsize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let first = socket(address)?;
     first.bind(address)?;
     let first = first.listen(BACKLOG)?.into_std()?;

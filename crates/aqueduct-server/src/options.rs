@@ -111,6 +111,8 @@ pub struct Deadlines {
     pub send: Duration,
     /// Between two requests of a connection.
     pub idle: Duration,
+    /// The same when the server is to stop: whoever asked before it could know is answered, and told that the connection closes.
+    pub idle_at_stop: Duration,
     /// For what a peer still sends after it was told that the connection closes.
     pub linger: Duration,
     /// For what is in flight when the server is to stop.
@@ -124,6 +126,8 @@ impl Default for Deadlines {
             body: Duration::from_secs(60),
             send: Duration::from_secs(60),
             idle: Duration::from_secs(75),
+            // A long way there and back.
+            idle_at_stop: Duration::from_millis(500),
             linger: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::asked::Who;
 use crate::guests::Guest;
+use crate::pulse::Pulse;
 use crate::server::{Shared, until_stop};
 use crate::spread::{Handed, Place};
 use crate::{connection, farewell};
@@ -20,11 +21,13 @@ use crate::{connection, farewell};
 /// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
 pub(crate) fn run(
     listeners: Vec<(StdListener, Place)>,
+    pulse: Arc<Pulse>,
     shared: &Arc<Shared>,
     stop: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
+        drop(tokio::spawn(pulse.beat()));
         let mut accepting = JoinSet::new();
         for (listener, place) in listeners {
             let listener = TcpListener::from_std(listener)?;
@@ -87,7 +90,7 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
             }
         }
     }
-    // Whoever connects from here on finds nobody.
+    // Whoever connects from here on finds nobody, unless somebody else has the socket, too: then it waits for that one.
     drop(listener);
     let deadline = Instant::now() + shared.options.deadlines.grace;
     while let Ok(Some(ended)) = timeout_at(deadline, connections.join_next()).await {

@@ -38,27 +38,16 @@ pub(crate) async fn next_request(
     let Connection { stream, inbox, .. } = connection;
     let deadlines = &shared.options.deadlines;
     let mut deadline = Instant::now() + deadlines.head;
-    if inbox.is_empty() {
+    let mut has_begun = !inbox.is_empty();
+    if has_begun {
+        if let Some(heard) = take_head(inbox, shared) {
+            return Ok(heard);
+        }
+    } else {
         inbox.release();
-        let patience = if is_first { deadline } else { Instant::now() + deadlines.idle };
-        let first = async {
-            tokio::select! {
-                biased;
-                read = read_head(stream, inbox, shared) => read,
-                () = until_stop(stop) => Err(Close::Clean),
-            }
-        };
-        match timeout_at(patience, first).await {
-            Err(_) => return Err(Close::Clean),
-            Ok(Err(close)) => return Err(close),
-            Ok(Ok(Some(heard))) => return Ok(heard),
-            Ok(Ok(None)) => {}
-        }
         if !is_first {
-            deadline = Instant::now() + deadlines.head;
+            deadline = Instant::now() + deadlines.idle;
         }
-    } else if let Some(heard) = take_head(inbox, shared) {
-        return Ok(heard);
     }
     let mut is_stopping = false;
     loop {
@@ -67,14 +56,24 @@ pub(crate) async fn next_request(
             read = timeout_at(deadline, read_head(stream, inbox, shared)) => read,
             () = until_stop(stop), if !is_stopping => {
                 is_stopping = true;
-                deadline = deadline.min(Instant::now() + HEAD_TIME_AT_STOP);
+                let patience = if has_begun { HEAD_TIME_AT_STOP } else { deadlines.idle_at_stop };
+                deadline = deadline.min(Instant::now() + patience);
                 continue;
             }
         };
         match read {
+            Err(_) if !has_begun => return Err(Close::Clean),
             Err(_) => return Ok(Heard::Request(Request::hopeless(Refusal::SlowHead))),
             Ok(Err(close)) => return Err(close),
             Ok(Ok(Some(heard))) => return Ok(heard),
+            Ok(Ok(None)) if !has_begun => {
+                has_begun = true;
+                if !is_first {
+                    deadline = Instant::now() + deadlines.head;
+                }
+                // What has begun has more time at a stop, too.
+                is_stopping = false;
+            }
             Ok(Ok(None)) => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ use crate::figures::LastFigures;
 use crate::guests::Guests;
 use crate::hashers::Hashers;
 use crate::line::Line;
-use crate::listen::listen;
+use crate::listen::{BindError, Listeners};
 use crate::lists::Lists;
 use crate::native::GATHERED_COUNT_MAX;
+use crate::pulse::Pulse;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
@@ -39,6 +40,8 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     /// One list for each reactor.
     listeners: Vec<Vec<(TcpListener, Place)>>,
+    /// One for each reactor.
+    pulses: Vec<Arc<Pulse>>,
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     crews: [Crew; 5],
@@ -49,6 +52,8 @@ pub struct Server {
 pub struct Control {
     /// `None` where there is nothing to admit by.
     admission: Option<Arc<Admission>>,
+    /// Of the reactors that have not ended.
+    pulses: Vec<Weak<Pulse>>,
     stop: watch::Sender<bool>,
 }
 
@@ -86,37 +91,6 @@ pub(crate) struct Shared {
     pub(crate) descriptor_share: usize,
 }
 
-/// Why a server could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Somebody listens there.
-    #[error("{address} is taken by another program; stop that one, or choose another port (0 for any)")]
-    Taken {
-        /// Where.
-        address: SocketAddr,
-    },
-    /// Anybody on the network could read and delete.
-    #[error(
-        "{address} can be reached from the network, and there are no tokens; give --token-file, or --open-to-network \
-         if everybody there may read, write and delete"
-    )]
-    Open {
-        /// Where.
-        address: SocketAddr,
-    },
-    /// The kernel said no.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// A thread or a descriptor was not to be had.
-    #[error("cannot start")]
-    Start(#[from] io::Error),
-}
-
 /// Why a server ended other than it should.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -129,21 +103,23 @@ pub enum RunError {
 }
 
 impl Server {
-    /// Listens. Connections wait until the server runs.
+    /// Listens, and makes a server of it.
     ///
     /// # Errors
     ///
-    /// Where an address is taken, cannot be had, or is open to a network without tokens.
-    pub fn bind(store: Store, mut options: Options) -> Result<Self, BindError> {
+    /// See [`Listeners::bind`] and [`Server::new`].
+    pub fn bind(store: Store, options: Options) -> Result<Self, BindError> {
+        let listeners = Listeners::bind(&options)?;
+        Ok(Self::new(store, options, listeners)?)
+    }
+
+    /// A server for what `listeners` bring. Connections wait until it runs.
+    ///
+    /// # Errors
+    ///
+    /// Where a thread or a descriptor is not to be had.
+    pub fn new(store: Store, mut options: Options, listeners: Listeners) -> io::Result<Self> {
         figures::start();
-        for &address in &options.listen {
-            if !address.ip().is_loopback() && options.tokens.is_none() {
-                if !options.open_to_network {
-                    return Err(BindError::Open { address });
-                }
-                tracing::warn!("everybody who can reach {address} may read, write and delete");
-            }
-        }
         let readers = Crew::new("reader", READER_COUNT_MAX)?;
         // Where nobody can tell what is cold they send everything that is large.
         let served = store.served();
@@ -156,26 +132,10 @@ impl Server {
         let writers = Crew::new("writer", WRITER_COUNT_MAX)?;
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hashers = Crew::new("hasher", cores.get())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let context = runtime.enter();
-        let mut addresses = Vec::new();
-        let mut listeners: Vec<Vec<_>> = (0..options.reactors.get()).map(|_| Vec::new()).collect();
-        for &address in &options.listen {
-            let (address, sockets) =
-                listen(address, options.reactors).map_err(|source| match source.kind() {
-                    io::ErrorKind::AddrInUse => BindError::Taken { address },
-                    _ => BindError::Listen { address, source },
-                })?;
-            addresses.push(address);
-            let sockets = sockets.into_iter().zip(Place::each(options.reactors));
-            for (listeners, socket) in listeners.iter_mut().zip(sockets) {
-                listeners.push(socket);
-            }
-        }
-        drop(context);
         routes::choose(&mut options, served);
         let names = options.hosts.iter().cloned().chain(hostname());
-        let descriptors = Descriptors::available(options.reactors, options.listen.len());
+        let descriptors =
+            Descriptors::available(options.reactors, listeners.count_for_each(options.reactors));
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
         let watching = Arc::downgrade(&cache);
         store.watch(move |digest| {
@@ -209,9 +169,11 @@ impl Server {
             options,
         };
         let stop = watch::Sender::new(false);
+        let pulses = Pulse::each(shared.options.reactors);
         Ok(Self {
-            addresses,
-            listeners,
+            addresses: listeners.addresses(),
+            listeners: listeners.deal(shared.options.reactors)?,
+            pulses,
             shared: Arc::new(shared),
             stop,
             crews: [readers, cold_readers, checkers, writers, hashers],
@@ -228,7 +190,8 @@ impl Server {
     #[must_use]
     pub fn control(&self) -> Control {
         let admission = self.shared.options.tokens.is_some().then(|| Arc::clone(&self.shared.admission));
-        Control { admission, stop: self.stop.clone() }
+        let pulses = self.pulses.iter().map(Arc::downgrade).collect();
+        Control { admission, pulses, stop: self.stop.clone() }
     }
 
     /// Serves until it is stopped, finishes what is in flight, and closes the store.
@@ -237,15 +200,15 @@ impl Server {
     ///
     /// Where a thread cannot be started, or the store not be closed.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { listeners, shared, stop, crews, .. } = self;
+        let Self { listeners, pulses, shared, stop, crews, .. } = self;
         let background = Background::start(&shared.store, &shared.cache, &shared.options)?;
         let served = thread::scope(|scope| {
-            let reactors: Vec<_> = (listeners.into_iter())
-                .map(|listeners| {
+            let reactors: Vec<_> = (listeners.into_iter().zip(pulses))
+                .map(|(listeners, pulse)| {
                     let (shared, stopped, stops) = (&shared, stop.subscribe(), Stops(&stop));
                     let run = move || {
                         let _stops = stops;
-                        reactor::run(listeners, shared, &stopped)
+                        reactor::run(listeners, pulse, shared, &stopped)
                     };
                     thread::Builder::new().name("reactor".to_owned()).spawn_scoped(scope, run)
                 })
@@ -273,6 +236,14 @@ impl Control {
     /// Ends the server: it accepts nobody any more, and finishes what is in flight.
     pub fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Whether every reactor has made a round since this was asked before. One that serves nobody any more is no cause for
+    /// concern.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        // Each is asked, whatever the others say.
+        self.pulses.iter().filter_map(Weak::upgrade).fold(true, |all, pulse| pulse.feel() & all)
     }
 
     /// Takes other tokens from the next request on. A server that began without any keeps doing without.

@@ -27,8 +27,10 @@ mod fadvise;
 mod fallocate;
 mod flock;
 mod hostname;
+mod inherit;
 #[allow(unsafe_code, reason = "ioprio_set(2) has no safe wrapper")]
 mod io_priority;
+mod is_listening;
 #[allow(unsafe_code, reason = "SO_RCVLOWAT has no safe wrapper")]
 mod low_water;
 #[allow(
@@ -58,6 +60,8 @@ mod seek;
 )]
 mod send_ring;
 mod sendfile;
+#[allow(unsafe_code, reason = "rustix has no signal(2)")]
+mod signal;
 mod splice;
 mod stat;
 mod sync;
@@ -88,7 +92,9 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use hostname::hostname;
+pub use inherit::inheritable;
 pub use io_priority::set_thread_io_idle;
+pub use is_listening::is_listening;
 pub use low_water::set_receive_low_water;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use nice::set_thread_nice;
@@ -110,6 +116,7 @@ pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
 pub use send_ring::{SendRing, Told};
 pub use sendfile::sendfile;
+pub use signal::ignore_signal;
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat};
 pub use sync::{fdatasync, fsync, syncfs};

@@ -13,6 +13,7 @@ mod exit;
 mod failures;
 mod fault;
 mod flags;
+mod handed;
 mod log;
 mod opened;
 mod output;
@@ -20,6 +21,7 @@ mod progress;
 mod remote;
 mod routes;
 mod sources;
+mod successor;
 mod text;
 mod voice;
 

@@ -1,12 +1,14 @@
 //! How a server begins and ends.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use aqueduct_server::{BindError, Options, Server};
+use aqueduct_server::{BindError, Listeners, Options, Server};
 use aqueduct_store::{Absent, Store};
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, SMALL, digest, pattern};
+use crate::fixture::{Fixture, Peer, SMALL, digest, pattern};
 
 const HOST: &str = "Host: localhost\r\n";
 
@@ -103,7 +105,7 @@ fn several_addresses_are_one_server() {
     let (addresses, control) = (server.addresses().to_vec(), server.control());
     let running = std::thread::spawn(move || server.run());
     for address in addresses {
-        let mut peer = crate::fixture::Peer::connect(address);
+        let mut peer = Peer::connect(address);
         peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
         assert_eq!(peer.reply().status, 200, "{address}");
     }
@@ -145,4 +147,114 @@ fn every_reactor_has_a_listener_of_its_own() {
     let count =
         listening.lines().filter(|line| line.contains(&port) && line.contains(" 00000000:0000 0A ")).count();
     assert_eq!(count, 2, "one for each reactor");
+}
+
+#[test]
+fn who_asks_before_it_can_know_of_the_stop_is_answered_and_told() {
+    let mut server = Fixture::with(|options| {
+        options.deadlines.idle_at_stop = Duration::from_secs(3600);
+        options.deadlines.grace = Duration::from_secs(3600);
+    });
+    let mut silent = server.connect();
+    let mut asking = server.connect();
+    for peer in [&mut silent, &mut asking] {
+        peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+        assert_eq!(peer.reply().status, 200);
+    }
+    server.control.stop();
+    asking.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+    let reply = asking.reply();
+    assert_eq!((reply.status, reply.field("Connection")), (200, Some("close")));
+    for peer in [silent, asking] {
+        peer.finish();
+        peer.assert_closed();
+    }
+    server.ended().unwrap();
+}
+
+#[test]
+fn who_asks_nothing_holds_up_no_stop() {
+    let mut server = Fixture::with(|options| {
+        options.deadlines.idle_at_stop = Duration::ZERO;
+        options.deadlines.grace = Duration::from_secs(3600);
+    });
+    let mut idle = server.connect();
+    idle.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+    assert_eq!(idle.reply().status, 200);
+    server.control.stop();
+    idle.assert_closed();
+    server.ended().unwrap();
+}
+
+/// A server of a store of its own, with so many reactors, for connections to `sockets`.
+fn serve_handed(sockets: Vec<TcpListener>, reactors: usize) -> (Server, TempDir) {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = Store::open(directory.path(), Absent::Make, aqueduct_store::Options::default()).unwrap();
+    let options = Options { reactors: NonZeroUsize::new(reactors).unwrap(), ..Options::default() };
+    let listeners = Listeners::handed(sockets, &options).unwrap();
+    (Server::new(store, options, listeners).unwrap(), directory)
+}
+
+#[test]
+fn connections_wait_from_one_server_to_the_next_whatever_socket_they_came_to() {
+    let options = Options {
+        listen: vec!["127.0.0.1:0".parse().unwrap(), "127.0.0.2:0".parse().unwrap()],
+        reactors: NonZeroUsize::new(3).unwrap(),
+        ..Options::default()
+    };
+    let listeners = Listeners::bind(&options).unwrap();
+    let addresses = listeners.addresses();
+    let mut sockets = listeners.sockets().unwrap();
+    assert_eq!(sockets.len(), 6, "one for each reactor and address");
+    drop(listeners);
+    // Fewer reactors than there are sockets of an address, as many, and more.
+    for reactors in [1, 3, 4] {
+        let kept: Vec<_> = sockets.iter().map(|socket| socket.try_clone().unwrap()).collect();
+        // So many that each socket has some.
+        let waiting = addresses.iter().flat_map(|address| [*address; 32]).map(Peer::connect);
+        let mut waiting: Vec<_> = waiting.collect();
+        let (server, _directory) = serve_handed(sockets, reactors);
+        assert_eq!(server.addresses(), addresses);
+        let control = server.control();
+        let running = std::thread::spawn(move || server.run());
+        for peer in &mut waiting {
+            peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"));
+            assert_eq!(peer.reply().status, 200, "{reactors} reactors");
+        }
+        drop(waiting);
+        control.stop();
+        running.join().unwrap().unwrap();
+        sockets = kept;
+    }
+}
+
+#[test]
+fn reactors_share_a_socket_where_there_is_but_one() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let (server, _directory) = serve_handed(vec![socket], 4);
+    let control = server.control();
+    let running = std::thread::spawn(move || server.run());
+    for _ in 0..64 {
+        let mut peer = Peer::connect(address);
+        peer.say(&format!("GET /healthz HTTP/1.1\r\n{HOST}\r\n"));
+        assert_eq!(peer.reply().status, 200);
+    }
+    assert!(control.is_alive());
+    control.stop();
+    running.join().unwrap().unwrap();
+    assert!(control.is_alive(), "who has ended is no cause for concern");
+}
+
+#[test]
+fn what_was_handed_in_is_held_to_the_same_rules() {
+    let open = TcpListener::bind("0.0.0.0:0").unwrap();
+    let refused = Listeners::handed(vec![open.try_clone().unwrap()], &Options::default()).unwrap_err();
+    assert!(matches!(refused, BindError::Open { .. }), "{refused}");
+    let options = Options { open_to_network: true, ..Options::default() };
+    assert_eq!(Listeners::handed(vec![open], &options).unwrap().addresses().len(), 1);
+    let mute = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None);
+    let mute = TcpListener::from(mute.unwrap());
+    let refused = Listeners::handed(vec![mute], &options).unwrap_err();
+    assert!(matches!(refused, BindError::Mute { .. }), "{refused}");
 }

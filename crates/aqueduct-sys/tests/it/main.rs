@@ -7,6 +7,7 @@
 
 mod asked;
 mod files;
+mod inherited;
 mod lent;
 mod mapping;
 mod names;

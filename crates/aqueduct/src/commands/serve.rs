@@ -1,16 +1,18 @@
 //! `serve`: a store, served until a signal says otherwise.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use aqueduct_flow::Thresholds;
-use aqueduct_server::{CalibrationFile, Control, Deadlines, Options, Server, Tokens};
+use aqueduct_server::{BindError, CalibrationFile, Control, Deadlines, Listeners, Options, Server, Tokens};
 use aqueduct_store::{Absent, Limits, Store, SyncPolicy};
 use aqueduct_sys::{set_arena_count_max, set_mmap_threshold};
 use serde_json::json;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tracing::{error, info, warn};
@@ -19,7 +21,9 @@ use crate::directories;
 use crate::fault::Fault;
 use crate::flags::{Serve, Size, Sync};
 use crate::log::Log;
+use crate::handed;
 use crate::output::Output;
+use crate::successor::Successor;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
@@ -31,17 +35,39 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
         Some(directory) => directory.clone(),
         None => directories::store()?,
     };
+    if serve.check {
+        // One that opened it would wait for the server that has it.
+        return Store::is_at(&directory).map(drop).map_err(Fault::from);
+    }
+    let options = options(serve, tokens);
+    // Before the store is opened: who connects meanwhile waits.
+    let listeners = listeners(&options)?;
+    let successor = Arc::new(Successor::new(&listeners)?);
     let store = open(&directory, serve)?;
     let (thresholds, thresholds_from) = thresholds(serve, &directory);
-    let options = Options { thresholds, thresholds_from, ..options(serve, tokens) };
-    let server = Server::bind(store, options)?;
+    let options = Options { thresholds, thresholds_from, ..options };
+    let server = Server::new(store, options, listeners).map_err(BindError::Start)?;
     // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
     // whoever reads that may send one.
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Fault::local("catch signals"))?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
     announce(&directory, &server, json, output)?;
     let (control, token_file) = (server.control(), serve.token_file.clone());
-    thread::spawn(move || obey(signals, &control, token_file.as_deref()));
-    Ok(server.run()?)
+    let after = Arc::clone(&successor);
+    thread::spawn(move || obey(signals, &control, &after, token_file.as_deref()));
+    server.run()?;
+    successor.begin()
+}
+
+/// Sockets that were handed in, or, where there are none, those of --listen.
+fn listeners(options: &Options) -> Result<Listeners, Fault> {
+    let sockets = handed::take()?;
+    if sockets.is_empty() {
+        return Ok(Listeners::bind(options)?);
+    }
+    let listeners = Listeners::handed(sockets, options)?;
+    let addresses: Vec<_> = listeners.addresses().iter().map(SocketAddr::to_string).collect();
+    info!("serving {}, which was handed in; --listen does not count", addresses.join(", "));
+    Ok(listeners)
 }
 
 /// An arena for each thread that can run at once is enough. glibc makes eight, since it cannot know that most threads here wait
@@ -134,7 +160,7 @@ fn announce(directory: &Path, server: &Server, json: bool, output: &mut Output<'
 }
 
 /// Does what signals say, as long as the program runs.
-fn obey(mut signals: Signals, control: &Control, token_file: Option<&Path>) {
+fn obey(mut signals: Signals, control: &Control, successor: &Successor, token_file: Option<&Path>) {
     let mut is_stopping = false;
     for signal in &mut signals {
         match (signal, token_file) {
@@ -146,12 +172,18 @@ fn obey(mut signals: Signals, control: &Control, token_file: Option<&Path>) {
                 Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
             },
             (SIGHUP, None) => info!("there is no file of tokens to read again"),
+            (SIGUSR2, _) => {
+                if successor.want() {
+                    control.stop();
+                }
+            }
             _ if is_stopping => {
                 // As if it had never been caught; it does not return.
                 let _ = emulate_default_handler(signal);
             }
             _ => {
                 is_stopping = true;
+                successor.exclude();
                 info!("finishing what is in flight; another signal ends that");
                 control.stop();
             }

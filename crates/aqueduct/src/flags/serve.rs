@@ -13,7 +13,9 @@ use super::{Rate, SECONDS_MAX, TEMPLATE};
 ///
 /// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
 /// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is
-/// in flight; a second one ends it at once. SIGHUP makes it read its tokens again.
+/// in flight; a second one ends it at once. SIGHUP makes it read its tokens again. SIGUSR2 makes it finish what is in flight
+/// and begin anew from its file, which may be a newer version, while new connections wait. Where sockets are handed in
+/// (LISTEN_FDS), it serves those in place of --listen.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -138,6 +140,10 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_ACCESS_LOG", value_name = "WHETHER", default_value = "on",
           action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub(crate) access_log: bool,
+
+    /// Say whether a server could begin with these flags, with exit code 0 if so, and serve nothing
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do")]
 
+mod asker;
 mod bench;
 mod calibration;
 mod child;
@@ -25,6 +26,7 @@ mod pins;
 mod places;
 mod progress;
 mod proxy;
+mod restart;
 mod round_trip;
 mod routes;
 mod rude_servers;

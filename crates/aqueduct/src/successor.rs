@@ -1,0 +1,120 @@
+//! The program that this one becomes, when it is told to begin anew: the file that it was started from, which may be newer,
+//! with the same arguments. The process stays the same, and its sockets go on listening.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use aqueduct_server::Listeners;
+use aqueduct_sys::ignore_signal;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
+use tracing::{error, info};
+
+use crate::fault::Fault;
+use crate::handed;
+use crate::text::shown;
+
+/// What comes after this server.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// There may be a successor, which needs these.
+    Possible(Vec<TcpListener>),
+    /// There will be one.
+    Wanted(Vec<TcpListener>),
+    /// There will be none: whoever connects once the server stops finds nobody.
+    Excluded,
+}
+
+impl Successor {
+    /// For a server of `listeners`. While it is possible, it keeps them open.
+    pub(crate) fn new(listeners: &Listeners) -> Result<Self, Fault> {
+        let sockets = listeners.sockets().map_err(Fault::local("keep sockets for a restart"))?;
+        let mut arguments = env::args_os();
+        let program = program(arguments.next()).map_err(Fault::local("find the file of this program"))?;
+        Ok(Self { program, arguments: arguments.collect(), state: Mutex::new(State::Possible(sockets)) })
+    }
+
+    /// Whether the server is to stop now, and be succeeded: if its successor could begin, as far as that can be told.
+    pub(crate) fn want(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State::Possible(sockets) = &mut *state else { return false };
+        match self.check() {
+            Ok(status) if status.success() => {
+                info!("finishing what is in flight to begin anew; who connects meanwhile waits");
+                *state = State::Wanted(std::mem::take(sockets));
+                true
+            }
+            Ok(status) => {
+                error!("a new server could not begin with these flags ({status}); this one goes on");
+                false
+            }
+            Err(error) => {
+                error!("cannot run {} ({error}); this server goes on", shown(&self.program));
+                false
+            }
+        }
+    }
+
+    /// Lets nobody come after this server.
+    pub(crate) fn exclude(&self) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Excluded;
+    }
+
+    /// Becomes the successor, if one is wanted. What comes back is why not, or that none is.
+    pub(crate) fn begin(&self) -> Result<(), Fault> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State::Wanted(sockets) = &*state else { return Ok(()) };
+        let doing = format!("become {}; start it again", shown(&self.program));
+        self.replace(sockets).map_err(Fault::local(doing))
+    }
+
+    /// Returns where that fails.
+    fn replace(&self, sockets: &[TcpListener]) -> io::Result<()> {
+        // Between two programs nobody catches a signal: these two would end the process, and ask for what is done anyway.
+        for signal in [SIGHUP, SIGUSR2] {
+            ignore_signal(signal)?;
+        }
+        let mut command = self.command();
+        let _open = handed::give(sockets, &mut command)?;
+        Err(command.exec())
+    }
+
+    fn check(&self) -> io::Result<ExitStatus> {
+        let mut command = self.command();
+        handed::forget(&mut command);
+        // What it has to complain of goes to the log of this one.
+        command.arg("--check").env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null()).status()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        command
+    }
+}
+
+/// Where this program was started from. A package that brings a newer version replaces the file, and /proc/self/exe then names
+/// the one that is gone: so it is asked while that is there, and counts less than a path that the caller gave, which may be a
+/// link that is changed.
+fn program(name: Option<OsString>) -> io::Result<PathBuf> {
+    match name.map(PathBuf::from) {
+        Some(path) if path.components().count() > 1 && is_file(&path) => std::path::absolute(path),
+        _ => env::current_exe(),
+    }
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+}
