@@ -1,5 +1,7 @@
 //! clock_gettime(2).
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Timestamp;
@@ -15,4 +17,11 @@ pub fn realtime_coarse() -> Timestamp {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     let nanoseconds = u32::try_from(now.tv_nsec).expect("the kernel keeps nanoseconds below a second");
     Timestamp { seconds: now.tv_sec, nanoseconds }
+}
+
+/// How long the system runs, as far as it was awake: the clock that several processes measure by, `CLOCK_MONOTONIC` in
+/// clock_gettime(2).
+#[must_use]
+pub fn monotonic() -> Duration {
+    clock_gettime(ClockId::Monotonic).try_into().expect("this clock begins at 0 and goes forwards")
 }

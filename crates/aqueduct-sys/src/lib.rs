@@ -83,7 +83,7 @@ mod zerocopy;
 
 pub use allocator::{set_arena_count_max, set_mmap_threshold};
 pub use cachestat::{CacheStat, cachestat};
-pub use clock::realtime_coarse;
+pub use clock::{monotonic, realtime_coarse};
 pub use congestion::{congestion_control, set_congestion_control};
 pub use copy_file_range::copy_file_range;
 pub use count::calls_made;

@@ -22,6 +22,7 @@ mod remote;
 mod routes;
 mod sources;
 mod successor;
+mod supervisor;
 mod text;
 mod voice;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use crate::log::Log;
 use crate::handed;
 use crate::output::Output;
 use crate::successor::Successor;
+use crate::supervisor;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
@@ -43,6 +44,7 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     // Before the store is opened: who connects meanwhile waits.
     let listeners = listeners(&options)?;
     let successor = Arc::new(Successor::new(&listeners)?);
+    supervisor::opening();
     let store = open(&directory, serve)?;
     let (thresholds, thresholds_from) = thresholds(serve, &directory);
     let options = Options { thresholds, thresholds_from, ..options };
@@ -51,9 +53,16 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
     announce(&directory, &server, json, output)?;
-    let (control, token_file) = (server.control(), serve.token_file.clone());
-    let after = Arc::clone(&successor);
-    thread::spawn(move || obey(signals, &control, &after, token_file.as_deref()));
+    supervisor::watch(&server.control());
+    supervisor::serving(server.addresses());
+    let served = Served {
+        control: server.control(),
+        addresses: server.addresses().to_vec(),
+        successor: Arc::clone(&successor),
+        token_file: serve.token_file.clone(),
+        grace: Duration::from_secs(serve.grace),
+    };
+    thread::spawn(move || obey(signals, &served));
     server.run()?;
     successor.begin()
 }
@@ -159,21 +168,29 @@ fn announce(directory: &Path, server: &Server, json: bool, output: &mut Output<'
     output.flush()
 }
 
+/// What signals are about.
+struct Served {
+    control: Control,
+    addresses: Vec<SocketAddr>,
+    successor: Arc<Successor>,
+    token_file: Option<PathBuf>,
+    grace: Duration,
+}
+
 /// Does what signals say, as long as the program runs.
-fn obey(mut signals: Signals, control: &Control, successor: &Successor, token_file: Option<&Path>) {
+fn obey(mut signals: Signals, served: &Served) {
+    let Served { control, addresses, successor, token_file, grace } = served;
     let mut is_stopping = false;
     for signal in &mut signals {
-        match (signal, token_file) {
-            (SIGHUP, Some(path)) => match Tokens::load(path) {
-                Ok(tokens) => {
-                    control.set_tokens(tokens);
-                    info!("read the tokens in {} again", shown(path));
-                }
-                Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
-            },
-            (SIGHUP, None) => info!("there is no file of tokens to read again"),
-            (SIGUSR2, _) => {
+        match signal {
+            SIGHUP => {
+                supervisor::reloading();
+                reload(control, token_file.as_deref());
+                supervisor::serving(addresses);
+            }
+            SIGUSR2 => {
                 if successor.want() {
+                    supervisor::restarting(*grace);
                     control.stop();
                 }
             }
@@ -184,10 +201,25 @@ fn obey(mut signals: Signals, control: &Control, successor: &Successor, token_fi
             _ => {
                 is_stopping = true;
                 successor.exclude();
+                supervisor::stopping(*grace);
                 info!("finishing what is in flight; another signal ends that");
                 control.stop();
             }
         }
+    }
+}
+
+fn reload(control: &Control, token_file: Option<&Path>) {
+    let Some(path) = token_file else {
+        info!("there is no file of tokens to read again");
+        return;
+    };
+    match Tokens::load(path) {
+        Ok(tokens) => {
+            control.set_tokens(tokens);
+            info!("read the tokens in {} again", shown(path));
+        }
+        Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
     }
 }
 

@@ -38,6 +38,7 @@ mod store_states;
 mod stranger;
 mod strangers;
 mod streams;
+mod supervised;
 mod together;
 mod tokens;
 mod tuspy;
