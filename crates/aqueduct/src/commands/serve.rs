@@ -30,7 +30,7 @@ use crate::voice::Voice;
 
 pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
     share_memory();
-    let _log = Log::start(serve.log_format, serve.access_log, voice);
+    let log = Log::start(serve.log_format, serve.access_log, voice);
     let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
     let directory = match &serve.store {
         Some(directory) => directory.clone(),
@@ -64,6 +64,8 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     };
     thread::spawn(move || obey(signals, &served));
     server.run()?;
+    // What was logged of requests is written before another program takes this one's place.
+    drop(log);
     successor.begin()
 }
 
