@@ -10,6 +10,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -49,14 +50,16 @@ pub(crate) fn stopping(grace: Duration) {
     tell(&format!("STOPPING=1\nSTATUS=Finishing what is in flight\n{}", extension(grace + CLOSING_MAX)));
 }
 
-/// Says again and again that the server is alive, as long as it is, if the supervisor wants to hear of it.
-pub(crate) fn watch(control: &Control) {
-    let Some(patience) = patience() else { return };
+/// Says again and again that the server is alive, as long as it is, if the supervisor wants to hear of it; until what is
+/// returned is dropped.
+pub(crate) fn watch(control: &Control) -> Option<Sender<()>> {
+    let patience = patience()?;
     let control = control.clone();
+    let (watched, over) = mpsc::channel();
     // "Half of the time", sd_watchdog_enabled(3).
     let every = patience / 2;
     thread::spawn(move || {
-        loop {
+        while over.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             if control.is_alive() {
                 tell(ALIVE);
             } else {
@@ -64,10 +67,9 @@ pub(crate) fn watch(control: &Control) {
                     "a reactor has made no round for {every:?}; the supervisor is not told that all is well"
                 );
             }
-            #[expect(clippy::disallowed_methods, reason = "it is time that is waited for")]
-            thread::sleep(every);
         }
     });
+    Some(watched)
 }
 
 /// How long the supervisor waits to hear that this process is alive, if it does: sd_watchdog_enabled(3).

@@ -53,7 +53,7 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
     announce(&directory, &server, json, output)?;
-    supervisor::watch(&server.control());
+    let _watched = supervisor::watch(&server.control());
     supervisor::serving(server.addresses());
     let served = Served {
         control: server.control(),
