@@ -27,6 +27,15 @@ fn a_pause_is_followed_by_no_burst() {
 }
 
 #[test]
+fn another_rate_holds_from_the_next_piece_on() {
+    let (throttle, now) = (of(100), Instant::now());
+    throttle.take(100, now);
+    throttle.set_rate(NonZeroU64::new(200).expect("it is not zero"));
+    assert_eq!(throttle.take(100, now), SECOND);
+    assert_eq!(throttle.take(1, now), SECOND + SECOND / 2);
+}
+
+#[test]
 fn no_rate_and_no_piece_overflows_a_clock() {
     let (slow, fast, now) = (of(1), of(u64::MAX), Instant::now());
     for _ in 0..3 {
