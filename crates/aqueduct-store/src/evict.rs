@@ -56,7 +56,7 @@ impl Store {
     /// Whether blobs may be evicted: whoever tells that one is there has to see that it is told to the store, too.
     #[must_use]
     pub fn evicts(&self) -> bool {
-        self.inner.limits().is_limited()
+        self.inner.is_limited()
     }
 
     /// Notes that a blob was used of which no file was needed. Asks no disk.
@@ -81,7 +81,7 @@ impl Inner {
     /// Whether a name is there, and from now on stays for as long as a lease: for those who tell others so. To be called with
     /// nothing locked.
     pub(crate) fn promise(&self, digest: &Digest) -> Result<bool, StorageFault> {
-        if !self.limits().is_limited() {
+        if !self.is_limited() {
             return Ok(true);
         }
         let path = layout::blob(digest);
@@ -95,7 +95,7 @@ impl Inner {
 
     /// Remembers that somebody has a blob open.
     pub(crate) fn keep_in_flight(&self, blob: &Blob) {
-        if !self.limits().is_limited() {
+        if !self.is_limited() {
             return;
         }
         let mut open = lock(&self.evictor.open);

@@ -200,7 +200,7 @@ impl Inner {
                     verified.reservation.release();
                 }
                 // Whoever publishes is about to be told that it is here.
-                Ok(Linked::Exists) if self.limits().is_limited() => {
+                Ok(Linked::Exists) if self.is_limited() => {
                     self.index.note(Note::Told { digest, at });
                 }
                 Ok(Linked::Exists) | Err(_) => {}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId, checkpoint_count};
@@ -12,7 +12,7 @@ use aqueduct_blob::{Algorithm, SEGMENT_LEN, UploadId, checkpoint_count};
 use crate::disk::{Room, Stat};
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout;
-use crate::poison::lock;
+use crate::poison::{alone, lock, share};
 use crate::store::{Inner, Store};
 
 /// How much a store may take. Where there is a limit, blobs that were used least lately are evicted before it is reached.
@@ -47,9 +47,10 @@ impl Limits {
     }
 }
 
-/// What a store takes beside its blobs, which the index counts.
-#[derive(Debug, Default)]
+/// What a store takes beside its blobs, which the index counts, and may take.
+#[derive(Debug)]
 pub(crate) struct Space {
+    limits: RwLock<Limits>,
     /// What was promised to blobs on their way that have no name yet.
     reserved: Arc<AtomicU64>,
     uploads: Mutex<Uploads>,
@@ -86,7 +87,7 @@ impl Store {
     /// Where the store is read-only or the disk fails.
     pub fn keep_room(&self, goes_on: &dyn Fn() -> bool) -> Result<u64, ChangeError> {
         let inner = &self.inner;
-        if !inner.limits().is_limited() {
+        if !inner.is_limited() {
             return Ok(0);
         }
         inner.index.flush();
@@ -100,10 +101,10 @@ impl Store {
         counted.map(|_| evicted)
     }
 
-    /// How much it may take.
+    /// How much it may take by now.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        *self.inner.limits()
+        self.inner.limits()
     }
 
     /// How much room its filesystem has.
@@ -112,6 +113,21 @@ impl Store {
     /// Where that cannot say (statvfs(3)).
     pub fn room(&self) -> io::Result<Room> {
         self.inner.disk.room()
+    }
+
+    /// Sets how much the store may take. A lower limit is reached by and by, with [`Store::keep_room`].
+    ///
+    /// To set a limit where the store was opened without any, or to lift all, is not possible while it is open: then only the
+    /// lease is taken, and the answer is false.
+    pub fn set_limits(&self, limits: Limits) -> bool {
+        let inner = &self.inner;
+        let is_possible = limits.is_limited() == inner.is_limited();
+        let mut current = alone(&inner.space.limits);
+        *current = if is_possible { limits } else { Limits { lease: limits.lease, ..*current } };
+        drop(current);
+        // With a higher limit, or a shorter lease.
+        inner.evictor.hopes_again();
+        is_possible
     }
 
     /// What all files of the store take on the medium, in bytes, what is reserved included, as far as it is counted by now.
@@ -123,13 +139,19 @@ impl Store {
 }
 
 impl Inner {
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.options.limits
+    /// The limits as they are by now.
+    pub(crate) fn limits(&self) -> Limits {
+        *share(&self.space.limits)
+    }
+
+    /// Whether there are any, which stays as it is while the store is open: where there are none nobody counts.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.options.limits.is_limited()
     }
 
     /// Counts whatever lies in the store of which nobody keeps count.
     pub(crate) fn count_space(&self) -> Result<(), StorageFault> {
-        if !self.limits().is_limited() {
+        if !self.is_limited() {
             return Ok(());
         }
         for id in self.upload_ids()?.bytes {
@@ -147,7 +169,7 @@ impl Inner {
     /// Room for `len` bytes of a blob on its way, made if need be.
     pub(crate) fn reserve(&self, len: u64) -> Result<Reservation, ChangeError> {
         let mut reservation = Reservation::default();
-        if self.limits().is_limited() {
+        if self.is_limited() {
             reservation.reserved = Some(Arc::clone(&self.space.reserved));
             self.enlarge(&mut reservation, len)?;
         }
@@ -203,7 +225,7 @@ impl Inner {
     /// Whether what is reserved fits below the largest size, and `written` into the filesystem, once all is evicted that is
     /// not pinned.
     fn could_fit(&self, written: u64) -> Result<bool, StorageFault> {
-        let Limits { size_max, free_min, .. } = *self.limits();
+        let Limits { size_max, free_min, .. } = self.limits();
         let evictable = self.index.allocated().saturating_sub(self.pinned_allocated()?);
         let room = self.disk.room().blame("look at the room of", layout::ROOT)?;
         let fits_below = |max| self.allocated().saturating_sub(evictable) <= max;
@@ -242,6 +264,11 @@ impl Inner {
 }
 
 impl Space {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let (reserved, uploads, rest) = Default::default();
+        Self { limits: RwLock::new(limits), reserved, uploads, rest }
+    }
+
     /// Counts the bytes of an upload, which are reserved on the medium when it begins.
     pub(crate) fn keep_upload(&self, id: UploadId, allocated: u64) {
         let mut uploads = lock(&self.uploads);

@@ -179,7 +179,7 @@ impl Inner {
             scrubs: Scrubs::default(),
             watchers: Watchers::default(),
             recounting: Mutex::default(),
-            space: Space::default(),
+            space: Space::new(options.limits),
             evictor: Evictor::default(),
             pins: Pins::default(),
             meta,

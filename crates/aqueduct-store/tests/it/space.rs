@@ -103,6 +103,37 @@ fn blocks_under(root: &Path) -> u64 {
 }
 
 #[test]
+fn a_store_that_may_take_less_is_emptied_to_that_and_one_that_may_take_more_is_not() {
+    let ground = Ground::with_room_for(8);
+    for seed in 0..6 {
+        ground.put(seed);
+    }
+    ground.let_leases_end();
+    let held = ground.store.allocated();
+    let size_max = held - 3 * BLOB_LEN as u64;
+    assert!(ground.store.set_limits(Limits { size_max: Some(size_max), ..limits() }));
+    assert!(ground.store.keep_room(&|| true).unwrap() >= 3);
+    assert!(ground.store.allocated() <= size_max);
+    assert!(ground.store.set_limits(Limits { size_max: Some(held * 4), ..limits() }));
+    assert_eq!(ground.store.keep_room(&|| true).unwrap(), 0);
+    assert!((10..14).all(|seed| ground.is_there(&ground.put(seed))));
+}
+
+#[test]
+fn a_store_whose_room_nobody_counts_takes_no_limit_before_it_is_opened_again() {
+    let mut slot = Slot::new().unwrap();
+    let disk = slot.empty().unwrap();
+    let options = Options { limits: limits(), sync: SyncPolicy::None, ..Options::default() };
+    let store = Store::open_on(Arc::new(disk.clone()), Absent::Make, options).unwrap();
+    put(&store, &bytes(BLOB_LEN, 1));
+    disk.advance(LEASE);
+    assert!(!store.set_limits(Limits { size_max: Some(1), ..limits() }));
+    assert_eq!(store.keep_room(&|| true).unwrap(), 0);
+    assert!(!store.evicts());
+    put(&store, &bytes(BLOB_LEN, 2));
+}
+
+#[test]
 fn what_was_used_least_lately_goes_first() {
     let ground = Ground::with_room_for(8);
     let put: Vec<_> = (0..6).map(|seed| ground.put(seed)).collect();
