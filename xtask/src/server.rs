@@ -34,6 +34,7 @@ impl Server {
     pub(crate) fn start_by(mut command: Command, store: &Path, arguments: &[&str]) -> Result<Self> {
         let log = store.with_extension("log");
         let mut child = command
+            .env("AQUEDUCT_CONFIG", "/dev/null")
             .args(["serve", "--listen", "127.0.0.1:0", "--store"])
             .arg(store)
             .args(arguments)
@@ -181,6 +182,7 @@ pub(crate) fn refused(program: &Path, store: &Path, address: &str) -> Result<Str
     let output = Command::new("timeout")
         .arg(START_MAX.as_secs().to_string())
         .arg(program)
+        .env("AQUEDUCT_CONFIG", "/dev/null")
         .args(["serve", "--listen", address, "--store"])
         .arg(store)
         .stdin(Stdio::null())

@@ -136,7 +136,7 @@ pub(crate) async fn act(
 
 /// Whether this is a small blob all of which is in the inbox.
 fn is_small(inbox: &Inbox, body: &Body, write: Write, shared: &Shared) -> bool {
-    let size_max = SMALL_LEN_MAX.min(shared.options.blob_size_max).min(inbox.bytes().len() as u64);
+    let size_max = SMALL_LEN_MAX.min(shared.options.blob_size_max()).min(inbox.bytes().len() as u64);
     write.if_absent && body.left().is_some_and(|size| size <= size_max)
 }
 

@@ -6,34 +6,49 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aqueduct_wire::http1::{Credentials, RequestHead};
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::door::Refusal;
 use crate::tokens::{Right, Tokens};
 
-/// The rules for coming in.
+/// The rules for coming in. Every request asks for them, on every core, so none takes a lock for it.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    /// In lower case.
-    names: HashSet<String>,
-    tokens: RwLock<Option<Arc<Tokens>>>,
+    /// In lower case, and without `localhost`.
+    names: ArcSwap<HashSet<String>>,
+    tokens: ArcSwapOption<Tokens>,
+    /// Whether there are any: where there are none, a request asks for nothing else.
+    has_tokens: AtomicBool,
 }
 
 impl Admission {
     /// `names` are those that `Host` may have besides IP addresses and `localhost`.
     pub(crate) fn new(names: impl IntoIterator<Item = String>, tokens: Option<Tokens>) -> Self {
-        let names = names.into_iter().map(|name| name.to_ascii_lowercase());
-        Self {
-            names: names.chain(["localhost".to_owned()]).collect(),
-            tokens: RwLock::new(tokens.map(Arc::new)),
-        }
+        let admission = Self {
+            names: ArcSwap::default(),
+            tokens: ArcSwapOption::empty(),
+            has_tokens: AtomicBool::default(),
+        };
+        admission.set(names, tokens);
+        admission
     }
 
-    /// Takes other tokens from now on.
-    pub(crate) fn set_tokens(&self, tokens: Tokens) {
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tokens));
+    /// Goes by other names and tokens from now on.
+    pub(crate) fn set(&self, names: impl IntoIterator<Item = String>, tokens: Option<Tokens>) {
+        let names = names.into_iter().map(|name| name.to_ascii_lowercase());
+        self.names.store(Arc::new(names.collect()));
+        let has_tokens = tokens.is_some();
+        self.tokens.store(tokens.map(Arc::new));
+        self.has_tokens.store(has_tokens, Ordering::Release);
+    }
+
+    /// Whether it takes a token to come in.
+    pub(crate) fn needs_token(&self) -> bool {
+        self.has_tokens.load(Ordering::Acquire)
     }
 
     /// Whether a request may be heard at all, whatever it asks for.
@@ -61,16 +76,16 @@ impl Admission {
 
     /// Whether these credentials are what it takes to do what needs `right`.
     pub(crate) fn admit_with(&self, credentials: Option<&Credentials>, right: Right) -> Result<(), Refusal> {
-        let Some(tokens) = self.tokens() else { return Ok(()) };
+        if !self.needs_token() {
+            return Ok(());
+        }
+        let tokens = self.tokens.load();
+        let Some(tokens) = tokens.as_deref() else { return Ok(()) };
         match credentials.and_then(|credentials| tokens.right(credentials)) {
             None => Err(Refusal::NeedsToken { right }),
             Some(granted) if granted < right => Err(Refusal::NeedsWriteToken),
             Some(_) => Ok(()),
         }
-    }
-
-    fn tokens(&self) -> Option<Arc<Tokens>> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Names can be made to resolve here by anybody; addresses cannot.
@@ -80,7 +95,9 @@ impl Admission {
             return address.parse::<Ipv6Addr>().is_ok();
         }
         let name = name.strip_suffix('.').unwrap_or(name);
-        name.parse::<IpAddr>().is_ok() || self.names.contains(&name.to_ascii_lowercase())
+        name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.names.load().contains(&name.to_ascii_lowercase())
     }
 }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use aqueduct_store::{ScrubFound, Store, SyncPolicy};
 
-use crate::Options;
 use crate::cache::Cache;
 use crate::metrics;
+use crate::running::Running;
 
 /// Runs until it is dropped. Then what goes on is waited for, but not the hashing of one blob, which may take long, and is the
 /// last.
@@ -28,8 +28,7 @@ impl Background {
     /// Hashes what a power cut made suspect; takes away uploads of which nothing came for as long as they are kept; scrubs;
     /// and where publishes are not synced one by one, syncs them every few seconds. Where the store has limits, makes room
     /// before it is needed.
-    pub(crate) fn start(store: &Store, cache: &Arc<Cache>, options: &Options) -> std::io::Result<Self> {
-        let Options { upload_expiry: expiry, scrub_every, scrub_rate, .. } = *options;
+    pub(crate) fn start(store: &Store, cache: &Arc<Cache>, options: &Arc<Running>) -> std::io::Result<Self> {
         let is_over = Arc::new(AtomicBool::new(false));
         let mut background = Self { is_over: Arc::clone(&is_over), waited_for: Vec::new() };
         let has_suspects = store.has_suspects();
@@ -47,12 +46,12 @@ impl Background {
             background
                 .run("room", store, move |store, stopped| keep_room(store, &cache, &is_over, &stopped))?;
         }
-        background.run("expiry", store, move |store, stopped| expire(store, expiry, &stopped))?;
-        if let Some(every) = scrub_every {
-            background.run("scrub", store, move |store, stopped| {
-                scrub::run(store, every, scrub_rate, &is_checking, stopped);
-            })?;
-        }
+        let running = Arc::clone(options);
+        background.run("expiry", store, move |store, stopped| expire(store, &running, &stopped))?;
+        let running = Arc::clone(options);
+        background.run("scrub", store, move |store, stopped| {
+            scrub::run(store, &running, &is_checking, stopped);
+        })?;
         if store.sync_policy() == SyncPolicy::None {
             background.run("settle", store, |store, stopped| settle(store, &stopped))?;
         }
@@ -117,9 +116,10 @@ fn check_suspects(store: &Store, is_over: &AtomicBool) {
 }
 
 /// Looks when the store opens, and then often enough that no upload is kept much longer than it should be.
-fn expire(store: &Store, expiry: Duration, over: &mpsc::Receiver<()>) {
-    let pause = (expiry / EXPIRY_LOOK_COUNT).clamp(EXPIRY_PAUSE_MIN, EXPIRY_PAUSE_MAX);
+fn expire(store: &Store, options: &Running, over: &mpsc::Receiver<()>) {
     loop {
+        let expiry = options.upload_expiry();
+        let pause = (expiry / EXPIRY_LOOK_COUNT).clamp(EXPIRY_PAUSE_MIN, EXPIRY_PAUSE_MAX);
         match store.expire_uploads(expiry) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "took away uploads of which nothing came any more"),
@@ -171,9 +171,10 @@ fn settle(store: &Store, stopped: &mpsc::Receiver<()>) {
 /// How often uploads are looked at in the time that they are kept.
 const EXPIRY_LOOK_COUNT: u32 = 10;
 
-/// To look is to read a directory of at most some thousands of names.
+/// To look is to read a directory of at most some thousands of names. A minute is how long another expiry may wait to be
+/// noticed.
 const EXPIRY_PAUSE_MIN: Duration = Duration::from_secs(1);
-const EXPIRY_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+const EXPIRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Less than the room that is made ahead is written in such a time.
 const ROOM_EVERY: Duration = Duration::from_secs(1);

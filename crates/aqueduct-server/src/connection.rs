@@ -219,7 +219,7 @@ async fn answer(
     asked.answered(verdict, Some(status.as_u16()), received_len.max(sent_len));
     if after == After::Drain {
         let mut pace = shared.options.body_pace();
-        let drain = discard::drain(&mut connection, body, shared.options.blob_size_max, &mut pace);
+        let drain = discard::drain(&mut connection, body, shared.options.blob_size_max(), &mut pace);
         let drained = Box::pin(drain).await;
         if let Err(close) = drained {
             if let Close::Protocol(_) = close {

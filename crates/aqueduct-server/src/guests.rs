@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,11 @@ use crate::asked::Who;
 use crate::metrics::METRICS;
 
 /// The connections of all reactors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Guests {
-    count_max: usize,
-    /// `None` where one address may have all of them.
-    count_max_per_address: Option<usize>,
+    count_max: AtomicUsize,
+    /// As much as there may be in all where one address may have all of them.
+    count_max_per_address: AtomicUsize,
     present: Mutex<Present>,
 }
 
@@ -59,23 +60,32 @@ impl Guests {
     /// Without a limit for each address it is a quarter of all, or half of few, and 0 is none: a proxy or a network behind one
     /// address does not meet that, and whoever takes all it can get leaves as much to others.
     pub(crate) fn new(count_max: usize, count_max_per_address: Option<usize>) -> Arc<Self> {
+        let guests = Self::default();
+        guests.set_limits(count_max, count_max_per_address);
+        Arc::new(guests)
+    }
+
+    /// Sets other limits. Whoever is here stays, however many they are.
+    pub(crate) fn set_limits(&self, count_max: usize, count_max_per_address: Option<usize>) {
         let share = (count_max / SHARE_COUNT).max(SHARE_MIN).min(count_max / 2).max(1);
         let count_max_per_address = match count_max_per_address.unwrap_or(share) {
-            0 => None,
-            limit => Some(limit),
+            0 => count_max,
+            limit => limit,
         };
-        Arc::new(Self { count_max, count_max_per_address, present: Mutex::default() })
+        self.count_max.store(count_max, Ordering::Relaxed);
+        self.count_max_per_address.store(count_max_per_address, Ordering::Relaxed);
     }
 
     /// Counts a connection, if there is room for it.
     pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Guest, Full> {
         let address = Address::of(peer.ip());
         let mut present = self.present();
-        let full = if present.count >= self.count_max {
+        let count_max = self.count_max.load(Ordering::Relaxed);
+        let full = if present.count >= count_max {
             Full::Everywhere
         } else {
             let count = present.by_address.entry(address).or_default();
-            if self.count_max_per_address.is_none_or(|limit| *count < limit) {
+            if *count < self.count_max_per_address.load(Ordering::Relaxed) {
                 *count += 1;
                 present.count += 1;
                 present.came += 1;
@@ -89,7 +99,7 @@ impl Guests {
         let now = Instant::now();
         if present.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
             present.told = Some(now);
-            let (count, of) = (present.count, self.count_max);
+            let (count, of) = (present.count, count_max);
             tracing::warn!(%peer, count, of, "there are too many connections{full}; turning some away");
         }
         Err(full)
@@ -97,7 +107,7 @@ impl Guests {
 
     /// How many connections there are, and how many there may be.
     pub(crate) fn count(&self) -> (usize, usize) {
-        (self.present().count, self.count_max)
+        (self.present().count, self.count_max.load(Ordering::Relaxed))
     }
 
     /// A place among those who are told why there is none, as long as those are few.

@@ -49,6 +49,7 @@ mod request;
 mod residency;
 mod resumed;
 mod routes;
+mod running;
 mod scratch;
 mod segment;
 mod server;

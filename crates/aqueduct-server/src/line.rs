@@ -17,6 +17,7 @@ use crate::asked::Door;
 use crate::close::Close;
 use crate::door::{Name, Outcome, Refusal, Write};
 use crate::metrics::METRICS;
+use crate::running::Running;
 use crate::workers::Workers;
 use crate::{stored, work};
 
@@ -26,8 +27,8 @@ pub(crate) struct Line {
     store: Store,
     workers: Workers,
     waiting: Mutex<Waiting>,
-    /// How many may wait.
-    blob_count_max: usize,
+    /// Says how many may wait.
+    options: Arc<Running>,
     thread_count_max: usize,
     /// How many blobs a thread takes at once.
     batch_len_max: usize,
@@ -50,12 +51,12 @@ struct Blob {
 }
 
 impl Line {
-    /// Its threads are of a crew of `worker_count`, and `blob_count_max` blobs may wait for them.
+    /// Its threads are of a crew of `worker_count`, and as many blobs as there may be requests wait for them.
     pub(crate) fn new(
         store: Store,
         workers: Workers,
         worker_count: usize,
-        blob_count_max: usize,
+        options: Arc<Running>,
     ) -> Arc<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let (thread_count_max, batch_len_max, turn_len) = match store.sync_policy() {
@@ -70,7 +71,7 @@ impl Line {
             store,
             workers,
             waiting: Mutex::default(),
-            blob_count_max,
+            options,
             thread_count_max,
             batch_len_max,
             turn_len,
@@ -82,7 +83,7 @@ impl Line {
         let (outcome, stored) = oneshot::channel();
         let is_thread_needed = {
             let mut waiting = self.waiting();
-            if waiting.blobs.len() >= self.blob_count_max {
+            if waiting.blobs.len() >= self.options.request_count_max() {
                 return Ok(Outcome::Refused(Refusal::Overloaded));
             }
             waiting.blobs.push_back(Blob { write, bytes, outcome });

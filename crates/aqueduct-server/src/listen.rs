@@ -140,7 +140,7 @@ impl Listeners {
 }
 
 /// Whether to let in who can reach `address`.
-fn check(address: SocketAddr, options: &Options) -> Result<(), BindError> {
+pub(crate) fn check(address: SocketAddr, options: &Options) -> Result<(), BindError> {
     if address.ip().is_loopback() || options.tokens.is_some() {
         return Ok(());
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use aqueduct_flow::{ReceiveRoute, SendRoute, Thresholds};
 
 use crate::Tokens;
-use crate::deadline::Pace;
 
 /// How a server is to be run.
 #[derive(Clone, Debug)]
@@ -51,28 +50,6 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Where those come from, for the line of the log that says which hold.
     pub thresholds_from: String,
-}
-
-impl Options {
-    /// What a peer has to do that sends.
-    pub(crate) fn body_pace(&self) -> Pace {
-        Pace::new(self.deadlines.body, self.rate_min)
-    }
-
-    /// What a peer has to do that is sent something.
-    pub(crate) fn send_pace(&self) -> Pace {
-        Pace::new(self.deadlines.send, self.rate_min)
-    }
-
-    /// The route for an answer that sends so much of a blob.
-    pub(crate) fn send_route_for(&self, len: u64) -> SendRoute {
-        self.thresholds.send_route(self.send_route, len)
-    }
-
-    /// The route for a body of which so much comes at most, as far as that is known.
-    pub(crate) fn receive_route_for(&self, len: Option<u64>) -> ReceiveRoute {
-        self.thresholds.receive_route(self.receive_route, len)
-    }
 }
 
 impl Default for Options {

@@ -92,7 +92,7 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
     }
     // Whoever connects from here on finds nobody, unless somebody else has the socket, too: then it waits for that one.
     drop(listener);
-    let deadline = Instant::now() + shared.options.deadlines.grace;
+    let deadline = Instant::now() + shared.options.grace();
     while let Ok(Some(ended)) = timeout_at(deadline, connections.join_next()).await {
         report(ended);
     }

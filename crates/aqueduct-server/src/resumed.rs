@@ -55,7 +55,7 @@ pub(crate) async fn serve(
 /// Does what needs no body. For workers.
 fn act(shared: &Shared, intent: UploadIntent) -> Outcome {
     let done = match intent {
-        UploadIntent::Offer => Ok(UploadOutcome::Offer { size_max: shared.options.blob_size_max }),
+        UploadIntent::Offer => Ok(UploadOutcome::Offer { size_max: shared.options.blob_size_max() }),
         UploadIntent::Begin { size, name } => begin(shared, size, name),
         UploadIntent::Look(place) => look(&shared.store, place).map(UploadOutcome::At),
         UploadIntent::Drop(place) => drop_upload(&shared.store, place),
@@ -128,7 +128,7 @@ impl Appending {
             offset,
             current,
             route,
-            expiry: shared.options.upload_expiry,
+            expiry: shared.options.upload_expiry(),
             has_moved: false,
             price: Some(price),
         })
@@ -266,7 +266,7 @@ fn reached(store: &Store, upload: &Upload, offset: u64) -> Result<Progress, Refu
 
 /// Begins an upload, unless there is nothing to be sent.
 fn begin(shared: &Shared, size: u64, name: Name) -> Result<UploadOutcome, Refusal> {
-    let limit = shared.options.blob_size_max;
+    let limit = shared.options.blob_size_max();
     if size > limit {
         return Err(Refusal::TooLarge { limit });
     }
@@ -295,7 +295,7 @@ fn begin(shared: &Shared, size: u64, name: Name) -> Result<UploadOutcome, Refusa
     Ok(UploadOutcome::Begun {
         place: Place::Id(id),
         progress,
-        expires: expires(shared.options.upload_expiry),
+        expires: expires(shared.options.upload_expiry()),
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::probe::Tried;
-use aqueduct_store::{ReadOnly, Store};
+use aqueduct_store::{Limits, ReadOnly, Store};
 use aqueduct_sys::hostname;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -29,10 +29,11 @@ use crate::listen::{BindError, Listeners};
 use crate::lists::Lists;
 use crate::native::GATHERED_COUNT_MAX;
 use crate::pulse::Pulse;
+use crate::running::Running;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
-use crate::{Options, Tokens, figures, reactor, routes, stored};
+use crate::{Options, figures, listen, reactor, routes, stored};
 
 /// A server that listens. It serves once it runs.
 #[derive(Debug)]
@@ -50,8 +51,9 @@ pub struct Server {
 /// What may be done to a server while it runs, from any thread.
 #[derive(Clone, Debug)]
 pub struct Control {
-    /// `None` where there is nothing to admit by.
-    admission: Option<Arc<Admission>>,
+    /// Gone once the server has ended.
+    shared: Weak<Shared>,
+    addresses: Vec<SocketAddr>,
     /// Of the reactors that have not ended.
     pulses: Vec<Weak<Pulse>>,
     stop: watch::Sender<bool>,
@@ -61,8 +63,8 @@ pub struct Control {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Store,
-    pub(crate) options: Options,
-    pub(crate) admission: Arc<Admission>,
+    pub(crate) options: Arc<Running>,
+    pub(crate) admission: Admission,
     pub(crate) guests: Arc<Guests>,
     pub(crate) trouble: Trouble,
     pub(crate) cache: Arc<Cache>,
@@ -89,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Arc<Semaphore>,
     /// How many of them one connection may have, to send as well as to receive.
     pub(crate) descriptor_share: usize,
+    /// What may be open of each kind.
+    descriptor_plan: Descriptors,
 }
 
 /// Why a server ended other than it should.
@@ -133,7 +137,6 @@ impl Server {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hashers = Crew::new("hasher", cores.get())?;
         routes::choose(&mut options, served);
-        let names = options.hosts.iter().cloned().chain(hostname());
         let descriptors =
             Descriptors::available(options.reactors, listeners.count_for_each(options.reactors));
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
@@ -144,8 +147,9 @@ impl Server {
                 cache.removed(digest);
             }
         });
+        let (reactors, running) = (options.reactors, Arc::new(Running::new(&options)));
         let shared = Shared {
-            admission: Arc::new(Admission::new(names, options.tokens.clone())),
+            admission: Admission::new(names(options.hosts), options.tokens),
             guests: Guests::new(
                 descriptors.connection_count(options.connection_count_max),
                 options.connection_count_max_per_address,
@@ -162,17 +166,18 @@ impl Server {
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             descriptor_share: descriptors.share(),
-            line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX, options.request_count_max),
+            descriptor_plan: descriptors,
+            line: Line::new(store.clone(), writers.workers(), WRITER_COUNT_MAX, Arc::clone(&running)),
             writers: writers.workers(),
             hashers: Hashers::new(hashers.workers(), cores),
             store,
-            options,
+            options: running,
         };
         let stop = watch::Sender::new(false);
-        let pulses = Pulse::each(shared.options.reactors);
+        let pulses = Pulse::each(reactors);
         Ok(Self {
             addresses: listeners.addresses(),
-            listeners: listeners.deal(shared.options.reactors)?,
+            listeners: listeners.deal(reactors)?,
             pulses,
             shared: Arc::new(shared),
             stop,
@@ -189,9 +194,9 @@ impl Server {
     /// What may be done to it while it runs.
     #[must_use]
     pub fn control(&self) -> Control {
-        let admission = self.shared.options.tokens.is_some().then(|| Arc::clone(&self.shared.admission));
+        let (shared, addresses) = (Arc::downgrade(&self.shared), self.addresses.clone());
         let pulses = self.pulses.iter().map(Arc::downgrade).collect();
-        Control { admission, pulses, stop: self.stop.clone() }
+        Control { shared, addresses, pulses, stop: self.stop.clone() }
     }
 
     /// Serves until it is stopped, finishes what is in flight, and closes the store.
@@ -246,12 +251,41 @@ impl Control {
         self.pulses.iter().filter_map(Weak::upgrade).fold(true, |all, pulse| pulse.feel() & all)
     }
 
-    /// Takes other tokens from the next request on. A server that began without any keeps doing without.
-    pub fn set_tokens(&self, tokens: Tokens) {
-        if let Some(admission) = &self.admission {
-            admission.set_tokens(tokens);
-        }
+    /// Takes of `options` what may change while the server runs: names and tokens from the next request on, the number of
+    /// connections from the next one on, the largest blob, the number of requests, the least rate, grace, the expiry of
+    /// uploads, when to scrub and how fast. The other options stay as they were.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody on a network would need a token any more, and the options do not say that this is meant. Nothing changes
+    /// then.
+    pub fn change(&self, options: Options) -> Result<(), BindError> {
+        let Some(shared) = self.shared.upgrade() else { return Ok(()) };
+        self.addresses.iter().try_for_each(|&address| listen::check(address, &options))?;
+        shared.options.change(&options);
+        shared.guests.set_limits(
+            shared.descriptor_plan.connection_count(options.connection_count_max),
+            options.connection_count_max_per_address,
+        );
+        shared.admission.set(names(options.hosts), options.tokens);
+        Ok(())
     }
+
+    /// How long what is in flight may take once the server is told to stop.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.options.grace())
+    }
+
+    /// Sets how much the store may take: [`Store::set_limits`].
+    pub fn set_limits(&self, limits: Limits) -> bool {
+        self.shared.upgrade().is_none_or(|shared| shared.store.set_limits(limits))
+    }
+}
+
+/// What the server may be called.
+fn names(hosts: Vec<String>) -> impl Iterator<Item = String> {
+    hosts.into_iter().chain(hostname())
 }
 
 /// Stops the server when it is dropped: a reactor that ends, or cannot begin, takes the others with it, since half a server
@@ -284,7 +318,7 @@ impl Shared {
 
     /// Whether `workers` have so much to do that nothing new is begun. What was begun goes on.
     pub(crate) fn are_overloaded(&self, workers: &Workers) -> bool {
-        workers.job_count() >= self.options.request_count_max
+        workers.job_count() >= self.options.request_count_max()
     }
 
     /// Room for `count` files beside the one of each connection. What is kept for a sender that may come back gives way, the
@@ -311,7 +345,7 @@ impl Shared {
     }
 
     pub(crate) fn voice(&self) -> Voice {
-        Voice { is_private: self.options.tokens.is_some(), request: None }
+        Voice { is_private: self.admission.needs_token(), request: None }
     }
 }
 

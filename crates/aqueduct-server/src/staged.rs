@@ -30,7 +30,7 @@ pub(crate) struct Staged {
 
 /// Begins one. `size` is the length of the body, if it is known. For workers.
 pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<Staged> {
-    let limit = shared.options.blob_size_max;
+    let limit = shared.options.blob_size_max();
     if size.is_some_and(|size| size > limit) {
         return Begun::Over(Outcome::Refused(Refusal::TooLarge { limit }));
     }

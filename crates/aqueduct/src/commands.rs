@@ -14,17 +14,23 @@ mod put;
 mod rm;
 mod scrub;
 mod serve;
+mod show_config;
 mod uploads;
 mod verify;
 
 use crate::fault::Fault;
-use crate::flags::{Command, Flags};
+use crate::flags::{Command, CommandLine, Read};
 use crate::output::Output;
 use crate::voice::Voice;
 
-pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
+/// Does what `read` says. What `line` says stays the same while it is done, and what files say may not.
+pub(crate) fn run(line: &CommandLine, read: &Read, voice: &Voice) -> Result<(), Fault> {
     let mut output = Output::new(voice);
-    let json = flags.manner.json;
+    let json = read.manner.json;
+    if read.manner.show_config {
+        return show_config::run(read, json, &mut output).and(output.flush());
+    }
+    let flags = read.flags()?;
     let done = match &flags.command {
         Command::Put(put) => put::run(put, json, voice, &mut output),
         Command::Get(get) => get::run(get, json, voice, &mut output),
@@ -39,7 +45,7 @@ pub(crate) fn run(flags: &Flags, voice: &Voice) -> Result<(), Fault> {
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
         Command::Scrub(scrub) => scrub::run(scrub, json, voice, &mut output),
         Command::Fsck(fsck) => fsck::run(fsck, json, voice, &mut output),
-        Command::Serve(serve) => serve::run(serve, json, voice, &mut output),
+        Command::Serve(serve) => serve::run(serve, line, read, voice, &mut output),
         Command::Bench(bench) => bench::run(bench, json, voice, &mut output),
         Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),

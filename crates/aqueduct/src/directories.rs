@@ -17,6 +17,11 @@ pub(crate) fn digest_cache() -> Option<PathBuf> {
     below("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("aqueduct/digests"))
 }
 
+/// The user's configuration file; `None` if there is no place for one.
+pub(crate) fn config() -> Option<PathBuf> {
+    below("XDG_CONFIG_HOME", ".config").map(|config| config.join("aqueduct/config.toml"))
+}
+
 /// "All paths set in these environment variables must be absolute. [...] it should consider the path invalid and ignore
 /// it."
 fn below(variable: &str, in_home: &str) -> Option<PathBuf> {

@@ -30,7 +30,7 @@ pub(crate) enum Code {
 /// The one place where a failure becomes a number.
 pub(crate) fn code(fault: &Fault) -> Code {
     match fault {
-        Fault::Usage(_) => Code::Usage,
+        Fault::Usage(_) | Fault::Flags(_) => Code::Usage,
         Fault::Source { .. }
         | Fault::Absent(_)
         | Fault::SomeAbsent { .. }

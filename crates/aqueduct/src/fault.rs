@@ -16,6 +16,9 @@ use crate::text;
 pub(crate) enum Fault {
     #[error("{0}")]
     Usage(String),
+    /// clap prints it best by itself.
+    #[error(transparent)]
+    Flags(clap::Error),
     #[error("cannot read {path}")]
     Source { path: String, source: io::Error },
     #[error("{0} is not in the store")]

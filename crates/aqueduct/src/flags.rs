@@ -1,10 +1,12 @@
 //! The flag list: what `--help`, the completions and the man page are made of.
 //!
 //! A new command is a file here, a file in `commands`, and a line in each of the two enums' lists. Every flag has a
-//! variable of the environment, `AQUEDUCT_` and its name.
+//! variable of the environment, `AQUEDUCT_` and its name, and is a key of configuration files ([`config`]). [`reading`] puts
+//! together what all of these say.
 
 mod bench;
 mod completions;
+mod config;
 mod digests;
 mod doctor;
 mod drop;
@@ -14,10 +16,12 @@ mod has;
 mod ls;
 mod man;
 mod manner;
+mod options;
 mod pin;
 mod place;
 mod put;
 mod rate;
+mod reading;
 mod rm;
 mod scrub;
 mod serve;
@@ -26,10 +30,7 @@ mod span;
 mod uploads;
 mod verify;
 
-use std::env;
-
-use clap::builder::Resettable;
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
@@ -40,15 +41,17 @@ pub(crate) use fsck::Fsck;
 pub(crate) use get::{Get, Wanted};
 pub(crate) use has::Has;
 pub(crate) use ls::Ls;
-pub(crate) use man::Man;
+pub(crate) use man::{Form, Man};
 pub(crate) use manner::{Color, Manner, Progress};
+pub(crate) use options::{Shared, default_of, help_of, key_of, options, shared, value_of};
 pub(crate) use pin::{Pin, Pins, Unpin};
 pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rate::Rate;
+pub(crate) use reading::{By, CommandLine, Read, Shown};
 pub(crate) use rm::Rm;
 pub(crate) use scrub::Scrub;
-pub(crate) use serve::{LogFormat, Serve};
+pub(crate) use serve::{LogFormat, REREAD, Serve};
 pub(crate) use size::Size;
 pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;
@@ -69,23 +72,6 @@ pub(crate) struct Flags {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) manner: Manner,
-}
-
-impl Flags {
-    /// What the command line and the environment say. Ends the program, with 2, where they say it wrongly.
-    pub(crate) fn read() -> Self {
-        // An empty variable is one that is not set.
-        let without_empty = |arg: Arg| match arg.get_env() {
-            Some(name) if env::var_os(name).is_some_and(|value| value.is_empty()) => {
-                arg.env(Resettable::Reset)
-            }
-            _ => arg,
-        };
-        let command = Self::command().mut_args(without_empty);
-        let mut command = command.mut_subcommands(|command| command.mut_args(without_empty));
-        let read = Self::from_arg_matches_mut(&mut command.get_matches_mut());
-        read.unwrap_or_else(|error| error.format(&mut command).exit())
-    }
 }
 
 /// One variant a command, in the order of the help.

@@ -28,15 +28,21 @@ mod voice;
 
 use std::process::ExitCode;
 
-use crate::flags::Flags;
+use crate::fault::Fault;
+use crate::flags::CommandLine;
 use crate::voice::Voice;
 
 fn main() -> ExitCode {
     // Usage errors exit here, with 2.
-    let flags = Flags::read();
-    let voice = Voice::new(&flags.manner);
-    match commands::run(&flags, &voice) {
+    let line = CommandLine::read();
+    let mut voice = Voice::new(&line.manner);
+    let done = line.with_files().and_then(|read| {
+        voice = Voice::new(&read.manner);
+        commands::run(&line, &read, &voice)
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Fault::Flags(error)) => error.exit(),
         Err(fault) => {
             voice.complain(&fault);
             exit::code(&fault).into()

@@ -1,6 +1,6 @@
 //! The scrub of a store that is served: now and then, slowly, and after everybody else.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,44 +11,46 @@ use aqueduct_flow::Throttle;
 use aqueduct_store::{ScrubFound, ScrubPlan, Store};
 use aqueduct_sys::{set_thread_io_idle, set_thread_nice};
 
+use crate::running::Running;
+
 /// Begins a scrub whenever it is time for one, until it is stopped. One that is broken off then goes on the next time.
-pub(super) fn run(
-    store: &Store,
-    every: Duration,
-    rate: NonZeroU64,
-    is_checking: &AtomicBool,
-    stopped: Receiver<()>,
-) {
+pub(super) fn run(store: &Store, options: &Running, is_checking: &AtomicBool, stopped: Receiver<()>) {
     let stopped = Mutex::new(stopped);
     // Whoever may not give way reads as slowly all the same.
     let _ = set_thread_nice(NICE_MAX);
     let _ = set_thread_io_idle();
-    let pause = (every / LOOK_COUNT).clamp(PAUSE_MIN, PAUSE_MAX);
-    // What comes with a start has a minute to itself.
-    let mut wait = pause.min(FIRST_PAUSE);
-    while !is_stopped(&stopped, wait) {
-        wait = pause;
+    // What comes with a start has a minute to itself, where scrubs are not more frequent than that.
+    while !is_stopped(&stopped, pause(options)) {
         // What an unclean stop left is being hashed already.
         if is_checking.load(Ordering::Relaxed) || store.is_read_only() {
             continue;
         }
+        let Some(every) = options.scrub_every() else { continue };
         match store.is_scrub_due(every) {
-            Ok(true) => scrub(store, rate, &stopped),
+            Ok(true) => scrub(store, options, &stopped),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "cannot tell whether it is time to scrub"),
         }
     }
 }
 
-fn scrub(store: &Store, rate: NonZeroU64, stopped: &Mutex<Receiver<()>>) {
+/// How long until it is looked again.
+fn pause(options: &Running) -> Duration {
+    options.scrub_every().map_or(PAUSE_MAX, |every| (every / LOOK_COUNT).clamp(PAUSE_MIN, PAUSE_MAX))
+}
+
+fn scrub(store: &Store, options: &Running, stopped: &Mutex<Receiver<()>>) {
     match store.scrub_state().pass {
         Some(pass) => tracing::info!(count = pass.count, size = pass.size, "going on with a scrub"),
         None => tracing::info!("scrubbing: every blob is read from the medium and verified"),
     }
-    let throttle = Throttle::new(rate);
-    let leave = |len| match is_stopped(stopped, throttle.take(len, Instant::now())) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+    let throttle = Throttle::new(options.scrub_rate());
+    let leave = |len| {
+        // A pass takes days, in which both may change.
+        throttle.set_rate(options.scrub_rate());
+        let is_over =
+            options.scrub_every().is_none() || is_stopped(stopped, throttle.take(len, Instant::now()));
+        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     // More would disturb more: one core hashes much faster than this is to be read.
     let plan = ScrubPlan { threads: NonZeroUsize::MIN, restart: false };
@@ -106,11 +108,9 @@ impl std::fmt::Display for WithCause<'_> {
 /// How often it is looked in the time between two scrubs.
 const LOOK_COUNT: u32 = 10;
 
-/// To look is to compare two numbers.
+/// To look is to compare two numbers. A minute is how long other options may wait to be noticed.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
-
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// After everybody else: sched(7).
 const NICE_MAX: i32 = 19;

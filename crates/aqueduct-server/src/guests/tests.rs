@@ -29,6 +29,18 @@ fn one_address_leaves_room_for_others() {
 }
 
 #[test]
+fn whoever_is_here_stays_when_fewer_may_be() {
+    let guests = Guests::new(3, Some(0));
+    let mut held: Vec<_> = (0..3).map(|_| guests.admit(peer("127.0.0.1")).unwrap()).collect();
+    guests.set_limits(2, Some(1));
+    held.pop();
+    assert_eq!(guests.admit(peer("127.0.0.2")).unwrap_err(), Full::Everywhere);
+    held.pop();
+    assert_eq!(guests.admit(peer("127.0.0.1")).unwrap_err(), Full::ForThisAddress);
+    let _other = guests.admit(peer("127.0.0.2")).unwrap();
+}
+
+#[test]
 fn a_network_of_ipv6_is_one_address_and_a_mapped_address_is_that_of_ipv4() {
     let same = |a: &str, b: &str| Address::of(a.parse().unwrap()) == Address::of(b.parse().unwrap());
     assert!(same("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"));
@@ -39,11 +51,11 @@ fn a_network_of_ipv6_is_one_address_and_a_mapped_address_is_that_of_ipv4() {
 
 #[test]
 fn an_address_may_have_a_quarter_unless_told_otherwise_and_half_of_few() {
-    let limit = |count_max| Guests::new(count_max, None).count_max_per_address;
-    assert_eq!(limit(100_000), Some(25_000));
-    assert_eq!(limit(200), Some(SHARE_MIN));
-    assert_eq!(limit(100), Some(50));
-    assert_eq!(limit(1), Some(1));
+    let limit = |count_max| Guests::new(count_max, None).count_max_per_address.load(Ordering::Relaxed);
+    assert_eq!(limit(100_000), 25_000);
+    assert_eq!(limit(200), SHARE_MIN);
+    assert_eq!(limit(100), 50);
+    assert_eq!(limit(1), 1);
 }
 
 #[test]

@@ -24,11 +24,12 @@ fn with_crew(sync: SyncPolicy, crew: Crew, worker_count: usize) -> Fixture {
     with_room(sync, crew, worker_count, usize::MAX)
 }
 
-fn with_room(sync: SyncPolicy, crew: Crew, worker_count: usize, blob_count_max: usize) -> Fixture {
+fn with_room(sync: SyncPolicy, crew: Crew, worker_count: usize, request_count_max: usize) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { sync, ..Options::default() };
     let store = Store::open(directory.path(), Absent::Make, options).unwrap();
-    let line = Line::new(store, crew.workers(), worker_count, blob_count_max);
+    let options = crate::Options { request_count_max, ..crate::Options::default() };
+    let line = Line::new(store, crew.workers(), worker_count, Arc::new(Running::new(&options)));
     Fixture { line, _crew: crew, _directory: directory }
 }
 

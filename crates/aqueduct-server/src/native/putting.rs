@@ -282,7 +282,7 @@ impl Plain {
         len_max: usize,
     ) -> (u64, After) {
         let Self { staging, intake, told, .. } = self;
-        let limit = shared.options.blob_size_max;
+        let limit = shared.options.blob_size_max();
         if staging.len().saturating_add(len_max as u64) > limit {
             return (0, After::Halt(Halt::Said(refused(&Refusal::TooLarge { limit }))));
         }

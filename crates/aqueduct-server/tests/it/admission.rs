@@ -1,8 +1,9 @@
 //! Who may come in.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use aqueduct_server::Tokens;
+use aqueduct_server::{BindError, Options, Tokens};
 
 use crate::fixture::{Fixture, digest, pattern};
 
@@ -10,6 +11,10 @@ fn tokens(text: &str) -> Tokens {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     Tokens::load(file.path()).unwrap()
+}
+
+fn with_tokens(text: &str) -> Options {
+    Options { tokens: Some(tokens(text)), ..Options::default() }
 }
 
 #[test]
@@ -53,8 +58,34 @@ fn other_tokens_hold_from_the_next_request_on() {
         peer.reply().status
     };
     assert_eq!((ask("old"), ask("new")), (200, 401));
-    server.control.set_tokens(tokens("read new"));
+    server.control.change(with_tokens("read new")).unwrap();
     assert_eq!((ask("old"), ask("new")), (401, 200));
+}
+
+#[test]
+fn a_server_that_everybody_could_use_takes_tokens_when_it_is_told_of_some() {
+    let server = Fixture::with(|_| ());
+    let ask = || server.ask("GET /blobs HTTP/1.1\r\nHost: localhost\r\n\r\n").status;
+    assert_eq!(ask(), 200);
+    server.control.change(with_tokens("read new")).unwrap();
+    assert_eq!(ask(), 401);
+    server.control.change(Options::default()).unwrap();
+    assert_eq!(ask(), 200, "it listens on loopback alone");
+}
+
+#[test]
+fn tokens_of_a_server_on_the_network_do_not_go_away_unless_that_is_meant() {
+    let server = Fixture::with(|options| {
+        options.tokens = Some(tokens("read old"));
+        options.listen = vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))];
+    });
+    let name = "GET /blobs HTTP/1.1\r\nHost: blobs.example\r\n\r\n";
+    let hosts = vec!["blobs.example".to_owned()];
+    let refused = server.control.change(Options { hosts: hosts.clone(), ..Options::default() });
+    assert!(matches!(refused, Err(BindError::Open { .. })), "{refused:?}");
+    assert_eq!(server.ask(name).status, 421, "nothing changed, not even the names");
+    server.control.change(Options { open_to_network: true, hosts, ..Options::default() }).unwrap();
+    assert_eq!(server.ask(name).status, 200);
 }
 
 /// More is asked for than the sockets hold, so that most of it waits until the peer reads.
@@ -78,7 +109,7 @@ fn what_waits_behind_replies_that_nobody_reads_needs_the_token_of_its_time() {
     peer.say(&(request("GET", "").repeat(count) + &request("DELETE", "")));
     peer.head();
     peer.take(bytes.len());
-    server.control.set_tokens(tokens("write new"));
+    server.control.change(with_tokens("write new")).unwrap();
     let statuses: Vec<u16> = (0..count).map(|_| peer.reply().status).collect();
     assert!(statuses.is_sorted(), "once it is refused it stays so: {statuses:?}");
     assert_eq!(statuses.last(), Some(&401));

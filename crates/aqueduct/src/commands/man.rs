@@ -1,20 +1,33 @@
+mod config;
+mod options;
+
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::CommandFactory;
 
 use crate::fault::Fault;
-use crate::flags::{Flags, Man};
+use crate::flags::{Flags, Form, Man};
 use crate::output::Output;
 use crate::text::shown;
 
 pub(super) fn run(man: &Man, output: &mut Output<'_>) -> Result<(), Fault> {
+    match (man.form, &man.dir) {
+        (Form::Pages, dir) => pages(dir.as_deref(), output),
+        (_, Some(_)) => Err(Fault::Usage("only pages are written to a directory".to_owned())),
+        (Form::Options, None) => output.text(options::page(&Flags::command()).as_bytes()),
+        (Form::Config, None) => output.text(config::file(&Flags::command()).as_bytes()),
+    }
+}
+
+fn pages(dir: Option<&Path>, output: &mut Output<'_>) -> Result<(), Fault> {
     let mut command = Flags::command().disable_help_subcommand(true);
     // Global flags reach the commands only when clap has built the whole.
     command.build();
     for command in std::iter::once(&command).chain(command.get_subcommands()) {
         let page = page(command).map_err(Fault::local("make the manual"))?;
-        match &man.dir {
+        match dir {
             None => output.text(&page)?,
             Some(dir) => {
                 let path = dir.join(format!("{}.1", name(command)));

@@ -1,37 +1,51 @@
 //! `serve`: a store, served until a signal says otherwise.
 
+mod reread;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use aqueduct_flow::Thresholds;
-use aqueduct_server::{BindError, CalibrationFile, Control, Deadlines, Listeners, Options, Server, Tokens};
+use aqueduct_server::{
+    BindError, CalibrationFile, Control, Deadlines, Listeners, Options, Server, TokenError, Tokens,
+};
 use aqueduct_store::{Absent, Limits, Store, SyncPolicy};
 use aqueduct_sys::{set_arena_count_max, set_mmap_threshold};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use self::reread::Reread;
 use crate::directories;
 use crate::fault::Fault;
-use crate::flags::{Serve, Size, Sync};
-use crate::log::Log;
+use crate::flags::{CommandLine, Read, Serve, Size, Sync};
 use crate::handed;
+use crate::log::Log;
 use crate::output::Output;
 use crate::successor::Successor;
 use crate::supervisor;
 use crate::text::{shown, with_causes};
 use crate::voice::Voice;
 
-pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+pub(super) fn run(
+    serve: &Serve,
+    line: &CommandLine,
+    read: &Read,
+    voice: &Voice,
+    output: &mut Output<'_>,
+) -> Result<(), Fault> {
     share_memory();
     let log = Log::start(serve.log_format, serve.access_log, voice);
-    let tokens = serve.token_file.as_deref().map(Tokens::load).transpose()?;
+    for file in read.files.iter().filter(|file| file.is_there) {
+        info!("configured by {}", shown(&file.path));
+    }
+    let tokens = tokens(serve)?;
     let directory = match &serve.store {
         Some(directory) => directory.clone(),
         None => directories::store()?,
@@ -52,17 +66,16 @@ pub(super) fn run(serve: &Serve, json: bool, voice: &Voice, output: &mut Output<
     // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
-    announce(&directory, &server, json, output)?;
+    announce(&directory, &server, read.manner.json, output)?;
     let _watched = supervisor::watch(&server.control());
     supervisor::serving(server.addresses());
     let served = Served {
         control: server.control(),
         addresses: server.addresses().to_vec(),
         successor: Arc::clone(&successor),
-        token_file: serve.token_file.clone(),
-        grace: Duration::from_secs(serve.grace),
+        reread: Reread::new(line.clone(), read),
     };
-    thread::spawn(move || obey(signals, &served));
+    thread::spawn(move || obey(signals, served));
     server.run()?;
     // What was logged of requests is written before another program takes this one's place.
     drop(log);
@@ -94,13 +107,20 @@ fn open(directory: &Path, serve: &Serve) -> Result<Store, Fault> {
         Sync::Full => SyncPolicy::Full,
         Sync::None => SyncPolicy::None,
     };
-    let limits = Limits {
-        size_max: serve.max_size.map(|size| size.0),
-        free_min: serve.min_free.map(|size| size.0).filter(|free| *free > 0),
-        lease: serve.lease.map_or(Limits::default().lease, |span| span.0),
-    };
-    let options = aqueduct_store::Options { sync, limits, ..Default::default() };
+    let options = aqueduct_store::Options { sync, limits: limits(serve), ..Default::default() };
     Ok(Store::open(directory, Absent::Make, options)?)
+}
+
+fn limits(serve: &Serve) -> Limits {
+    Limits {
+        size_max: serve.max_size.map(|size| size.0),
+        free_min: Some(serve.min_free.0).filter(|free| *free > 0),
+        lease: serve.lease.0,
+    }
+}
+
+fn tokens(serve: &Serve) -> Result<Option<Tokens>, TokenError> {
+    serve.token_file.as_deref().map(Tokens::load).transpose()
 }
 
 /// Flags count more than what was measured, and that more than the defaults. What cannot be read keeps nobody from serving.
@@ -137,17 +157,14 @@ fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
         hosts: serve.host.clone(),
         tokens,
         open_to_network: serve.open_to_network,
-        upload_expiry: serve.upload_expiry.map_or(usual.upload_expiry, |span| span.0),
-        scrub_every: match serve.scrub_every {
-            Some(span) => Some(span.0).filter(|every| !every.is_zero()),
-            None => usual.scrub_every,
-        },
-        scrub_rate: serve.scrub_rate.map_or(usual.scrub_rate, |rate| rate.0),
-        blob_size_max: serve.max_blob_size.map_or(usual.blob_size_max, |size| size.0),
-        rate_min: serve.min_rate.map_or(usual.rate_min, |size| size.0),
+        upload_expiry: serve.upload_expiry.0,
+        scrub_every: Some(serve.scrub_every.0).filter(|every| !every.is_zero()),
+        scrub_rate: serve.scrub_rate.0,
+        blob_size_max: serve.max_blob_size.0,
+        rate_min: serve.min_rate.0,
         connection_count_max: serve.max_connections.map(count),
         connection_count_max_per_address: serve.max_connections_per_address.map(count),
-        request_count_max: serve.max_requests.map_or(usual.request_count_max, count),
+        request_count_max: count(serve.max_requests),
         deadlines: Deadlines { grace: Duration::from_secs(serve.grace), ..usual.deadlines },
         ..usual
     }
@@ -175,24 +192,23 @@ struct Served {
     control: Control,
     addresses: Vec<SocketAddr>,
     successor: Arc<Successor>,
-    token_file: Option<PathBuf>,
-    grace: Duration,
+    reread: Reread,
 }
 
 /// Does what signals say, as long as the program runs.
-fn obey(mut signals: Signals, served: &Served) {
-    let Served { control, addresses, successor, token_file, grace } = served;
+fn obey(mut signals: Signals, served: Served) {
+    let Served { control, addresses, successor, mut reread } = served;
     let mut is_stopping = false;
     for signal in &mut signals {
         match signal {
             SIGHUP => {
                 supervisor::reloading();
-                reload(control, token_file.as_deref());
-                supervisor::serving(addresses);
+                reread.again(&control);
+                supervisor::serving(&addresses);
             }
             SIGUSR2 => {
                 if successor.want() {
-                    supervisor::restarting(*grace);
+                    supervisor::restarting(control.grace());
                     control.stop();
                 }
             }
@@ -203,7 +219,7 @@ fn obey(mut signals: Signals, served: &Served) {
             _ => {
                 is_stopping = true;
                 successor.exclude();
-                supervisor::stopping(*grace);
+                supervisor::stopping(control.grace());
                 info!("finishing what is in flight; another signal ends that");
                 control.stop();
             }
@@ -211,19 +227,8 @@ fn obey(mut signals: Signals, served: &Served) {
     }
 }
 
-fn reload(control: &Control, token_file: Option<&Path>) {
-    let Some(path) = token_file else {
-        info!("there is no file of tokens to read again");
-        return;
-    };
-    match Tokens::load(path) {
-        Ok(tokens) => {
-            control.set_tokens(tokens);
-            info!("read the tokens in {} again", shown(path));
-        }
-        Err(fault) => error!("{}; the tokens stay as they were", with_causes(&fault)),
-    }
-}
-
 /// What glibc begins with. Buffers of that size live as long as their threads.
 const LARGE_LEN: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests;

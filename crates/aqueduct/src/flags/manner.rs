@@ -1,8 +1,10 @@
+use std::path::PathBuf;
+
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 /// How a command speaks: flags that all commands have.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Manner {
     /// Say nothing but results and errors
@@ -34,6 +36,20 @@ pub(crate) struct Manner {
     /// How to show progress of long work
     #[arg(long, global = true, env = "AQUEDUCT_PROGRESS", value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
+
+    /// Read this configuration file, and no other: /dev/null for none [default: /etc/aqueduct/config.toml, and then
+    /// aqueduct/config.toml in $XDG_CONFIG_HOME or ~/.config]
+    ///
+    /// The names of its keys are those of the flags, without dashes in front. A key at its top is for every command that has
+    /// such a flag, and one in a table for the command that the table is named after. A flag counts more than a variable, a
+    /// variable more than a file, the later file more than the one before, and a table more than the top.
+    #[arg(long, global = true, env = "AQUEDUCT_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print what each option of the command is, and who says so; do nothing else
+    #[arg(long, global = true, action = ArgAction::SetTrue, help_heading = "Configuration")]
+    pub(crate) show_config: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

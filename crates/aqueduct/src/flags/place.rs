@@ -37,8 +37,8 @@ struct PlaceFlags {
     ///
     /// Both are spoken on one port. aqueduct:// is faster for many small files, and goes on where a large one broke off.
     ///
-    /// A flag counts more than a variable. Where both variables are set and no flag is given, the server counts: while it
-    /// runs, nobody else can open its store.
+    /// A flag counts more than a variable, and that more than a configuration file. Where both variables are set and no flag is
+    /// given, the server counts, and so it does where both stand in files: while it runs, nobody else can open its store.
     // Read only where it counts, and then without clap, which would show a password in it.
     #[arg(long, env = "AQUEDUCT_SERVER", hide_env_values = true, value_name = "URL", value_hint = ValueHint::Url)]
     server: Option<OsString>,
@@ -72,16 +72,15 @@ impl Args for Place {
     }
 }
 
-/// clap's own conflicts make no difference between a flag and a variable.
+/// clap's own conflicts make no difference between a flag and a variable. What files say are defaults to it.
 impl FromArgMatches for Place {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Self::from_arg_matches_mut(&mut matches.clone())
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let is_flag = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let (is_store_flag, is_server_flag) = (is_flag("store"), is_flag("server"));
-        if is_store_flag && is_server_flag {
+        let (store_source, server_source) = (matches.value_source("store"), matches.value_source("server"));
+        if (store_source, server_source) == (Some(ValueSource::CommandLine), Some(ValueSource::CommandLine)) {
             let text = "--store works on a directory and --server talks to a server: give one of them";
             return Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
         }
@@ -89,8 +88,8 @@ impl FromArgMatches for Place {
             PlaceFlags::from_arg_matches_mut(matches)?;
         let at = |endpoint| Self::Server(Server { endpoint, token_file, timeout, retry });
         Ok(match (store, server) {
-            (Some(store), _) if is_store_flag => Self::Store(store),
-            (_, Some(url)) => at(endpoint(&url, is_server_flag)?),
+            (Some(store), _) if store_source > server_source => Self::Store(store),
+            (_, Some(url)) => at(endpoint(&url, server_source)?),
             (Some(store), None) => Self::Store(store),
             (None, None) => at(DEFAULT_SERVER.parse().expect("the default is an address")),
         })
@@ -103,11 +102,15 @@ impl FromArgMatches for Place {
 }
 
 /// The address that a URL is; an error does not show it.
-fn endpoint(url: &OsStr, is_flag: bool) -> Result<Endpoint, clap::Error> {
+fn endpoint(url: &OsStr, source: Option<ValueSource>) -> Result<Endpoint, clap::Error> {
     let parsed = url.to_str().ok_or_else(|| "it is no text".to_owned());
     let parsed = parsed.and_then(|url| url.parse().map_err(|error: EndpointParseError| error.to_string()));
     parsed.map_err(|reason| {
-        let name = if is_flag { "--server" } else { "AQUEDUCT_SERVER" };
+        let name = match source {
+            Some(ValueSource::CommandLine) => "--server",
+            Some(ValueSource::EnvVariable) => "AQUEDUCT_SERVER",
+            _ => "server in a configuration file",
+        };
         clap::Error::raw(ErrorKind::ValueValidation, format!("{name}: {reason}"))
     })
 }

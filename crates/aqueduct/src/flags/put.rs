@@ -38,8 +38,8 @@ pub(crate) struct Put {
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
     pub(crate) sync: Sync,
 
-    /// How many files to store at a time [default: 8; the number of cores into a store with --sync none], and over how many
-    /// connections files of 64 MiB or more go to a server, each over one at least [default: 2]
+    /// How many files to store at a time, and over how many connections files of 64 MiB or more go to a server, each over one
+    /// at least [default: 8 files, or the number of cores into a store with --sync none; 2 connections]
     #[arg(short = 'j', long, env = "AQUEDUCT_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 

@@ -13,9 +13,9 @@ use super::{Rate, SECONDS_MAX, TEMPLATE};
 ///
 /// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
 /// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is
-/// in flight; a second one ends it at once. SIGHUP makes it read its tokens again. SIGUSR2 makes it finish what is in flight
-/// and begin anew from its file, which may be a newer version, while new connections wait. Where sockets are handed in
-/// (LISTEN_FDS), it serves those in place of --listen.
+/// in flight; a second one ends it at once. SIGHUP makes it read its configuration and its tokens again: what changed is told,
+/// and whether it takes a restart. SIGUSR2 makes it finish what is in flight and begin anew from its file, which may be a newer
+/// version, while new connections wait. Where sockets are handed in (LISTEN_FDS), it serves those in place of --listen.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -50,9 +50,9 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_HOST", value_name = "NAME", value_delimiter = ',', value_hint = ValueHint::Hostname)]
     pub(crate) host: Vec<String>,
 
-    /// The largest blob to take, in bytes or with KiB, MiB, GiB or TiB [default: 1TiB]
-    #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE")]
-    pub(crate) max_blob_size: Option<Size>,
+    /// The largest blob to take, in bytes or with KiB, MiB, GiB or TiB
+    #[arg(long, env = "AQUEDUCT_MAX_BLOB_SIZE", value_name = "SIZE", default_value = "1TiB")]
+    pub(crate) max_blob_size: Size,
 
     /// How much the store may take of its disk [default: all there is]
     ///
@@ -61,13 +61,13 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_MAX_SIZE", value_name = "SIZE")]
     pub(crate) max_size: Option<Size>,
 
-    /// How much of the disk is to stay free, whoever fills it [default: 0]
-    #[arg(long, env = "AQUEDUCT_MIN_FREE", value_name = "SIZE")]
-    pub(crate) min_free: Option<Size>,
+    /// How much of the disk is to stay free, whoever fills it
+    #[arg(long, env = "AQUEDUCT_MIN_FREE", value_name = "SIZE", default_value = "0")]
+    pub(crate) min_free: Size,
 
-    /// How long a blob stays after somebody was told that it is there: seconds, or with min, h or d [default: 10min]
-    #[arg(long, env = "AQUEDUCT_LEASE", value_name = "TIME")]
-    pub(crate) lease: Option<Span>,
+    /// How long a blob stays after somebody was told that it is there: seconds, or with min, h or d
+    #[arg(long, env = "AQUEDUCT_LEASE", value_name = "TIME", default_value = "10min")]
+    pub(crate) lease: Span,
 
     /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 64KiB]
     ///
@@ -83,9 +83,9 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_RECEIVE_COPY_MAX", value_name = "SIZE")]
     pub(crate) receive_copy_max: Option<Size>,
 
-    /// How long an upload is kept that nobody goes on with: seconds, or with min, h or d [default: 7d]
-    #[arg(long, env = "AQUEDUCT_UPLOAD_EXPIRY", value_name = "TIME")]
-    pub(crate) upload_expiry: Option<Span>,
+    /// How long an upload is kept that nobody goes on with: seconds, or with min, h or d
+    #[arg(long, env = "AQUEDUCT_UPLOAD_EXPIRY", value_name = "TIME", default_value = "7d")]
+    pub(crate) upload_expiry: Span,
 
     /// How many connections to take [default: as many as there are file descriptors for, 100000 at most]
     ///
@@ -100,28 +100,28 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
     pub(crate) max_connections_per_address: Option<u32>,
 
-    /// How many requests may wait for the disk before new ones are answered 503 [default: 4096]
+    /// How many requests may wait for the disk before new ones are answered 503
     ///
     /// What is in memory is answered all the same, and what was begun goes on.
-    #[arg(long, env = "AQUEDUCT_MAX_REQUESTS", value_name = "COUNT",
+    #[arg(long, env = "AQUEDUCT_MAX_REQUESTS", value_name = "COUNT", default_value = "4096",
           value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_requests: Option<u32>,
+    pub(crate) max_requests: u32,
 
-    /// How many bytes a second a client has to send or take, averaged over a minute, or it is cut off [default: 1KiB]
+    /// How many bytes a second a client has to send or take, averaged over a minute, or it is cut off
     ///
     /// Time that the server needs itself does not count. With 0 a byte a minute will do.
-    #[arg(long, env = "AQUEDUCT_MIN_RATE", value_name = "SIZE")]
-    pub(crate) min_rate: Option<Size>,
+    #[arg(long, env = "AQUEDUCT_MIN_RATE", value_name = "SIZE", default_value = "1KiB")]
+    pub(crate) min_rate: Size,
 
-    /// How often to read every blob again from the disk and verify it: seconds, or with min, h or d; 0 is never [default: 30d]
+    /// How often to read every blob again from the disk and verify it: seconds, or with min, h or d; 0 is never
     ///
     /// It gives way to everything else, and spares the page cache. What is damaged is logged, and moved to quarantine.
-    #[arg(long, env = "AQUEDUCT_SCRUB_EVERY", value_name = "TIME")]
-    pub(crate) scrub_every: Option<Span>,
+    #[arg(long, env = "AQUEDUCT_SCRUB_EVERY", value_name = "TIME", default_value = "30d")]
+    pub(crate) scrub_every: Span,
 
-    /// How much to read for that in a second at most, in bytes or with KiB, MiB or GiB [default: 32MiB]
-    #[arg(long, env = "AQUEDUCT_SCRUB_RATE", value_name = "SIZE")]
-    pub(crate) scrub_rate: Option<Rate>,
+    /// How much to read for that in a second at most, in bytes or with KiB, MiB or GiB
+    #[arg(long, env = "AQUEDUCT_SCRUB_RATE", value_name = "SIZE", default_value = "32MiB")]
+    pub(crate) scrub_rate: Rate,
 
     /// What an answered upload is worth when the power goes
     #[arg(long, env = "AQUEDUCT_SYNC", value_name = "HOW", default_value = "full")]
@@ -153,6 +153,25 @@ pub(crate) enum LogFormat {
     /// An object of JSON
     Json,
 }
+
+/// Options that SIGHUP makes a server read again. Another value for any other takes a restart.
+pub(crate) const REREAD: &[&str] = &[
+    "token-file",
+    "open-to-network",
+    "host",
+    "max-blob-size",
+    "max-size",
+    "min-free",
+    "lease",
+    "upload-expiry",
+    "max-connections",
+    "max-connections-per-address",
+    "max-requests",
+    "min-rate",
+    "scrub-every",
+    "scrub-rate",
+    "grace",
+];
 
 const EXAMPLES: &str = "\
 Examples:

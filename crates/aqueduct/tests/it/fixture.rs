@@ -15,8 +15,8 @@ pub(crate) fn aqueduct() -> Command {
             command.env_remove(name);
         }
     }
-    // What a test hashes is no business of the user's.
-    command.env("XDG_CACHE_HOME", "/nonexistent").stdin(Stdio::null());
+    // What a test hashes is no business of the user's, and how the user runs the program none of the test's.
+    command.env("XDG_CACHE_HOME", "/nonexistent").env("AQUEDUCT_CONFIG", "/dev/null").stdin(Stdio::null());
     // What a test looks for in a log is what happened, and not what it asked.
     command.env("AQUEDUCT_ACCESS_LOG", "off");
     command

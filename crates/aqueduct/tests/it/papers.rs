@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
@@ -87,6 +88,54 @@ fn the_manual_can_be_written_as_pages() {
     assert!(fs::read_to_string(site.path("man1/aqueduct.1")).unwrap().contains("EXIT CODES"));
 }
 
+/// Compares what is committed with what the list of options makes of it, line by line.
+fn compare(path: &str, form: &str, is_same: impl Fn(&str, &str) -> bool) {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let (is, should) = (fs::read_to_string(committed).unwrap_or_default(), run(&["man", "--as", form]));
+    for (number, (is, should)) in (1..).zip(is.lines().zip(should.lines())) {
+        assert!(
+            is_same(is, should),
+            "{path}:{number}: {is:?} is not {should:?}: cargo run -- man --as {form}"
+        );
+    }
+    assert_eq!(is.lines().count(), should.lines().count(), "{path}: cargo run -- man --as {form}");
+}
+
+#[test]
+fn the_page_of_options_is_current() {
+    compare("docs/options.md", "options", |is, should| is == should);
+}
+
+/// What the package sets is all that may differ.
+#[test]
+fn the_configuration_of_the_package_is_current_and_is_taken() {
+    let key = |line: &str| line.trim_start_matches('#').split(" = ").next().map(str::to_owned);
+    let is_set = |line: &str| line.starts_with(|first: char| first.is_ascii_lowercase());
+    compare("packaging/config.toml", "config", |is, should| {
+        is == should || (is_set(is) && should.starts_with('#') && key(is) == key(should))
+    });
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/config.toml");
+    let ran = Ran::of(aqueduct().args(["serve", "--show-config", "--config"]).arg(path)).ok();
+    assert!(ran.text().contains("store = \"/var/lib/aqueduct/store\""), "{}", ran.text());
+}
+
+/// With every key uncommented it still is a file that is understood.
+#[test]
+fn the_example_of_a_configuration_has_every_key_where_it_belongs() {
+    let site = Site::new();
+    let example = run(&["man", "--as", "config"]);
+    let is_key = |line: &&str| line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ");
+    for line in example.lines().filter(is_key) {
+        let at = example.find(line).unwrap();
+        let table = example[..at].lines().rfind(|line| line.starts_with('['));
+        // What stands there for a value is a word in capitals: of numbers and the like only the key is right.
+        site.write("config.toml", format!("{}\n{}\n", table.unwrap_or_default(), &line[1..]));
+        let ran = site.run(&["serve", "--show-config", "--config", "config.toml"]);
+        assert!(!ran.stderr.contains("unknown key"), "{line}: {}", ran.stderr);
+        assert!(ran.code == Some(0) || ran.stderr.contains("invalid value"), "{line}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn help_shows_examples_first_and_every_exit_code() {
     let help = run(&["--help"]);
@@ -107,7 +156,7 @@ fn every_flag_has_a_variable() {
         let flags = help.split("\n  -").skip(1).chain(help.split("\n      --").skip(1));
         for flag in flags.map(|text| text.split("\n      --").next().unwrap()) {
             let name = flag.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-            let is_asking = name.contains("help") || name.contains("version");
+            let is_asking = ["help", "version", "show-config", "check"].iter().any(|asking| name.contains(asking));
             assert!(is_asking || flag.contains("AQUEDUCT_"), "{command}: {name} has none");
         }
     }

@@ -112,7 +112,7 @@ fn a_hangup_without_tokens_changes_nothing() {
     let site = Site::new();
     let server = Server::start(&site);
     server.signal(Signal::HUP);
-    server.wait_until_said("there is no file of tokens to read again");
+    server.wait_until_said("no option changed");
     server.run(&site, &["ls"]).ok();
     server.stop();
 }

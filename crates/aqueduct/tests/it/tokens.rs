@@ -62,11 +62,11 @@ fn tokens_are_read_again_and_a_bad_file_keeps_the_old_ones() {
     let server = guarded(&site);
     fs::write(site.path("tokens"), "this is no token file").unwrap();
     server.signal(Signal::HUP);
-    server.wait_until_said("the tokens stay as they were");
+    server.wait_until_said("everything stays as it was");
     with_token(&server, &site, READ, &["ls"]).ok();
     fs::write(site.path("tokens"), "write another\n").unwrap();
     server.signal(Signal::HUP);
-    server.wait_until_said("again");
+    server.wait_until_said("read the tokens in");
     with_token(&server, &site, "another", &["ls"]).ok();
     with_token(&server, &site, READ, &["ls"]).code(9);
     let said = server.stop();

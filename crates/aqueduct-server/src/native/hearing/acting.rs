@@ -74,7 +74,7 @@ impl Hearing {
             agent: AGENT.to_owned(),
             capabilities: Vec::new(),
             task_count_max: u32::try_from(limits::TASK_COUNT_MAX).unwrap_or(u32::MAX),
-            blob_size_max: self.shared.options.blob_size_max,
+            blob_size_max: self.shared.options.blob_size_max(),
         };
         self.talk.outbox.say(TaskId::CONNECTION, Say::Welcome(welcome));
     }

@@ -39,7 +39,7 @@ impl Hearing {
             self.talk.end(task, say);
             return self.skip(len).await;
         }
-        let limit = self.shared.options.blob_size_max;
+        let limit = self.shared.options.blob_size_max();
         if put.size.unwrap_or(len) > limit {
             self.talk.end(task, refused(&Refusal::TooLarge { limit }));
             return self.skip(len).await;
