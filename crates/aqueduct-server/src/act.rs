@@ -78,7 +78,12 @@ pub(crate) async fn act(
             Some(&shared.writers)
         }
         Intent::List { .. } | Intent::Missing => Some(shared.lookers()),
-        Intent::Health | Intent::Metrics | Intent::Status | Intent::Front { .. } | Intent::Read(_) => None,
+        Intent::Health
+        | Intent::Metrics
+        | Intent::Status
+        | Intent::Ui(_)
+        | Intent::Front { .. }
+        | Intent::Read(_) => None,
     };
     if begins_work.is_some_and(|workers| shared.are_overloaded(workers)) {
         let outcome = Outcome::Refused(Refusal::Overloaded);
@@ -128,6 +133,7 @@ pub(crate) async fn act(
         Intent::Health => Outcome::Healthy,
         Intent::Metrics => Outcome::Metrics(metrics::page(shared, &*figures::look(shared).await)),
         Intent::Status => Outcome::Status(status::status(shared, &*figures::look(shared).await)),
+        Intent::Ui(part) => Outcome::Ui(part),
         Intent::Front { html, host } => Outcome::Front { html, host },
         Intent::Read(_) => unreachable!("that has a way of its own"),
     };

@@ -7,6 +7,7 @@ mod front;
 mod metrics;
 mod pins;
 mod problem;
+mod ui;
 mod uploads;
 
 use aqueduct_blob::{Algorithm, Digest};
@@ -59,6 +60,8 @@ pub(crate) enum Intent {
     Metrics,
     /// How this server is, for programs that show it.
     Status,
+    /// A part of the page for people.
+    Ui(&'static ui::Part),
     /// What this server is; `host` is what it was called.
     Front { html: bool, host: String },
 }
@@ -123,6 +126,7 @@ pub(crate) enum Outcome {
     Healthy,
     Metrics(String),
     Status(serde_json::Value),
+    Ui(&'static ui::Part),
     Front {
         html: bool,
         host: String,
@@ -139,6 +143,8 @@ impl Request {
                 Intent::Upload(uploads::intent(head)?)
             } else if pins::is_here(head.path) {
                 pins::intent(head)?
+            } else if let Some(intent) = ui::intent(head) {
+                intent?
             } else {
                 blobs::intent(head)?
             };
@@ -189,6 +195,7 @@ impl Intent {
             | Self::List { .. }
             | Self::Missing
             | Self::Metrics
+            | Self::Ui(_)
             | Self::Status
             | Self::Pin(PinIntent::List { .. }) => Some(Right::Read),
             Self::Write(_) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => Some(Right::Write),

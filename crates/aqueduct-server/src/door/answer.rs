@@ -8,7 +8,7 @@ use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, TUS_VERSION, etag, 
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Outcome, Refusal, front, metrics, pins, uploads};
+use super::{Outcome, Refusal, front, metrics, pins, ui, uploads};
 use crate::asked::{RequestId, Verdict};
 
 /// A reply, but for what depends on the connection.
@@ -101,6 +101,7 @@ impl Voice {
             Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
             Outcome::Metrics(page) => metrics::page(page),
             Outcome::Status(status) => json_text(StatusCode::OK, status),
+            Outcome::Ui(part) => ui::answer(part),
             Outcome::Front { html, host } => front::page(*html, host),
             Outcome::Refused(refusal) => self.refused(refusal),
         }

@@ -42,6 +42,7 @@ POST /uploads                     send one in pieces, as tus 1.0.0 has it
 GET /healthz                      whether this server is well
 GET /metrics                      what it counts, for Prometheus
 GET /status                       how it is, as JSON
+GET /ui                           the same and more, for people with a browser
 
 Errors are application/problem+json. Where a token is needed, send \"Authorization: Bearer TOKEN\".
 ";

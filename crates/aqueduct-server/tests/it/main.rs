@@ -23,5 +23,6 @@ mod spread;
 mod stopping;
 mod suspects;
 mod tus;
+mod ui;
 mod uploads;
 mod watched;
