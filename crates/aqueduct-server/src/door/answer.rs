@@ -144,7 +144,9 @@ impl Voice {
         problem.members.extend(self.request.map(|request| ("request", json!(request.to_string()))));
         let mut answer = text(problem.status, "application/problem+json", problem.json());
         answer.head = match refusal {
-            Refusal::NeedsToken { .. } => answer.head.field("WWW-Authenticate", CHALLENGE),
+            Refusal::NeedsToken { .. } => CHALLENGES
+                .iter()
+                .fold(answer.head, |head, challenge| head.field("WWW-Authenticate", challenge)),
             Refusal::MethodNotAllowed { allow, .. } => answer.head.field("Allow", allow),
             Refusal::Unsatisfiable { size, .. } => {
                 answer.head.field("Content-Range", ContentRange::unsatisfied(*size))
@@ -247,4 +249,5 @@ pub(super) fn text(status: StatusCode, content_type: &str, text: Vec<u8>) -> Ans
 
 const BLOB_TYPE: &str = "application/octet-stream";
 
-const CHALLENGE: &str = "Bearer realm=\"aqueduct\", Basic realm=\"aqueduct\", charset=\"UTF-8\"";
+/// A field each: Chromium looks at the first of those that share one, and would ask nobody for a password.
+const CHALLENGES: &[&str] = &["Bearer realm=\"aqueduct\"", "Basic realm=\"aqueduct\", charset=\"UTF-8\""];

@@ -243,13 +243,18 @@ impl Peer {
 impl Reply {
     /// The value of a field that is there once.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.head.lines().filter_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then_some(value)
-        });
+        let mut values = self.fields(name);
         let value = values.next();
         assert!(values.next().is_none(), "{name} is there twice: {}", self.head);
         value
+    }
+
+    /// The values of all fields of a name.
+    pub(crate) fn fields(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.head.lines().filter_map(move |line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -87,7 +87,7 @@ fn a_browser_that_brings_no_token_is_told_to_ask_for_one() {
     for path in ["/ui", "/ui/app.js"] {
         let refused = get(&server, path, "");
         refused.assert_problem(401, "needs-token");
-        assert!(refused.field("WWW-Authenticate").unwrap().contains("Basic realm="));
+        assert!(refused.fields("WWW-Authenticate").any(|challenge| challenge.starts_with("Basic ")));
         // any:reader
         assert_eq!(get(&server, path, "Authorization: Basic YW55OnJlYWRlcg==\r\n").status, 200);
         get(&server, path, "Origin: http://evil.example\r\nAuthorization: Bearer reader\r\n")
