@@ -233,6 +233,16 @@ impl Client {
         self.in_http()?.pins(after)
     }
 
+    /// What the server says of itself, as it says it: one object of JSON, see docs/doors/blobs.md.
+    ///
+    /// # Errors
+    ///
+    /// `Unspoken` over the native protocol, which has no word for it; `Protocol` if the server has none either. See the other
+    /// kinds.
+    pub fn status(&self) -> Result<serde_json::Value, Error> {
+        self.in_http()?.status()
+    }
+
     fn in_http(&self) -> Result<&HttpClient, Error> {
         match &self.spoken {
             Spoken::Http(http) => Ok(http),

@@ -15,6 +15,7 @@ mod rm;
 mod scrub;
 mod serve;
 mod show_config;
+mod status;
 mod uploads;
 mod verify;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(line: &CommandLine, read: &Read, voice: &Voice) -> Result<(), 
         Command::Scrub(scrub) => scrub::run(scrub, json, voice, &mut output),
         Command::Fsck(fsck) => fsck::run(fsck, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, line, read, voice, &mut output),
+        Command::Status(status) => status::run(status, json, &mut output),
         Command::Bench(bench) => bench::run(bench, json, voice, &mut output),
         Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),
         Command::Completions(completions) => completions::run(completions, &mut output),

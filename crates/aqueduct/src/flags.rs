@@ -27,6 +27,7 @@ mod scrub;
 mod serve;
 mod size;
 mod span;
+mod status;
 mod uploads;
 mod verify;
 
@@ -53,6 +54,7 @@ pub(crate) use rm::Rm;
 pub(crate) use scrub::Scrub;
 pub(crate) use serve::{LogFormat, REREAD, Serve};
 pub(crate) use size::Size;
+pub(crate) use status::Status;
 pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;
 
@@ -91,6 +93,7 @@ pub(crate) enum Command {
     Scrub(Scrub),
     Fsck(Fsck),
     Serve(Serve),
+    Status(Status),
     Bench(Bench),
     Doctor(Doctor),
     Completions(Completions),

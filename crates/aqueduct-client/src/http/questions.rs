@@ -67,6 +67,21 @@ impl HttpClient {
         Ok(page)
     }
 
+    /// What the server says of itself.
+    pub(crate) fn status(&self) -> Result<Value, Error> {
+        let request = self.head(&Method::GET, "/status").finish();
+        let status = self.site.persist(|_| {
+            let response = self.ask(&Method::GET, &request)?;
+            match response.status() {
+                StatusCode::OK => response.json(),
+                // There every server of ours has it, but for those of before.
+                StatusCode::NOT_FOUND => Err(self.nonsense("status")),
+                _ => Err(response.failure()),
+            }
+        })?;
+        if status["version"].is_string() { Ok(status) } else { Err(self.nonsense("version")) }
+    }
+
     /// Removes blobs, and says of each whether the server had it. Once the server is out of reach nothing more is tried.
     pub(crate) fn remove_all(&self, digests: &[Digest]) -> Vec<Result<bool, Error>> {
         let mut lost: Option<Error> = None;

@@ -2,7 +2,7 @@
 
 use aqueduct_client::{ErrorKind, Options};
 
-use crate::peer::{Peer, digest_of, field, quick, talk};
+use crate::peer::{Peer, Talk, digest_of, field, quick, talk};
 
 #[test]
 fn missing_is_asked_in_batches_on_one_connection() {
@@ -148,5 +148,28 @@ fn an_answer_without_end_is_cut() {
     })]);
     let error = peer.client().missing(&[digest_of(b"abc")]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
+    peer.finish();
+}
+
+#[test]
+fn a_status_is_given_as_it_came_and_what_is_none_is_no_status() {
+    let saying = |talk: &mut Talk| {
+        assert!(talk.hear_head().starts_with("GET /status HTTP/1.1\r\n"));
+        talk.answer("200 OK", r#"{"version":"9.9.9","new":[1]}"#);
+        talk.hear_head();
+        talk.answer("200 OK", r#"{"status":"up"}"#);
+        talk.hear_head();
+        talk.answer("404 Not Found", r#"{"detail":"There is nothing at this path."}"#);
+    };
+    let refusing = |talk: &mut Talk| {
+        talk.hear_head();
+        talk.answer("403 Forbidden", r#"{"detail":"This needs a token."}"#);
+    };
+    let peer = Peer::new(vec![talk(saying), talk(refusing)]);
+    let client = peer.client();
+    assert_eq!(client.status().unwrap()["new"][0], 1);
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Refused);
     peer.finish();
 }

@@ -35,6 +35,7 @@ mod rude_servers;
 mod scrub;
 mod served;
 mod server;
+mod status;
 mod stopping;
 mod store_states;
 mod stranger;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "put",
     "get",
     "has",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 15] = [
     "scrub",
     "fsck",
     "serve",
+    "status",
     "bench",
     "doctor",
     "completions",

@@ -15,7 +15,7 @@ use crate::server::Server;
 const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 /// Runs the program against a server that answers one connection after another with the same bytes.
-fn run_against(answer: &'static str, site: &Site, arguments: &[&str]) -> Ran {
+pub(crate) fn run_against(answer: &'static str, site: &Site, arguments: &[&str]) -> Ran {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     // It ends with the test's process.
