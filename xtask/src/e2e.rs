@@ -5,13 +5,17 @@
 
 mod agreement;
 mod aqueduct;
+mod browser;
 mod corpus;
 mod crash;
+mod dashboard;
 mod faults;
 mod kills;
 mod mount;
 mod native;
 mod page;
+pub(crate) mod pictures;
+mod readable;
 mod round_trip;
 mod routes;
 mod served;
@@ -42,11 +46,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     println!("{} GiB are free at {}, {} GiB are needed", free >> 30, dir.display(), needed >> 30);
     ensure!(free >= needed, "make room, or name another place in CARGO_TARGET_DIR");
 
-    let status = Command::new(ci::cargo())
-        .args(["build", "--quiet", "--locked", "--release", "--package", "aqueduct"])
-        .current_dir(root)
-        .status()?;
-    ensure!(status.success(), "cargo build: {status}");
+    build(root)?;
     let ground = Ground { program: &target.join("release/aqueduct"), dir };
     let mut report = Report::default();
     for part in parts {
@@ -54,6 +54,16 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     }
     let seconds = began.elapsed().as_secs_f64();
     println!("\nend to end: {} checks passed, 0 failed, in {seconds:.0} s", report.count);
+    Ok(())
+}
+
+/// Builds the program as it is released.
+fn build(root: &Path) -> Result<()> {
+    let status = Command::new(ci::cargo())
+        .args(["build", "--quiet", "--locked", "--release", "--package", "aqueduct"])
+        .current_dir(root)
+        .status()?;
+    ensure!(status.success(), "cargo build: {status}");
     Ok(())
 }
 
@@ -77,6 +87,7 @@ const PARTS: &[Part] = &[
     Part { name: "native-sendfile", space: SPACE, check: native::sendfile::run },
     Part { name: "faults", space: FAULTS_SPACE, check: faults::run },
     Part { name: "page", space: PAGE_SPACE, check: page::run },
+    Part { name: "dashboard", space: PAGE_SPACE, check: dashboard::run },
 ];
 
 /// Checks that belong together.
@@ -145,7 +156,7 @@ const FAULTS_SPACE: u64 = 1 << 30;
 /// Some hundred blobs, and the stores they are in.
 const CRASH_SPACE: u64 = 2 << 30;
 
-/// What a quick bench may take, and a browser.
+/// What a quick bench may take, or a server, and a browser.
 const PAGE_SPACE: u64 = 4 << 30;
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ cargo xtask cost --update
                      write down what they cost now
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
+cargo xtask pictures take the pictures of the README anew, from a browser; a minute or two
 cargo xtask soak [--minutes N]
                      serve polite clients beside peers that abuse the server, 20 minutes unless told otherwise
 cargo xtask bench hash|publish|native
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         ["cost"] => root().and_then(|root| cost::check(&root)),
         ["cost", "--update"] => root().and_then(|root| cost::update(&root)),
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
+        ["pictures"] => root().and_then(|root| e2e::pictures::run(&root)),
         ["soak", ref words @ ..] => root().and_then(|root| soak::run(&root, words)),
         // What that one starts.
         ["soak-abuse", ref words @ ..] => soak::abuse(words),

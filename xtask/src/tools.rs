@@ -56,8 +56,10 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "losetup", package: "mount", why: "power is cut below a loop device" },
     Program { name: "time", package: "time", why: "the most memory that a program had" },
     Program { name: "cmp", package: "diffutils", why: "what came out is compared with what went in" },
+    Program { name: "base64", package: "coreutils", why: "a browser gives its pictures in Base64" },
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
-    Program { name: "chromium", package: "chromium", why: "the page of the bench is looked at in a browser" },
+    Program { name: "chromium", package: "chromium", why: "the pages are looked at in a browser" },
+    Program { name: "pngquant", package: "pngquant", why: "a picture of the README shall load quickly" },
     Program { name: "chromedriver", package: "chromium-driver", why: "somebody has to hold the mouse" },
 ];
 

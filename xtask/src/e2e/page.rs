@@ -1,17 +1,15 @@
 //! The page of `aqueduct bench --html`, in a browser: on a desk, on a telephone, and by keyboard alone.
 
-mod browser;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
 
+use super::browser::Browser;
+use super::readable::{self, nothing};
 use super::{Ground, Report};
 use crate::process;
-use browser::Browser;
 
 pub(super) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("page");
@@ -27,8 +25,8 @@ pub(super) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
 }
 
 fn look(browser: &Browser, page: &Path, report: &mut Report) -> Result<()> {
-    browser.show(page, DESK, 900)?;
     let address = format!("file://{}", page.display());
+    browser.show(&address, DESK, 900)?;
     let requests = browser.requests(&address)?;
     ensure!(requests.contains(&address), "{address} is not among {requests:?}");
     if let Some(other) = requests.iter().find(|request| **request != address) {
@@ -48,49 +46,30 @@ fn look(browser: &Browser, page: &Path, report: &mut Report) -> Result<()> {
     ));
 
     for width in [DESK, TELEPHONE] {
-        browser.show(page, width, 700)?;
+        browser.show(&address, width, 700)?;
         nothing(&browser.ask(SIDEWAYS)?, &format!("at {width} pixels there is, beyond the edge,"))?;
     }
     report.ok(&format!(
         "nothing is cut off, and nothing but a table in its box is wider than {TELEPHONE} pixels"
     ));
 
-    for scheme in ["light", "dark"] {
-        browser.prefer(scheme)?;
-        nothing(&browser.ask(PALE)?, &format!("in {scheme} colours, hard to read:"))?;
-    }
+    readable::contrasts(browser, CONTRASTS)?;
     report.ok("text has a contrast of 4.5 and marks one of 3, in light and in dark");
 
-    let stops = by_keyboard(browser)?;
+    let stops = readable::by_keyboard(browser, "summary, a[href], .wide")?;
     report.ok(&format!(
         "the keyboard alone reaches all {stops} things to operate, shows where it is, and opens them"
     ));
     Ok(())
 }
 
-/// Goes through the page by Tab, and opens what can be opened by Enter.
-fn by_keyboard(browser: &Browser) -> Result<u64> {
-    let wanted = browser.ask(OPERABLE)?.as_u64().context("no count of things to operate")?;
-    ensure!(wanted >= 2, "{wanted} things to operate");
-    for stop in 0..wanted {
-        browser.press(TAB)?;
-        let focused = browser.ask(FOCUSED)?;
-        ensure!(focused["place"] == stop, "after {stop} others Tab is at {focused}");
-        ensure!(focused["is_shown"] == true, "nothing shows that {focused} has the focus");
-        if focused["name"] == "SUMMARY" {
-            browser.press(ENTER)?;
-            ensure!(browser.ask(FOCUSED)?["is_open"] == true, "Enter does not open {focused}");
-            browser.press(ENTER)?;
-        }
-    }
-    Ok(wanted)
-}
-
-fn nothing(found: &Value, what: &str) -> Result<()> {
-    let found = found.as_array().context("a list")?;
-    ensure!(found.is_empty(), "{what} {found:?}");
-    Ok(())
-}
+/// What is read or looked at, and how much it has to stand out.
+const CONTRASTS: &[(&str, &str, f64)] = &[
+    ("h1, h2, p, li, dt, dd, th, td, summary", "color", 4.5),
+    ("svg text", "fill", 4.5),
+    ("rect.bar", "fill", 3.0),
+    ("polyline, .whisker", "stroke", 3.0),
+];
 
 /// How much there is, and which figure is none.
 const FIGURES: &str = r#"
@@ -139,54 +118,6 @@ for (const plot of document.querySelectorAll("svg.plot")) {
 document.querySelectorAll("details").forEach(details => details.open = false);
 return beyond;
 "#;
-
-/// What does not stand out from the page as WCAG 2.2 wants it (1.4.3, and 1.4.11 for what is not text).
-const PALE: &str = r#"
-const part = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-const light = color => {
-    const [r, g, b] = color.match(/[\d.]+/g).map(number => part(number / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const paper = light(getComputedStyle(document.body).backgroundColor);
-const contrast = color => (Math.max(light(color), paper) + 0.05) / (Math.min(light(color), paper) + 0.05);
-const pale = new Set();
-const look = (selector, property, least) => {
-    for (const element of document.querySelectorAll(selector)) {
-        const color = getComputedStyle(element)[property];
-        if (contrast(color) < least) pale.add(selector + " " + color + ": " + contrast(color).toFixed(2));
-    }
-};
-look("h1, h2, p, li, dt, dd, th, td, summary", "color", 4.5);
-look("svg text", "fill", 4.5);
-look("rect.bar", "fill", 3);
-look("polyline, .whisker", "stroke", 3);
-return [...pale];
-"#;
-
-/// How many things there are that a mouse could operate: what opens, and what may scroll from side to side.
-const OPERABLE: &str = r#"
-window.operable = [...document.querySelectorAll("summary, a[href], .wide")]
-    .filter(element => element.checkVisibility());
-document.activeElement.blur();
-window.scrollTo(0, 0);
-return window.operable.length;
-"#;
-
-/// Where the keyboard is.
-const FOCUSED: &str = r#"
-const element = document.activeElement;
-const style = getComputedStyle(element);
-return {
-    place: window.operable.indexOf(element),
-    name: element.tagName,
-    is_shown: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
-    is_open: element.parentElement !== null && element.parentElement.open === true,
-};
-"#;
-
-/// As WebDriver writes keys: section 17.4.2 of the W3C's recommendation.
-const TAB: char = '\u{e004}';
-const ENTER: char = '\u{e007}';
 
 /// The widths of windows, in pixels.
 const DESK: u32 = 1200;

@@ -1,6 +1,7 @@
 //! A browser, as the W3C's WebDriver lets programs have one: chromedriver is told by curl what to do.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -47,6 +48,7 @@ impl Browser {
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
+            "timeouts": { "script": SCRIPT_MS_MAX },
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
@@ -56,23 +58,90 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Shows a file in a window of this size, and waits until it is loaded.
-    pub(super) fn show(&self, page: &Path, width: u32, height: u32) -> Result<()> {
+    /// Shows what is at an address in a window of this size, and waits until it is loaded.
+    pub(super) fn show(&self, address: &str, width: u32, height: u32) -> Result<()> {
+        self.resize(width, height)?;
+        self.post("url", &json!({ "url": address })).map(drop)
+    }
+
+    /// Makes the window another size; a narrow one is a telephone's.
+    pub(super) fn resize(&self, width: u32, height: u32) -> Result<()> {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.devtools("Emulation.setDeviceMetricsOverride", &metrics)?;
-        self.post("url", &json!({ "url": format!("file://{}", page.display()) })).map(drop)
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics).map(drop)
     }
 
     /// Which colours whoever looks at it has asked for.
     pub(super) fn prefer(&self, scheme: &str) -> Result<()> {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }))
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] })).map(drop)
     }
 
     /// What a script returns.
     pub(super) fn ask(&self, script: &str) -> Result<Value> {
         self.post("execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Asks again and again until a script returns something that is true, and gives that.
+    pub(super) fn wait_for(&self, what: &str, script: &str) -> Result<Value> {
+        let script = format!(
+            "const done = arguments[0]; \
+             const look = () => {{ const found = (() => {{ {script} }})(); found ? done(found) : setTimeout(look, 50); }}; \
+             look();"
+        );
+        self.post("execute/async", &json!({ "script": script, "args": [] }))
+            .with_context(|| format!("this did not happen: {what}"))
+    }
+
+    /// Types into the element that a selector finds; into an input for files, their paths, a line each.
+    pub(super) fn type_into(&self, selector: &str, text: &str) -> Result<()> {
+        self.post(&format!("element/{}/value", self.find(selector)?), &json!({ "text": text })).map(drop)
+    }
+
+    /// Clicks the element that a selector finds.
+    pub(super) fn click(&self, selector: &str) -> Result<()> {
+        self.post(&format!("element/{}/click", self.find(selector)?), &json!({})).map(drop)
+    }
+
+    /// Slows down what it sends to so many bytes a second; `None` is as fast as it goes.
+    pub(super) fn throttle(&self, rate: Option<u64>) -> Result<()> {
+        let conditions = json!({
+            "offline": false,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": rate.map_or(json!(-1), |rate| json!(rate)),
+        });
+        self.devtools("Network.enable", &json!({}))?;
+        self.devtools("Network.emulateNetworkConditions", &conditions).map(drop)
+    }
+
+    /// Lets it write what is downloaded into a directory.
+    pub(super) fn download_into(&self, directory: &Path) -> Result<()> {
+        let wanted = json!({ "behavior": "allow", "downloadPath": directory });
+        self.devtools("Browser.setDownloadBehavior", &wanted).map(drop)
+    }
+
+    /// Writes what the window shows into a file, as PNG.
+    pub(super) fn picture(&self, path: &Path) -> Result<()> {
+        self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }))?;
+        let taken = call("GET", &format!("{}/screenshot", self.url), None)?;
+        let text = taken.as_str().context("there is no picture")?;
+        let mut base64 = Command::new("base64")
+            .arg("--decode")
+            .stdin(Stdio::piped())
+            .stdout(File::create(path)?)
+            .spawn()
+            .context("base64")?;
+        base64.stdin.take().context("it was piped")?.write_all(text.as_bytes())?;
+        let status = base64.wait()?;
+        ensure!(status.success(), "base64: {status}");
+        Ok(())
+    }
+
+    fn find(&self, selector: &str) -> Result<String> {
+        let found = self.post("element", &json!({ "using": "css selector", "value": selector }))?;
+        let id = found.as_object().and_then(|found| found.values().next()?.as_str());
+        id.map(str::to_owned).with_context(|| format!("{selector} is {found}"))
     }
 
     /// Presses a key, by the character that WebDriver has for it, and lets it go.
@@ -108,8 +177,8 @@ impl Browser {
         entries.as_array().cloned().context("a log has entries")
     }
 
-    fn devtools(&self, command: &str, parameters: &Value) -> Result<()> {
-        self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).map(drop)
+    fn devtools(&self, command: &str, parameters: &Value) -> Result<Value> {
+        self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
@@ -120,7 +189,7 @@ impl Browser {
 /// The `value` of an answer.
 fn call(method: &str, url: &str, body: Option<&Value>) -> Result<Value> {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60", "--request", method]);
+    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "120", "--request", method]);
     if let Some(body) = body {
         curl.args(["--header", "Content-Type: application/json", "--data"]).arg(body.to_string());
     }
@@ -130,6 +199,9 @@ fn call(method: &str, url: &str, body: Option<&Value>) -> Result<Value> {
     ensure!(value.get("error").is_none(), "{}: {}", value["error"], value["message"]);
     Ok(value)
 }
+
+/// Far longer than anything takes that a page waits for, and shorter than curl is patient.
+const SCRIPT_MS_MAX: u32 = 110_000;
 
 impl Drop for Browser {
     fn drop(&mut self) {
