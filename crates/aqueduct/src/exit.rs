@@ -58,7 +58,10 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Bind(BindError::Taken { .. } | BindError::Mute { .. } | BindError::Start(_)) => Code::Other,
         Fault::Bind(BindError::Listen { source, .. }) => disk(source.kind()),
         Fault::Serve(RunError::Close(read_only)) => disk(read_only.0.kind()),
-        Fault::Serve(RunError::Thread(_)) | Fault::NeedsAction { .. } | Fault::NothingMeasured => Code::Other,
+        Fault::Serve(RunError::Thread(_))
+        | Fault::Unconfined(_)
+        | Fault::NeedsAction { .. }
+        | Fault::NothingMeasured => Code::Other,
         Fault::Bench(BenchError::Unknown(_)) => Code::Usage,
         Fault::Bench(BenchError::WrongBytes { .. }) => Code::Mismatch,
         Fault::Bench(BenchError::Ground { source, .. })

@@ -76,6 +76,8 @@ pub(crate) enum Fault {
     Bind(#[from] BindError),
     #[error(transparent)]
     Serve(#[from] RunError),
+    #[error("{0}; use a kernel that has Landlock, or --landlock auto")]
+    Unconfined(String),
     #[error("nothing was measured; the report says why")]
     NothingMeasured,
     #[error(transparent)]

@@ -8,6 +8,7 @@
 
 mod checked_send;
 mod commands;
+mod confine;
 mod directories;
 mod exit;
 mod failures;

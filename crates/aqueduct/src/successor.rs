@@ -15,6 +15,7 @@ use aqueduct_sys::ignore_signal;
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use tracing::{error, info};
 
+use crate::confine;
 use crate::fault::Fault;
 use crate::handed;
 use crate::text::shown;
@@ -72,21 +73,27 @@ impl Successor {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Excluded;
     }
 
+    /// Where it is started from.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Becomes the successor, if one is wanted. What comes back is why not, or that none is.
-    pub(crate) fn begin(&self) -> Result<(), Fault> {
+    pub(crate) fn begin(&self, is_confined: bool) -> Result<(), Fault> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Wanted(sockets) = &*state else { return Ok(()) };
         let doing = format!("become {}; start it again", shown(&self.program));
-        self.replace(sockets).map_err(Fault::local(doing))
+        self.replace(sockets, is_confined).map_err(Fault::local(doing))
     }
 
     /// Returns where that fails.
-    fn replace(&self, sockets: &[TcpListener]) -> io::Result<()> {
+    fn replace(&self, sockets: &[TcpListener], is_confined: bool) -> io::Result<()> {
         // Between two programs nobody catches a signal: these two would end the process, and ask for what is done anyway.
         for signal in [SIGHUP, SIGUSR2] {
             ignore_signal(signal)?;
         }
         let mut command = self.command();
+        confine::tell(&mut command, is_confined);
         let _open = handed::give(sockets, &mut command)?;
         Err(command.exec())
     }

@@ -10,6 +10,7 @@ mod filesystem;
 mod io_uring;
 mod kernel;
 mod ktls;
+mod landlock;
 mod memory;
 mod mounts;
 mod pipes;

@@ -22,6 +22,7 @@ use signal_hook::low_level::emulate_default_handler;
 use tracing::{info, warn};
 
 use self::reread::Reread;
+use crate::confine::{Reach, confine};
 use crate::directories;
 use crate::fault::Fault;
 use crate::flags::{CommandLine, Read, Serve, Size, Sync};
@@ -63,6 +64,14 @@ pub(super) fn run(
     let (thresholds, thresholds_from) = thresholds(serve, &directory);
     let options = Options { thresholds, thresholds_from, ..options };
     let server = Server::new(store, options, listeners).map_err(BindError::Start)?;
+    // All that serving needs is open, and no thread was started.
+    let reach = Reach {
+        store: directory.clone(),
+        program: successor.program().to_owned(),
+        files: read.files.iter().map(|file| file.path.clone()).chain(serve.token_file.clone()).collect(),
+    };
+    let is_confined = confine(serve.landlock, &reach)?;
+    let access_log = log.begin_requests();
     // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
@@ -78,8 +87,8 @@ pub(super) fn run(
     thread::spawn(move || obey(signals, served));
     server.run()?;
     // What was logged of requests is written before another program takes this one's place.
-    drop(log);
-    successor.begin()
+    drop(access_log);
+    successor.begin(is_confined)
 }
 
 /// Sockets that were handed in, or, where there are none, those of --listen.

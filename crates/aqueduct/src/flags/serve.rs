@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use super::put::Sync;
 use super::size::Size;
 use super::span::Span;
-use super::{Rate, SECONDS_MAX, TEMPLATE};
+use super::{Landlock, Rate, SECONDS_MAX, TEMPLATE};
 
 /// Serve a store to clients: to aqueduct itself, and over HTTP, on one port
 ///
@@ -140,6 +140,10 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_ACCESS_LOG", value_name = "WHETHER", default_value = "on",
           action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub(crate) access_log: bool,
+
+    /// Whether to confine the server to its store, and to reading what it needs (Landlock)
+    #[arg(long, env = "AQUEDUCT_LANDLOCK", value_name = "WHEN", default_value = "auto")]
+    pub(crate) landlock: Landlock,
 
     /// Say whether a server could begin with these flags, with exit code 0 if so, and serve nothing
     #[arg(long)]

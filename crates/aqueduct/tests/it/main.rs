@@ -9,6 +9,7 @@ mod bench;
 mod calibration;
 mod child;
 mod config;
+mod confined;
 mod cut_short;
 mod damage;
 mod doctor;

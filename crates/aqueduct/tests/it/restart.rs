@@ -48,9 +48,7 @@ struct Signals(Server);
 
 impl Operator for Signals {
     fn restart(&mut self) {
-        let before = self.0.said().matches(BEGUN).count();
-        self.0.signal(Signal::USR2);
-        wait_until("a new server", || self.0.said().matches(BEGUN).count() > before);
+        self.0.restart();
     }
 
     fn address(&self) -> SocketAddr {

@@ -17,7 +17,7 @@ use crate::fixture::{Ran, Site, aqueduct, disk};
 pub(crate) struct Server {
     child: Child,
     /// Read to the last line that the server says before it serves.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     stderr: NamedTempFile,
     pub(crate) url: String,
     pub(crate) store: PathBuf,
@@ -53,7 +53,7 @@ impl Server {
             value.unwrap_or_else(|| panic!("no {name} in {line:?}")).trim_end().to_owned()
         };
         let (store, url) = (PathBuf::from(line("store")), line("listening"));
-        Self { child, _stdout: stdout, stderr, url, store, scheme: "aqueduct" }
+        Self { child, stdout, stderr, url, store, scheme: "aqueduct" }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -110,6 +110,16 @@ impl Server {
 
     pub(crate) fn wait_until_said(&self, words: &str) {
         wait_until(words, || self.said().contains(words));
+    }
+
+    /// Has it begin anew, and waits until it has.
+    pub(crate) fn restart(&mut self) {
+        self.signal(Signal::USR2);
+        let mut line = String::new();
+        while !line.starts_with("listening ") {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).unwrap() > 0, "{}", self.said());
+        }
     }
 
     /// Waits for its end.

@@ -3,8 +3,8 @@
 use super::place::Place;
 use super::verdict::Verdict;
 use super::{
-    congestion, descriptors, filesystem, io_uring, kernel, ktls, memory, pipes, processor, routes, space,
-    speed, store, verity,
+    congestion, descriptors, filesystem, io_uring, kernel, ktls, landlock, memory, pipes, processor, routes,
+    space, speed, store, verity,
 };
 
 /// Something to look at.
@@ -16,9 +16,10 @@ pub(super) struct Probe {
 }
 
 /// Those of a group stand together.
-pub(super) const PROBES: [Probe; 26] = [
+pub(super) const PROBES: [Probe; 27] = [
     Probe { group: KERNEL, name: "kernel", look: kernel::look },
     Probe { group: KERNEL, name: "io_uring", look: io_uring::look },
+    Probe { group: KERNEL, name: "Landlock", look: landlock::look },
     Probe { group: FILESYSTEM, name: "store", look: store::look },
     Probe { group: FILESYSTEM, name: "filesystem", look: filesystem::look },
     Probe { group: FILESYSTEM, name: "O_TMPFILE", look: store::look_unnamed },

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use aqueduct_flow::probe::{PipeLen, Sending, Tried};
 use aqueduct_sys::{DescriptorLimit, Errno, Error, Room};
 
+use ::landlock::{ABI, LandlockStatus};
+
 use super::*;
 
 const MIB: u64 = 1 << 20;
@@ -167,6 +169,21 @@ fn a_ring_that_is_forbidden_names_who_forbids_it() {
     ];
     assert!(switched.found.contains("kernel.io_uring_disabled=2") && filtered.found.contains("filter"));
     assert_states([open, switched, filtered, absent], [State::Good, State::Note, State::Note, State::Note]);
+}
+
+#[test]
+fn as_much_of_landlock_as_the_kernel_lacks_is_noted() {
+    let version = |effective_abi| LandlockStatus::Available { effective_abi, kernel_abi: None };
+    let found = [
+        landlock::judge(version(ABI::V1)),
+        landlock::judge(version(ABI::V4)),
+        landlock::judge(version(ABI::V6)),
+        landlock::judge(version(ABI::V7)),
+        landlock::judge(LandlockStatus::NotEnabled),
+        landlock::judge(LandlockStatus::NotImplemented),
+    ];
+    assert!(found[0].found.contains("no connections") && found[1].found.contains("no signals"));
+    assert_states(found, [State::Note, State::Note, State::Good, State::Good, State::Note, State::Note]);
 }
 
 #[test]
