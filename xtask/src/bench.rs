@@ -85,6 +85,11 @@ pub(crate) fn build_as_tested(root: &Path, package: &str) -> Result<PathBuf> {
     build(root, package, Extent::Smoke)
 }
 
+/// Builds a program as it is released, and answers where it is.
+pub(crate) fn build_as_released(root: &Path, package: &str) -> Result<PathBuf> {
+    build(root, package, Extent::Full)
+}
+
 /// Builds a program and answers where it is. For a smoke test as tests are built: then most of it is there already.
 fn build(root: &Path, package: &str, extent: Extent) -> Result<PathBuf> {
     let mut command = Command::new(crate::ci::cargo());

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod code;
 mod cost;
+mod deb;
 mod e2e;
 mod filler;
 mod fuzz;
@@ -38,6 +39,7 @@ cargo xtask asan     run the tests of what calls the kernel with each access to 
 cargo xtask cost     compare what requests cost a server with what was written down
 cargo xtask cost --update
                      write down what they cost now
+cargo xtask deb      make a Debian package of the program as it is released
 cargo xtask e2e [PART...]
                      put, get, serve, kill and compare gigabytes of real files; takes minutes, 25 GiB and root
 cargo xtask pictures take the pictures of the README anew, from a browser; a minute or two
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         ["asan"] => root().and_then(|root| asan::run(&root)),
         ["cost"] => root().and_then(|root| cost::check(&root)),
         ["cost", "--update"] => root().and_then(|root| cost::update(&root)),
+        ["deb"] => root().and_then(|root| deb::run(&root)),
         ["e2e", ref parts @ ..] => root().and_then(|root| e2e::run(&root, parts)),
         ["pictures"] => root().and_then(|root| e2e::pictures::run(&root)),
         ["soak", ref words @ ..] => root().and_then(|root| soak::run(&root, words)),

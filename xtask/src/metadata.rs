@@ -29,6 +29,14 @@ pub(crate) fn target_dir(root: &Path) -> Result<PathBuf> {
     answer["target_directory"].as_str().map(PathBuf::from).context("cargo metadata: no target_directory")
 }
 
+/// The version of a package of the workspace.
+pub(crate) fn version(root: &Path, package: &str) -> Result<String> {
+    let answer = ask(root)?;
+    let mut packages = answer["packages"].as_array().into_iter().flatten();
+    let version = packages.find(|it| it["name"] == package).and_then(|it| it["version"].as_str());
+    Ok(version.with_context(|| format!("cargo metadata: no version of {package}"))?.to_owned())
+}
+
 fn ask(root: &Path) -> Result<Value> {
     let answer = Command::new(crate::ci::cargo())
         .args(["metadata", "--no-deps", "--format-version=1", "--locked"])

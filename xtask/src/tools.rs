@@ -45,7 +45,20 @@ const PROGRAMS: &[Program] = &[
     Program { name: "strace", package: "strace", why: "the benchmarks count syncs, and checks all calls" },
     Program { name: "valgrind", package: "valgrind", why: "what a request takes is counted in instructions" },
     Program { name: "openssl", package: "openssl", why: "hashing speed is measured beside `openssl dgst`" },
+    Program {
+        name: "systemd-analyze",
+        package: "systemd",
+        why: "the units are checked by whom they are for",
+    },
     Program { name: "wrk", package: "wrk", why: "the benchmarks ask a server for many small blobs" },
+];
+
+/// What only packing for Debian calls.
+const DEB_PROGRAMS: &[Program] = &[
+    Program { name: "dpkg-deb", package: "dpkg", why: "it packs" },
+    Program { name: "dpkg-shlibdeps", package: "dpkg-dev", why: "it knows which package a library is in" },
+    Program { name: "strip", package: "binutils", why: "a package's programs have no symbols" },
+    Program { name: "gzip", package: "gzip", why: "manual pages lie compressed" },
 ];
 
 /// What only `cargo xtask e2e` calls.
@@ -60,6 +73,18 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
     Program { name: "chromium", package: "chromium", why: "the pages are looked at in a browser" },
     Program { name: "pngquant", package: "pngquant", why: "a picture of the README shall load quickly" },
+    Program { name: "lintian", package: "lintian", why: "it knows what Debian asks of a package" },
+    Program {
+        name: "mmdebstrap",
+        package: "mmdebstrap",
+        why: "the package is installed into a fresh Debian",
+    },
+    Program {
+        name: "systemd-nspawn",
+        package: "systemd-container",
+        why: "which is started, to see the service run",
+    },
+    Program { name: "nsenter", package: "util-linux", why: "and entered" },
     Program { name: "chromedriver", package: "chromium-driver", why: "somebody has to hold the mouse" },
 ];
 
@@ -86,8 +111,14 @@ pub(crate) fn install(root: &Path) -> Result<()> {
     python::install(&tools_dir(root)?)
 }
 
+/// Installs what is missing of that which only packing for Debian calls.
+pub(crate) fn install_for_deb() -> Result<()> {
+    install_missing(DEB_PROGRAMS)
+}
+
 /// Installs what is missing of that which only `cargo xtask e2e` calls.
 pub(crate) fn install_for_e2e() -> Result<()> {
+    install_for_deb()?;
     install_missing(E2E_PROGRAMS)
 }
 
