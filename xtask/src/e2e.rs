@@ -9,6 +9,7 @@ mod browser;
 mod corpus;
 mod crash;
 mod dashboard;
+mod deb;
 mod faults;
 mod kills;
 mod mount;
@@ -88,6 +89,7 @@ const PARTS: &[Part] = &[
     Part { name: "faults", space: FAULTS_SPACE, check: faults::run },
     Part { name: "page", space: PAGE_SPACE, check: page::run },
     Part { name: "dashboard", space: PAGE_SPACE, check: dashboard::run },
+    Part { name: "deb", space: MACHINE_SPACE, check: deb::run },
 ];
 
 /// Checks that belong together.
@@ -155,6 +157,9 @@ const FAULTS_SPACE: u64 = 1 << 30;
 
 /// Some hundred blobs, and the stores they are in.
 const CRASH_SPACE: u64 = 2 << 30;
+
+/// A Debian, and some packages.
+const MACHINE_SPACE: u64 = 2 << 30;
 
 /// What a quick bench may take, or a server, and a browser.
 const PAGE_SPACE: u64 = 4 << 30;
