@@ -233,7 +233,7 @@ impl Client {
         self.in_http()?.pins(after)
     }
 
-    /// What the server says of itself, as it says it: one object of JSON, see docs/doors/blobs.md.
+    /// What the server says of itself, as it says it: one object of JSON, see docs/operations.md.
     ///
     /// # Errors
     ///

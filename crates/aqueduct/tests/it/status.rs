@@ -1,6 +1,8 @@
 //! What a server says of itself, for a terminal.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -25,6 +27,23 @@ fn a_server_says_what_it_has_and_what_it_did() {
     let ran = server.run(&site, &["status", "--json"]).ok();
     let status: Value = serde_json::from_str(ran.text()).unwrap();
     assert_eq!(status["store"]["blobs"], 1);
+    server.stop();
+}
+
+#[test]
+fn a_watch_asks_again_and_says_what_moved_a_second() {
+    let site = Site::new();
+    site.write("file", noise(300_000));
+    let server = Server::start(&site);
+    let mut watch =
+        server.command(&site, &["status", "--watch", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line == "received     none"), "nothing came yet");
+    server.put(&site, "file");
+    let received = lines.find(|line| line.starts_with("received ") && !line.ends_with("none"));
+    assert!(received.as_ref().is_some_and(|line| line.ends_with("/s)")), "{received:?}");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
     server.stop();
 }
 
