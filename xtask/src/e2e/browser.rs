@@ -42,6 +42,8 @@ impl Browser {
             "--headless=new".to_owned(),
             // What it shows is ours, and root has no sandbox.
             "--no-sandbox".to_owned(),
+            // They would be in every picture.
+            "--hide-scrollbars".to_owned(),
             "--disable-background-networking".to_owned(),
             "--disable-component-update".to_owned(),
             format!("--user-data-dir={}", profile.display()),
@@ -123,7 +125,6 @@ impl Browser {
 
     /// Writes what the window shows into a file, as PNG.
     pub(super) fn picture(&self, path: &Path) -> Result<()> {
-        self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }))?;
         let taken = call("GET", &format!("{}/screenshot", self.url), None)?;
         let text = taken.as_str().context("there is no picture")?;
         let mut base64 = Command::new("base64")
