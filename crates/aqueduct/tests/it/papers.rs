@@ -157,7 +157,8 @@ fn every_flag_has_a_variable() {
         let flags = help.split("\n  -").skip(1).chain(help.split("\n      --").skip(1));
         for flag in flags.map(|text| text.split("\n      --").next().unwrap()) {
             let name = flag.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-            let is_asking = ["help", "version", "show-config", "check"].iter().any(|asking| name.contains(asking));
+            let is_asking =
+                ["help", "version", "show-config", "check"].iter().any(|asking| name.contains(asking));
             assert!(is_asking || flag.contains("AQUEDUCT_"), "{command}: {name} has none");
         }
     }
