@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use aqueduct_blob::Digest;
 use aqueduct_wire::http1::{CONTINUE, resolve_ranges};
+use tracing::Instrument;
 
+use crate::asked::Asked;
 use crate::body::Body;
 use crate::close::Close;
 use crate::collect::collect;
@@ -22,6 +24,7 @@ use crate::{figures, metrics, pins, reply, resumed, staged, status, upload, work
 /// Looks for a blob that is asked for. `is_asked`: the peer only wants to know whether it is here, and relies on the answer.
 pub(crate) async fn look_up(
     shared: &Arc<Shared>,
+    asked: &Asked,
     read: &Read,
     is_asked: bool,
 ) -> Result<(Outcome, Option<Found>), Close> {
@@ -31,7 +34,7 @@ pub(crate) async fn look_up(
     let found = match (!is_promised).then(at_hand).flatten() {
         Some(found) => Ok(Some(found)),
         None if shared.are_overloaded(&shared.readers) => Err(Refusal::Overloaded),
-        None => Box::pin(look_for(shared, digest, is_promised)).await?,
+        None => Box::pin(look_for(shared, digest, is_promised).instrument(asked.span())).await?,
     };
     Ok(match found {
         Err(refusal) => (Outcome::Refused(refusal), None),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::Digest;
+use tracing::Span;
 
 use crate::close::Close;
 use crate::metrics::METRICS;
@@ -200,6 +201,11 @@ impl Asked {
     pub(crate) fn new(who: &mut Who, kind: Kind, digest: Option<Digest>) -> Self {
         let (id, peer) = (who.next_request(), who.peer);
         Self { id, peer, kind, digest, began: Instant::now(), is_answered: false }
+    }
+
+    /// Says for whom it is what is written down meanwhile, by workers as well.
+    pub(crate) fn span(&self) -> Span {
+        tracing::info_span!("request", id = %self.id)
     }
 
     /// It came to its end. `status` is that of HTTP, and `len` how many bytes of blobs were sent or received for it.

@@ -1,7 +1,6 @@
 //! One connection: requests in, replies out, one after the other.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use aqueduct_flow::SendQueue;
@@ -93,7 +92,8 @@ pub(crate) async fn serve(
         };
         if let Some(request) = request {
             // Apart, because what answering takes would otherwise be kept for every connection that waits.
-            connection = match begin(connection, &shared, request, &stop).await {
+            let answered = Box::pin(answer(connection, &shared, request, &stop)).await;
+            connection = match answered {
                 Ok(connection) => connection,
                 Err(close) => return close,
             };
@@ -104,19 +104,6 @@ pub(crate) async fn serve(
             tokio::task::yield_now().await;
         }
     }
-}
-
-/// Begins to answer a request that takes more than a look into memory.
-fn begin<'a>(
-    mut connection: Connection,
-    shared: &'a Arc<Shared>,
-    request: Request,
-    stop: &'a watch::Receiver<bool>,
-) -> Pin<Box<impl Future<Output = Result<Connection, Close>> + use<'a>>> {
-    let asked = Asked::new(&mut connection.who, request.kind(), request.digest());
-    // What is written down meanwhile, by workers as well, says for whom.
-    let span = tracing::info_span!("request", id = %asked.id);
-    Box::pin(answer(connection, shared, request, asked, stop).instrument(span))
 }
 
 /// What is next on a connection, after what could be answered from memory was.
@@ -160,9 +147,9 @@ async fn answer(
     mut connection: Connection,
     shared: &Arc<Shared>,
     request: Request,
-    asked: Asked,
     stop: &watch::Receiver<bool>,
 ) -> Result<Connection, Close> {
+    let asked = Asked::new(&mut connection.who, request.kind(), request.digest());
     let Request { intent, is_tus, head_only, framing, version, keep_alive, expects_continue } = request;
     let mut body = Body::new(framing);
     let announced = body.left();
@@ -172,7 +159,7 @@ async fn answer(
         Err(Refusal::Tls) => return Err(Box::pin(refuse_tls(connection, shared)).await),
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
-            let (outcome, blob) = look_up(shared, &read, head_only).await?;
+            let (outcome, blob) = look_up(shared, &asked, &read, head_only).await?;
             found = blob;
             outcome
         }
@@ -180,7 +167,8 @@ async fn answer(
         Ok(intent) => {
             let outcome;
             Uploaded { connection, body, outcome, was_continued } =
-                Box::pin(act(connection, shared, intent, body, expects_continue)).await?;
+                Box::pin(act(connection, shared, intent, body, expects_continue).instrument(asked.span()))
+                    .await?;
             outcome
         }
     };
