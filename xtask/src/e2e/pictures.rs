@@ -32,7 +32,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// While others get and put, so that there is something to see.
 fn dashboard(ground: &Ground<'_>, browser: &Browser, album: &Album) -> Result<()> {
-    let limit = ["--max-size", "1GiB"];
+    // Without leases there is always something to evict, so that puts go on.
+    let limit = ["--max-size", "1GiB", "--lease", "0"];
     let server = Server::start_by(Command::new(ground.program), &ground.dir.join("store"), &limit)?;
     let traffic = Traffic::begin(&server, &ground.dir.join("traffic"))?;
     let page = format!("{}/ui", server.address());
