@@ -98,12 +98,20 @@ fn restrict(reach: &Reach) -> Result<RestrictionStatus, RulesetError> {
         .add_rules(path_beneath_rules([&reach.store], STORE))?
         // Where the store is opened, its name is synced.
         .add_rules(path_beneath_rules(directory(&reach.store), AccessFs::ReadDir))?
-        .add_rules(path_beneath_rules(reach.files.iter().flat_map(|file| directories(file)), READ))?
+        .add_rules(path_beneath_rules(reach.files.iter().flat_map(|file| readable(file)), READ))?
         .add_rules(path_beneath_rules(directories(&reach.program), READ | AccessFs::Execute))?
         .add_rules(path_beneath_rules(LIBRARIES, READ | AccessFs::Execute))?
         .add_rules(path_beneath_rules(READABLE, READ))?
         .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?
         .restrict_self()
+}
+
+/// What is needed to read a file again that may have been replaced; of a device, such as /dev/null, no more than itself.
+fn readable(file: &Path) -> Vec<PathBuf> {
+    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return vec![file.to_owned()];
+    }
+    directories(file).collect()
 }
 
 /// Where a file is, and where it really is.

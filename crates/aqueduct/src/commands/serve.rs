@@ -68,7 +68,7 @@ pub(super) fn run(
     let reach = Reach {
         store: directory.clone(),
         program: successor.program().to_owned(),
-        files: read.files.iter().map(|file| file.path.clone()).chain(serve.token_file.clone()).collect(),
+        files: read.files.iter().map(|file| &file.path).chain(&serve.token_file).cloned().collect(),
     };
     let is_confined = confine(serve.landlock, &reach)?;
     let access_log = log.begin_requests();
