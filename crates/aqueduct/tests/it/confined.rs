@@ -40,7 +40,7 @@ fn a_server_reads_its_tokens_again_and_no_file_elsewhere() {
     fs::remove_file(site.path("config/tokens")).unwrap();
     symlink(site.path("elsewhere/tokens"), site.path("config/tokens")).unwrap();
     server.signal(Signal::HUP);
-    server.wait_until_said("the tokens stay as they were");
+    server.wait_until_said("everything stays as it was");
     assert!(server.said().contains("Permission denied"), "{}", server.said());
     server.stop();
 }
