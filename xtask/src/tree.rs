@@ -13,6 +13,8 @@ use crate::metadata::{self, Package};
 pub(crate) struct Tree {
     /// Text files that git tracks or would track, sorted by path.
     pub(crate) files: Vec<TextFile>,
+    /// The paths of those that are no text, as pictures are.
+    pub(crate) others: Vec<String>,
     pub(crate) packages: Vec<Package>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) struct TextFile {
 }
 
 impl Tree {
-    /// Reads the workspace at `root`. A file that is not UTF-8 is no text and is left out.
+    /// Reads the workspace at `root`. A file that is not UTF-8 is no text.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         // New files count too, so that a rule speaks before the commit and not after it.
         let listing = Command::new("git")
@@ -37,7 +39,7 @@ impl Tree {
             "git ls-files: {}",
             String::from_utf8_lossy(&listing.stderr).trim()
         );
-        let mut files = Vec::new();
+        let (mut files, mut others) = (Vec::new(), Vec::new());
         for path in String::from_utf8(listing.stdout)?.split_terminator('\0') {
             let full = root.join(path);
             // A tracked file may have been deleted; a symbolic link is read where it points to.
@@ -46,12 +48,13 @@ impl Tree {
                 continue;
             }
             let bytes = std::fs::read(&full).with_context(|| path.to_owned())?;
-            if let Ok(text) = String::from_utf8(bytes) {
-                files.push(TextFile { path: path.to_owned(), text });
+            match String::from_utf8(bytes) {
+                Ok(text) => files.push(TextFile { path: path.to_owned(), text }),
+                Err(_) => others.push(path.to_owned()),
             }
         }
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok(Self { files, packages: metadata::packages(root)? })
+        Ok(Self { files, others, packages: metadata::packages(root)? })
     }
 
     pub(crate) fn with_extension(&self, extension: &str) -> impl Iterator<Item = &TextFile> {
@@ -67,7 +70,8 @@ impl Tree {
     /// Whether `path` names a file, or a directory with a file in it.
     pub(crate) fn contains(&self, path: &str) -> bool {
         let inside = format!("{path}/");
-        path.is_empty() || self.files.iter().any(|file| file.path == path || file.path.starts_with(&inside))
+        let mut paths = self.files.iter().map(|file| &file.path).chain(&self.others);
+        path.is_empty() || paths.any(|known| known == path || known.starts_with(&inside))
     }
 }
 

@@ -12,7 +12,7 @@ const PROBLEMS: &str = "crates/aqueduct-server/src/door/problem.rs";
 fn tree(files: &[(&str, &str)]) -> Tree {
     let files =
         files.iter().map(|(path, text)| TextFile { path: (*path).to_owned(), text: (*text).to_owned() });
-    Tree { files: files.collect(), packages: Vec::new() }
+    Tree { files: files.collect(), ..Tree::default() }
 }
 
 fn with_dependency(mut tree: Tree, from: &str, to: &str, is_dev: bool) -> Tree {
