@@ -286,7 +286,8 @@ fn log(
     len: u64,
     time: Duration,
 ) {
-    let milliseconds = time.as_secs_f64() * 1e3;
+    // Whole microseconds: more digits would say nothing.
+    let milliseconds = time.as_micros() as f64 / 1e3;
     tracing::info!(
         target: ACCESS_LOG,
         parent: None,
