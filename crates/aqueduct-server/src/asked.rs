@@ -31,15 +31,20 @@ pub(crate) enum Kind {
     List,
     Missing,
     Pin,
-    /// What is known of the server itself; and what nobody understands.
+    /// What is known of the server itself; and what was refused before it was understood, or let in.
     Other,
-    Upload,
+    /// Bytes for an upload.
+    Append,
+    /// To begin an upload, look at it or drop it.
+    Manage,
     NativeGet,
     NativePut,
     NativeHas,
     NativeList,
     NativeRemove,
     NativeUploads,
+    /// What was refused before it could begin.
+    NativeOther,
 }
 
 /// What came of it, and with that whose fault it is.
@@ -74,7 +79,7 @@ pub(crate) struct RequestId {
     request: u64,
 }
 
-/// A request that goes on. One that is dropped without an answer was left by its peer.
+/// A request that goes on.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) id: RequestId,
@@ -98,7 +103,7 @@ impl Door {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Get,
         Self::Head,
         Self::Put,
@@ -107,13 +112,15 @@ impl Kind {
         Self::Missing,
         Self::Pin,
         Self::Other,
-        Self::Upload,
+        Self::Append,
+        Self::Manage,
         Self::NativeGet,
         Self::NativePut,
         Self::NativeHas,
         Self::NativeList,
         Self::NativeRemove,
         Self::NativeUploads,
+        Self::NativeOther,
     ];
 
     pub(crate) fn door(self) -> Door {
@@ -126,13 +133,14 @@ impl Kind {
             | Self::Missing
             | Self::Pin
             | Self::Other => Door::Blobs,
-            Self::Upload => Door::Uploads,
+            Self::Append | Self::Manage => Door::Uploads,
             Self::NativeGet
             | Self::NativePut
             | Self::NativeHas
             | Self::NativeList
             | Self::NativeRemove
-            | Self::NativeUploads => Door::Native,
+            | Self::NativeUploads
+            | Self::NativeOther => Door::Native,
         }
     }
 
@@ -146,9 +154,10 @@ impl Kind {
             Self::Remove | Self::NativeRemove => "remove",
             Self::List | Self::NativeList => "list",
             Self::Pin => "pin",
-            Self::Upload => "append",
+            Self::Append => "append",
+            Self::Manage => "manage",
             Self::NativeUploads => "uploads",
-            Self::Other => "other",
+            Self::Other | Self::NativeOther => "other",
         }
     }
 }
@@ -209,17 +218,20 @@ impl Asked {
     }
 
     /// It came to its end. `status` is that of HTTP, and `len` how many bytes of blobs were sent or received for it.
-    pub(crate) fn answered(mut self, verdict: Verdict, status: Option<u16>, len: u64) {
+    pub(crate) fn answered(&mut self, verdict: Verdict, status: Option<u16>, len: u64) {
         self.end(verdict, status, len);
     }
 
-    /// Its reply did.
-    pub(crate) fn broke_off(mut self, close: &Close) {
+    /// The connection ends, and with it the request, unless that was answered.
+    pub(crate) fn broke_off(&mut self, close: &Close) {
         let verdict = match close {
             Close::Fault(_) | Close::Bug => Verdict::Failed,
-            Close::Clean | Close::PeerGone(_) | Close::Deadline(_) | Close::Protocol(_) => Verdict::Gone,
+            Close::Protocol(_) => Verdict::Refused,
+            Close::Clean | Close::PeerGone(_) | Close::Deadline(_) => Verdict::Gone,
         };
-        self.end(verdict, None, 0);
+        if !self.is_answered {
+            self.end(verdict, None, 0);
+        }
     }
 
     fn end(&mut self, verdict: Verdict, status: Option<u16>, len: u64) {
@@ -234,8 +246,9 @@ impl Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
+        // Nobody waited for its end: the server cuts connections off when it stops.
         if !self.is_answered {
-            self.end(Verdict::Gone, None, 0);
+            self.end(Verdict::Failed, None, 0);
         }
     }
 }

@@ -149,7 +149,17 @@ async fn answer(
     request: Request,
     stop: &watch::Receiver<bool>,
 ) -> Result<Connection, Close> {
-    let asked = Asked::new(&mut connection.who, request.kind(), request.digest());
+    let mut asked = Asked::new(&mut connection.who, request.kind(), request.digest());
+    respond(connection, shared, request, &mut asked, stop).await.inspect_err(|close| asked.broke_off(close))
+}
+
+async fn respond(
+    mut connection: Connection,
+    shared: &Arc<Shared>,
+    request: Request,
+    asked: &mut Asked,
+    stop: &watch::Receiver<bool>,
+) -> Result<Connection, Close> {
     let Request { intent, is_tus, head_only, framing, version, keep_alive, expects_continue } = request;
     let mut body = Body::new(framing);
     let announced = body.left();
@@ -159,7 +169,7 @@ async fn answer(
         Err(Refusal::Tls) => return Err(Box::pin(refuse_tls(connection, shared)).await),
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
-            let (outcome, blob) = look_up(shared, &asked, &read, head_only).await?;
+            let (outcome, blob) = look_up(shared, asked, &read, head_only).await?;
             found = blob;
             outcome
         }
@@ -184,7 +194,7 @@ async fn answer(
     };
     let received_len = received_len(&outcome, announced, &body);
     let answer = Voice { request: Some(asked.id), ..shared.voice() }.answer(&outcome);
-    let (verdict, status) = answer.verdict();
+    let (verdict, status) = (outcome.verdict(), answer.head.status());
     let sent_len = if head_only { 0 } else { answer.content.part_len() };
     let answer = if is_tus { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
@@ -196,15 +206,9 @@ async fn answer(
     let delivered = delivered.inspect_err(|close| look_again(shared, close, found.as_ref()));
     let_go(shared, found);
     let carried;
-    (connection, carried) = match delivered {
-        Ok(delivered) => delivered,
-        Err(close) => {
-            asked.broke_off(&close);
-            return Err(close);
-        }
-    };
+    (connection, carried) = delivered?;
     reply::log_sent(&carried);
-    asked.answered(verdict, Some(status.as_u16()), received_len.max(sent_len));
+    asked.answered(verdict, status.map(|status| status.as_u16()), received_len.max(sent_len));
     if after == After::Drain {
         let mut pace = shared.options.body_pace();
         let drain = discard::drain(&mut connection, body, shared.options.blob_size_max(), &mut pace);

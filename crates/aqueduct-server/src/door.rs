@@ -15,7 +15,7 @@ use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
 use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version};
 
 use crate::admission::Admission;
-use crate::asked::Kind;
+use crate::asked::{Kind, Verdict};
 use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
@@ -165,7 +165,8 @@ impl Request {
     /// What it is counted as.
     pub(crate) fn kind(&self) -> Kind {
         match &self.intent {
-            _ if self.is_tus => Kind::Upload,
+            Ok(Intent::Upload(UploadIntent::Append { .. })) => Kind::Append,
+            _ if self.is_tus => Kind::Manage,
             Ok(Intent::Read(_)) if self.head_only => Kind::Head,
             Ok(Intent::Read(_)) => Kind::Get,
             Ok(Intent::Write(_)) => Kind::Put,
@@ -183,6 +184,30 @@ impl Request {
             Ok(Intent::Read(Read { digest, .. }) | Intent::Remove { digest, .. }) => Some(*digest),
             Ok(Intent::Write(Write { name: Name::Given(digest), .. })) => Some(*digest),
             _ => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// What came of the request, and with that whose fault it is.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Blob { ranges: Ranges::Unsatisfiable, .. } => Verdict::Refused,
+            Self::Refused(refusal) => match refusal {
+                Refusal::Absent { .. }
+                | Refusal::NoSuchUpload
+                | Refusal::NotPinned { .. }
+                | Refusal::NoSuchPath { .. } => Verdict::Absent,
+                Refusal::SlowHead | Refusal::SlowBody => Verdict::Gone,
+                Refusal::Overloaded
+                | Refusal::Short
+                | Refusal::Contended { .. }
+                | Refusal::TooManyConnections
+                | Refusal::TooManyUploads => Verdict::Busy,
+                Refusal::NoSpace | Refusal::ReadOnly | Refusal::Fault => Verdict::Failed,
+                _ => Verdict::Refused,
+            },
+            _ => Verdict::Ok,
         }
     }
 }

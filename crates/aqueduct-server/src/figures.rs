@@ -2,11 +2,13 @@
 //! longer than whoever watches is likely to wait. A disk that hangs is when they look.
 
 use std::fs;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aqueduct_store::{Room, ScrubState, Store, UploadListed, Usage};
 use aqueduct_sys::{descriptor_limit, process_usage};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::server::Shared;
@@ -19,7 +21,7 @@ pub(crate) struct Figures {
     pub(crate) room: Option<Room>,
     /// Of the uploads that are not finished.
     pub(crate) staged: Option<Usage>,
-    /// The first of the uploads.
+    /// The first of them.
     pub(crate) uploads: Vec<UploadListed>,
     pub(crate) scrub: ScrubState,
     pub(crate) process: Process,
@@ -39,25 +41,62 @@ pub(crate) struct Process {
     pub(crate) descriptor_count_max: Option<u64>,
 }
 
-/// What was found last.
+/// What was found last, and whether somebody looks.
 #[derive(Debug, Default)]
-pub(crate) struct LastFigures(Mutex<Arc<Figures>>);
+pub(crate) struct LastFigures {
+    state: Mutex<State>,
+    /// A look came to its end.
+    looked: Notify,
+}
 
-/// Has a worker look. Where that takes too long, it is what another look found before, and this one is for the next.
+#[derive(Debug, Default)]
+struct State {
+    figures: Arc<Figures>,
+    is_looking: bool,
+}
+
+/// Has a worker look: one for all who ask. Where that takes too long, it is what another look found before, and this one is for
+/// the next.
 pub(crate) async fn look(shared: &Arc<Shared>) -> Arc<Figures> {
-    let last = || Arc::clone(&shared.figures.0.lock().unwrap_or_else(PoisonError::into_inner));
-    if shared.are_overloaded(&shared.readers) {
-        return last();
+    let last = &shared.figures;
+    let mut looked = pin!(last.looked.notified());
+    // From here on, so that none is missed.
+    looked.as_mut().enable();
+    let is_first = !std::mem::replace(&mut last.state().is_looking, true);
+    if is_first {
+        let job = Arc::clone(shared);
+        shared.readers.leave(move || job.figures.take(&job.store));
     }
-    let job = Arc::clone(shared);
-    let look = move || {
-        let figures = Arc::new(Figures::of(&job.store));
-        *job.figures.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&figures);
-        figures
-    };
-    match timeout(PATIENCE, shared.readers.run(look)).await {
-        Ok(Ok(figures)) => figures,
-        _ => last(),
+    // Without an answer it is what there is.
+    let _ = timeout(PATIENCE, looked).await;
+    Arc::clone(&last.state().figures)
+}
+
+impl LastFigures {
+    /// Looks. What the kernel knows comes first: it answers even where a disk does not.
+    fn take(&self, store: &Store) {
+        let looking = Looking(self);
+        let process = Process::now();
+        let before = Figures::clone(&self.state().figures);
+        self.state().figures = Arc::new(Figures { process: process.clone(), ..before });
+        let figures = Arc::new(Figures { process, ..Figures::of(store) });
+        self.state().figures = figures;
+        drop(looking);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What it guards is whole between any two calls.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of one who looks: whether it ends or panics, the next may.
+struct Looking<'a>(&'a LastFigures);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.state().is_looking = false;
+        self.0.looked.notify_waiters();
     }
 }
 
@@ -67,9 +106,9 @@ impl Figures {
             usage: store.known_usage().ok().flatten(),
             room: store.room().ok(),
             staged: store.upload_usage().ok(),
-            uploads: store.uploads(None, UPLOAD_COUNT_MAX).unwrap_or_default(),
+            uploads: store.open_uploads(UPLOAD_COUNT_MAX).unwrap_or_default(),
             scrub: store.scrub_state(),
-            process: Process::now(),
+            process: Process::default(),
         }
     }
 }

@@ -86,6 +86,7 @@ impl Line {
             if waiting.blobs.len() >= self.options.request_count_max() {
                 return Ok(Outcome::Refused(Refusal::Overloaded));
             }
+            METRICS.received_by(Door::Blobs, Route::Copy, bytes.len() as u64);
             waiting.blobs.push_back(Blob { write, bytes, outcome });
             let is_needed = waiting.thread_count < self.thread_count_max;
             waiting.thread_count += usize::from(is_needed);
@@ -173,9 +174,7 @@ impl Line {
         match stored {
             Ok(published) => {
                 if published.outcome == PublishOutcome::New {
-                    let carried = Carried::by_route(Route::Copy, published.size);
-                    METRICS.received(Door::Blobs, &carried, &mut Carried::default());
-                    stored::note(&published, &carried);
+                    stored::note(&published, &Carried::by_route(Route::Copy, published.size));
                 }
                 work::checked(published, write)
             }

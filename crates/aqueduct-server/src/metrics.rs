@@ -156,6 +156,11 @@ impl Metrics {
         self.sent[door as usize].memory.inc_by(len);
     }
 
+    /// Bytes came by one route, and all of them were counted.
+    pub(crate) fn received_by(&self, door: Door, route: Route, len: u64) {
+        self.received[door as usize].count(&Carried::by_route(route, len), &mut Carried::default());
+    }
+
     /// Bytes left by routes: `carried` is all of a transfer, of which `told` was counted before.
     pub(crate) fn sent(&self, door: Door, carried: &Carried, told: &mut Carried) {
         self.sent[door as usize].count(carried, told);

@@ -23,6 +23,7 @@ use std::thread;
 
 use aqueduct_blob::Digest;
 use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
 use crate::asked::{Asked, Door, Kind, Verdict, Who};
@@ -112,10 +113,26 @@ impl Talk {
         tasks.insert(task, Asked::new(who, kind, digest));
     }
 
+    /// A task is refused before it could begin, or while it goes on.
+    fn refused(&self, task: TaskId, say: &Say) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let AskedBy { who, tasks } = &mut *asked;
+        let mut refused = tasks.remove(&task).unwrap_or_else(|| Asked::new(who, Kind::NativeOther, None));
+        refused.answered(verdict(say), None, 0);
+    }
+
+    /// The connection ends, and with it all tasks that go on.
+    fn broke_off(&self, close: &Close) {
+        let tasks = std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).tasks);
+        for mut asked in tasks.into_values() {
+            asked.broke_off(close);
+        }
+    }
+
     /// A task came to its end, for which so many bytes of blobs moved.
     fn ended(&self, task: TaskId, verdict: Verdict, len: u64) {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&task);
-        if let Some(asked) = asked {
+        if let Some(mut asked) = asked {
             asked.answered(verdict, None, len);
         }
     }
@@ -127,6 +144,10 @@ impl Talk {
             session.end(*task);
         }
         drop(session);
+        for task in ended {
+            // Of those that were answered nothing is left by now: this one was cancelled.
+            self.ended(*task, Verdict::Gone, 0);
+        }
         self.outbox.left(ended);
     }
 }
@@ -166,29 +187,11 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         doubtful,
         asked: Mutex::new(AskedBy { who: who.clone(), tasks: HashMap::new() }),
     });
-    let close = {
-        let mut speaking = pin!(speaking::speak(&stream, &shared, &talk));
-        let hearing = Hearing::new(Arc::clone(&stream), inbox, Arc::clone(&shared), Arc::clone(&talk), stop);
-        let check = |question| answering::check_and_answer(Arc::clone(&shared), Arc::clone(&talk), question);
-        let ended = tokio::select! {
-            ended = hearing.hear() => ended,
-            close = &mut speaking => Ended::Gone(close),
-            never = line.work_off(check) => match never {},
-        };
-        let close = match ended {
-            Ended::Gone(close) => return close,
-            Ended::Finished => Close::Clean,
-            Ended::Closing(Closing { code, message }) => {
-                let sendings = talk.outbox.close(Say::Closing { code, message });
-                shared.writers.leave(move || drop(sendings));
-                blame(code)
-            }
-        };
-        // The last of it, for as long as it is taken.
-        tokio::select! {
-            () = talk.outbox.is_said() => close,
-            gone = speaking => return gone,
-        }
+    let ended = converse(&stream, inbox, &shared, &talk, line, stop).await;
+    talk.broke_off(ended.as_ref().unwrap_or_else(|gone| gone));
+    let close = match ended {
+        Ok(close) => close,
+        Err(gone) => return gone,
     };
     // A worker that has not let go of the socket yet means that the peer is not waited for.
     if let Some(stream) = Arc::into_inner(stream) {
@@ -196,6 +199,39 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         discard::linger(&mut connection, shared.options.deadlines.linger).await;
     }
     close
+}
+
+/// Hears and answers until one side has enough; the error is a peer that cannot be told anything any more.
+async fn converse(
+    stream: &Arc<TcpStream>,
+    inbox: Inbox,
+    shared: &Arc<Shared>,
+    talk: &Arc<Talk>,
+    line: doubtful::Line,
+    stop: watch::Receiver<bool>,
+) -> Result<Close, Close> {
+    let mut speaking = pin!(speaking::speak(stream, shared, talk));
+    let hearing = Hearing::new(Arc::clone(stream), inbox, Arc::clone(shared), Arc::clone(talk), stop);
+    let check = |question| answering::check_and_answer(Arc::clone(shared), Arc::clone(talk), question);
+    let ended = tokio::select! {
+        ended = hearing.hear() => ended,
+        close = &mut speaking => Ended::Gone(close),
+        never = line.work_off(check) => match never {},
+    };
+    let close = match ended {
+        Ended::Gone(close) => return Err(close),
+        Ended::Finished => Close::Clean,
+        Ended::Closing(Closing { code, message }) => {
+            let sendings = talk.outbox.close(Say::Closing { code, message });
+            shared.writers.leave(move || drop(sendings));
+            blame(code)
+        }
+    };
+    // The last of it, for as long as it is taken.
+    tokio::select! {
+        () = talk.outbox.is_said() => Ok(close),
+        gone = speaking => Err(gone),
+    }
 }
 
 /// Whose fault it is that a connection was closed.

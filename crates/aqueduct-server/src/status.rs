@@ -33,7 +33,7 @@ pub(crate) fn status(shared: &Shared, figures: &Figures) -> Value {
         "sent": object(METRICS.all_sent()),
         "received": object(METRICS.all_received()),
         "store": store(shared, figures),
-        "uploads": figures.uploads.iter().filter(|upload| upload.stored.is_none()).map(upload).collect::<Vec<_>>(),
+        "uploads": figures.uploads.iter().map(upload).collect::<Vec<_>>(),
         "recent": stored::recent().iter().map(listed).collect::<Vec<_>>(),
         "scrub": {
             "running": scrub.is_running,

@@ -63,7 +63,10 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Close> {
-        self.threads.spawn_blocking(self.counted(job)).await.map_err(|_| Close::Bug)
+        // What the job writes down is written down for the request that waits for it.
+        let span = Span::current();
+        let job = self.counted(move || span.in_scope(job));
+        self.threads.spawn_blocking(job).await.map_err(|_| Close::Bug)
     }
 
     /// How many jobs wait, or are being done.
@@ -78,11 +81,9 @@ impl Workers {
 
     fn counted<T, J: FnOnce() -> T>(&self, job: J) -> impl FnOnce() -> T + use<T, J> {
         let counted = Counted::new(&self.job_count);
-        // What the job writes down is written down for whoever handed it in.
-        let span = Span::current();
         move || {
             let _counted = counted;
-            span.in_scope(job)
+            job()
         }
     }
 }

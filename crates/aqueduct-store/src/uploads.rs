@@ -111,6 +111,19 @@ impl Store {
         Ok(listed)
     }
 
+    /// Up to `limit` of the uploads that are not finished, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Store::uploads`].
+    pub fn open_uploads(&self, limit: usize) -> Result<Vec<UploadListed>, StorageFault> {
+        let inner = &self.inner;
+        let mut listed = Vec::new();
+        for id in inner.upload_ids()?.bytes.into_iter().take(limit) {
+            listed.extend(inner.look_at_upload(id)?);
+        }
+        Ok(listed)
+    }
+
     /// How many uploads there are that are not finished, and how many bytes their blobs will have, for which space is
     /// reserved.
     ///

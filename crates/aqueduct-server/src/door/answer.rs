@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{Outcome, Refusal, front, metrics, pins, ui, uploads};
-use crate::asked::{RequestId, Verdict};
+use crate::asked::RequestId;
 
 /// A reply, but for what depends on the connection.
 #[derive(Debug)]
@@ -46,20 +46,6 @@ impl Content {
 }
 
 impl Answer {
-    /// What came of the request, by its status.
-    pub(crate) fn verdict(&self) -> (Verdict, StatusCode) {
-        let status = self.head.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let verdict = match status {
-            StatusCode::NOT_FOUND => Verdict::Absent,
-            StatusCode::REQUEST_TIMEOUT => Verdict::Gone,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Verdict::Busy,
-            status if status.is_server_error() => Verdict::Failed,
-            status if status.is_client_error() => Verdict::Refused,
-            _ => Verdict::Ok,
-        };
-        (verdict, status)
-    }
-
     /// What every answer of the uploads door says.
     pub(crate) fn in_tus(self) -> Self {
         Self { head: self.head.field("Tus-Resumable", TUS_VERSION), ..self }
@@ -141,7 +127,8 @@ impl Voice {
 
     fn refused(self, refusal: &Refusal) -> Answer {
         let mut problem = refusal.problem();
-        problem.members.extend(self.request.map(|request| ("request", json!(request.to_string()))));
+        let named = self.request.filter(|_| refusal.is_to_one_let_in());
+        problem.members.extend(named.map(|request| ("request", json!(request.to_string()))));
         let mut answer = text(problem.status, "application/problem+json", problem.json());
         answer.head = match refusal {
             Refusal::NeedsToken { .. } => CHALLENGES

@@ -124,6 +124,18 @@ pub(crate) struct Problem {
 }
 
 impl Refusal {
+    /// Whether it was said to somebody who may come in, and not before that was known.
+    pub(crate) fn is_to_one_let_in(&self) -> bool {
+        !matches!(
+            self,
+            Self::BadHead(_)
+                | Self::SlowHead
+                | Self::ForeignHost { .. }
+                | Self::ForeignOrigin { .. }
+                | Self::NeedsToken { .. }
+        )
+    }
+
     /// How it is said.
     pub(crate) fn problem(&self) -> Problem {
         let problem = |status, name, detail: String| Problem {

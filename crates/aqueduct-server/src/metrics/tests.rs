@@ -6,6 +6,7 @@ use aqueduct_store::{Absent, Cause, Options, Store};
 
 use super::*;
 use crate::Server;
+use crate::door::{Outcome, Refusal};
 use crate::figures::Figures;
 
 #[test]
@@ -60,4 +61,17 @@ fn of_what_a_transfer_carried_only_what_is_new_is_counted() {
     metrics.sent_from_memory(Door::Native, 7);
     let sent: Vec<_> = metrics.all_sent().into_iter().filter(|(_, len)| *len > 0).collect();
     assert_eq!(sent, [("sendfile".to_owned(), 25), ("memory".to_owned(), 7)]);
+}
+
+#[test]
+fn what_is_our_fault_is_no_peers_and_no_matter_of_room() {
+    let digest = aqueduct_blob::Digest::new(aqueduct_blob::Algorithm::Sha256, [1; 32]);
+    let verdict = |refusal| Outcome::Refused(refusal).verdict();
+    assert_eq!(verdict(Refusal::ReadOnly), Verdict::Failed);
+    assert_eq!(verdict(Refusal::Fault), Verdict::Failed);
+    assert_eq!(verdict(Refusal::Overloaded), Verdict::Busy);
+    assert_eq!(verdict(Refusal::Absent { digest }), Verdict::Absent);
+    assert_eq!(verdict(Refusal::SlowBody), Verdict::Gone);
+    assert_eq!(verdict(Refusal::NeedsLength), Verdict::Refused);
+    assert_eq!(Outcome::Removed.verdict(), Verdict::Ok);
 }

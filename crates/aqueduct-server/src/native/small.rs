@@ -50,6 +50,7 @@ impl Small {
     pub(super) fn add(&mut self, task: TaskId, put: &Put, inbox: &mut Inbox, len: usize) {
         let bytes = inbox.bytes()[..len].into();
         inbox.take(len);
+        METRICS.received_by(Door::Native, Route::Copy, len as u64);
         self.len += len;
         self.blobs.push(Blob { task, algorithm: put.algorithm, digest: put.digest, bytes });
     }
@@ -85,9 +86,7 @@ impl Blob {
                 return stored(&published, 0);
             }
             Ok(published) => {
-                let carried = Carried::by_route(Route::Copy, published.size);
-                METRICS.received(Door::Native, &carried, &mut Carried::default());
-                note(&published, &carried);
+                note(&published, &Carried::by_route(Route::Copy, published.size));
                 return stored(&published, published.size);
             }
             Err(error) => error,

@@ -2,6 +2,7 @@
 //! count is never less than what a test did.
 
 use aqueduct_blob::Digest;
+use aqueduct_wire::native::{Ask, Say};
 use serde_json::Value;
 
 use crate::fixture::{Fixture, Peer, Reply, digest, pattern};
@@ -160,3 +161,58 @@ fn a_refusal_says_by_what_name_the_log_knows_the_request() {
 }
 
 const HOST: &str = "Host: localhost\r\n";
+
+#[test]
+fn what_a_peer_gives_up_is_counted_then_and_not_when_it_goes() {
+    let server = Fixture::new();
+    let bytes = pattern(9 << 20);
+    let name = server.put(&bytes);
+    let mut peer = server.connect();
+    let mut native = Native::connect(server.address);
+    let gone = "aqueduct_requests_total{door=\"native\",outcome=\"gone\",verb=\"get\"}";
+    let given_up = counted(&mut peer, gone, |_| {
+        for _ in 0..20 {
+            let task = native.ask(get(name), &[]);
+            native.say(task, Ask::Cancel, &[]);
+            let is_last = |say: &Say| matches!(say, Say::Refused { .. } | Say::Data { end: true, .. });
+            while !is_last(&native.hear().say) {}
+        }
+        // What is counted when an answer has left is counted before the next leaves.
+        native.ask_and_hear(put(None, 3), b"end");
+    });
+    // Some may have come whole before they were given up.
+    assert!(given_up >= 1.0, "{given_up}");
+}
+
+#[test]
+fn uploads_that_were_finished_do_not_hide_those_that_go_on() {
+    let server = Fixture::new();
+    let tus = |request: &str, fields: &str, body: &str| {
+        let len = body.len();
+        let head = format!(
+            "{request} HTTP/1.1\r\n{HOST}Tus-Resumable: 1.0.0\r\n{fields}Content-Length: {len}\r\n\r\n"
+        );
+        server.ask(&(head + body))
+    };
+    let begin = |size: usize| {
+        let reply = tus("POST /uploads", &format!("Upload-Length: {size}\r\n"), "");
+        reply.field("Location").unwrap().to_owned()
+    };
+    for number in 0..101 {
+        let place = begin(5);
+        let fields = "Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\n";
+        assert_eq!(tus(&format!("PATCH {place}"), fields, &format!("{number:05}")).status, 204);
+    }
+    begin(5_000_000);
+    let told = status(&server);
+    let sizes: Vec<_> = told["uploads"].as_array().unwrap().iter().map(|upload| &upload["size"]).collect();
+    assert_eq!(sizes, [5_000_000]);
+}
+
+#[test]
+fn a_stranger_does_not_learn_how_many_came_before() {
+    let server = Fixture::new();
+    let refused = server.ask("GET /blobs HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n");
+    assert_eq!(refused.status, 421);
+    assert!(!refused.text().contains("\"request\""), "{}", refused.text());
+}

@@ -7,7 +7,7 @@ use aqueduct_wire::native::{Code, Hello, Request, Say, TaskId, Turn, Welcome, li
 
 use super::super::Ended;
 use super::super::answering::Question;
-use super::super::refusal::{refusal, refused, verdict};
+use super::super::refusal::{refusal, refused};
 use super::super::small::Small;
 use super::Hearing;
 use crate::asked::Kind;
@@ -59,7 +59,7 @@ impl Hearing {
                 self.puts.drop(task);
                 // The session has forgotten it already.
                 let say = Say::Refused { code, message, actual: None };
-                self.talk.ended(task, verdict(&say), 0);
+                self.talk.refused(task, &say);
                 self.talk.outbox.end(task, say);
                 self.skip(skip).await?;
             }
