@@ -59,15 +59,22 @@ pub enum BindError {
 }
 
 impl Listeners {
+    /// Whether to let in who can reach `addresses`, with `options`; those that are in them are not looked at. Listens nowhere.
+    ///
+    /// # Errors
+    ///
+    /// Where one is open to a network without tokens.
+    pub fn check(addresses: &[SocketAddr], options: &Options) -> Result<(), BindError> {
+        addresses.iter().try_for_each(|&address| check(address, options))
+    }
+
     /// Listens on every address of `options`, with a socket for each reactor.
     ///
     /// # Errors
     ///
     /// Where an address is taken, cannot be had, or is open to a network without tokens.
     pub fn bind(options: &Options) -> Result<Self, BindError> {
-        for &address in &options.listen {
-            check(address, options)?;
-        }
+        Self::check(&options.listen, options)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let _context = runtime.enter();
         let bind = |&address: &SocketAddr| match listen(address, options.reactors) {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod checked_send;
 mod commands;
 mod confine;

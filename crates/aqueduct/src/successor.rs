@@ -15,6 +15,7 @@ use aqueduct_sys::ignore_signal;
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use tracing::{error, info};
 
+use crate::check::Legacy;
 use crate::confine;
 use crate::fault::Fault;
 use crate::handed;
@@ -48,10 +49,10 @@ impl Successor {
     }
 
     /// Whether the server is to stop now, and be succeeded: if its successor could begin, as far as that can be told.
-    pub(crate) fn want(&self) -> bool {
+    pub(crate) fn want(&self, legacy: &Legacy) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Possible(sockets) = &mut *state else { return false };
-        match self.check() {
+        match self.check(legacy) {
             Ok(status) if status.success() => {
                 info!("finishing what is in flight to begin anew; who connects meanwhile waits");
                 *state = State::Wanted(std::mem::take(sockets));
@@ -98,9 +99,10 @@ impl Successor {
         Err(command.exec())
     }
 
-    fn check(&self) -> io::Result<ExitStatus> {
+    fn check(&self, legacy: &Legacy) -> io::Result<ExitStatus> {
         let mut command = self.command();
         handed::forget(&mut command);
+        legacy.tell(&mut command);
         // What it has to complain of goes to the log of this one.
         command.arg("--check").env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null()).status()
     }

@@ -22,6 +22,7 @@ use signal_hook::low_level::emulate_default_handler;
 use tracing::{info, warn};
 
 use self::reread::Reread;
+use crate::check::{Legacy, check};
 use crate::confine::{Reach, confine};
 use crate::directories;
 use crate::fault::Fault;
@@ -51,11 +52,10 @@ pub(super) fn run(
         Some(directory) => directory.clone(),
         None => directories::store()?,
     };
-    if serve.check {
-        // One that opened it would wait for the server that has it.
-        return Store::is_at(&directory).map(drop).map_err(Fault::from);
-    }
     let options = options(serve, tokens);
+    if serve.check {
+        return check(&directory, &options);
+    }
     // Before the store is opened: who connects meanwhile waits.
     let listeners = listeners(&options)?;
     let successor = Arc::new(Successor::new(&listeners)?);
@@ -81,6 +81,7 @@ pub(super) fn run(
     let served = Served {
         control: server.control(),
         addresses: server.addresses().to_vec(),
+        legacy: Legacy::new(&directory, server.addresses())?,
         successor: Arc::clone(&successor),
         reread: Reread::new(line.clone(), read),
     };
@@ -200,13 +201,14 @@ fn announce(directory: &Path, server: &Server, json: bool, output: &mut Output<'
 struct Served {
     control: Control,
     addresses: Vec<SocketAddr>,
+    legacy: Legacy,
     successor: Arc<Successor>,
     reread: Reread,
 }
 
 /// Does what signals say, as long as the program runs.
 fn obey(mut signals: Signals, served: Served) {
-    let Served { control, addresses, successor, mut reread } = served;
+    let Served { control, addresses, legacy, successor, mut reread } = served;
     let mut is_stopping = false;
     for signal in &mut signals {
         match signal {
@@ -216,7 +218,7 @@ fn obey(mut signals: Signals, served: Served) {
                 supervisor::serving(&addresses);
             }
             SIGUSR2 => {
-                if successor.want() {
+                if successor.want(&legacy) {
                     supervisor::restarting(control.grace());
                     control.stop();
                 }

@@ -255,10 +255,41 @@ fn a_server_that_could_not_begin_again_goes_on() {
     let server = Server::start_with(&site, &["--token-file", "tokens"]);
     site.write("tokens", "nonsense");
     server.signal(Signal::USR2);
-    server.wait_until_said("a new server could not begin with these flags");
+    server.wait_until_said(REFUSED);
     let mut asker = Asker::new(server.address().parse().unwrap());
     assert_eq!(asker.ask("GET /healthz", "", &[]).status, 200);
     assert!(server.said().contains("tokens"), "it says why: {}", server.said());
+    server.stop();
+}
+
+#[test]
+fn what_a_server_takes_over_is_held_against_what_it_may_have() {
+    let site = Site::new();
+    std::fs::create_dir(site.path("other")).unwrap();
+    std::fs::create_dir_all(site.path("store")).unwrap();
+    std::os::unix::fs::symlink("store", site.path("link")).unwrap();
+    site.write("tokens", "write long-enough-to-be-a-token\n");
+    let right = "token-file = 'tokens'\n[serve]\nstore = 'link'\n";
+    site.write("config.toml", right);
+    let mut serve = aqueduct();
+    serve.args(["serve", "--listen", "0.0.0.0:0", "--config", "config.toml"]).current_dir(site.path("."));
+    let mut server = Server::spawn(&mut serve);
+    let mut asker = Asker::new(server.address().parse().unwrap());
+    for (wrong, why) in [
+        ("[serve]\nstore = 'link'\n", "can be reached from the network, and there are no tokens"),
+        ("token-file = 'tokens'\n[serve]\nstore = 'other'\n", "other is not the store that is served"),
+        ("token-file = 'tokens'\n[serve]\nstore = 'nowhere'\n", "nowhere is not the store that is served"),
+    ] {
+        site.write("config.toml", wrong);
+        let count = server.said().matches(REFUSED).count();
+        server.signal(Signal::USR2);
+        wait_until("the restart is refused", || server.said().matches(REFUSED).count() > count);
+        assert!(server.said().contains(why), "{}", server.said());
+        assert_eq!(asker.ask("GET /healthz", "", &[]).status, 200, "it goes on");
+    }
+    // The same directory by another name is the same store.
+    site.write("config.toml", right.replace("link", "store"));
+    server.restart();
     server.stop();
 }
 
@@ -291,6 +322,8 @@ fn a_check_says_what_would_keep_a_server_from_beginning() {
     site.run(&check).ok();
     site.write("tokens", "nonsense");
     site.run(&[&check[..], &["--token-file", "tokens"]].concat()).code(2).says("tokens");
+    let open = ["serve", "--check", "--store", "store", "--listen", "0.0.0.0:0"];
+    site.run(&open).code(2).says("--open-to-network");
     std::fs::create_dir(site.path("other")).unwrap();
     site.write("other/file", "");
     site.run(&[&check[..], &["--store", "other"]].concat()).code(1).says("is not a store");
@@ -338,6 +371,9 @@ fn a_handed_socket_is_served_in_place_of_those_of_the_flags() {
 }
 
 const RESTART_COUNT: usize = 4;
+
+/// What a server says that does not begin anew.
+const REFUSED: &str = "a new server could not begin with these flags";
 
 /// What every server says once.
 const BEGUN: &str = " routes: ";
