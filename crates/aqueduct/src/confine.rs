@@ -150,8 +150,9 @@ const STORE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
 /// What the program is loaded with when it begins anew.
 const LIBRARIES: [&str; 4] = ["/usr", "/lib", "/lib32", "/lib64"];
 
-/// What a process is, what the kernel is like, and where libraries are.
-const READABLE: [&str; 3] = ["/proc", "/etc/ld.so.cache", "/etc/ld.so.preload"];
+/// What a process is, what the kernel is like, how many cores a control group may use (`cpu.max`, which
+/// [`std::thread::available_parallelism`] takes for no limit where it cannot read it), and where libraries are.
+const READABLE: [&str; 4] = ["/proc", "/sys/fs/cgroup", "/etc/ld.so.cache", "/etc/ld.so.preload"];
 
 /// Says to the process that has this number, and to none that it starts, that it is confined.
 const CONFINED: &str = "CONFINED_PID";

@@ -61,6 +61,23 @@ fn a_store_can_be_changed_and_what_is_configured_read_again() {
 }
 
 #[test]
+fn what_a_control_group_may_use_can_be_read() {
+    let (_place, reach) = place();
+    let controllers = ["/sys/fs/cgroup/cgroup.controllers", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"];
+    let found: Vec<_> = controllers.into_iter().filter(|path| fs::read(path).is_ok()).collect();
+    if found.is_empty() {
+        println!("not tried: no control groups here");
+    }
+    let count = thread::available_parallelism().unwrap();
+    confined(&reach, || {
+        for path in found {
+            fs::read(path).unwrap();
+        }
+        assert_eq!(thread::available_parallelism().unwrap(), count);
+    });
+}
+
+#[test]
 fn nothing_else_can_be_read_or_written_or_run() {
     let (place, reach) = place();
     let denied = |done: std::io::Result<()>| assert_eq!(done.unwrap_err().kind(), PermissionDenied);
