@@ -7,12 +7,14 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use aqueduct_flow::uninterrupted;
 use aqueduct_server::Listeners;
-use aqueduct_sys::ignore_signal;
-use signal_hook::consts::{SIGHUP, SIGUSR2};
+use aqueduct_sys::{Readiness, default_signal, ignore_signal, pidfd, wait_at_most};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use tracing::{error, info};
 
 use crate::check::Legacy;
@@ -53,12 +55,18 @@ impl Successor {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Possible(sockets) = &mut *state else { return false };
         match self.check(legacy) {
-            Ok(status) if status.success() => {
+            Ok(Some(status)) if status.success() => {
                 info!("finishing what is in flight to begin anew; who connects meanwhile waits");
                 *state = State::Wanted(std::mem::take(sockets));
                 true
             }
-            Ok(status) => {
+            Ok(None) => {
+                error!(
+                    "a new server could not say within {CHECK_MAX:?} whether it can begin; this one goes on"
+                );
+                false
+            }
+            Ok(Some(status)) => {
                 error!("a new server could not begin with these flags ({status}); this one goes on");
                 false
             }
@@ -67,6 +75,11 @@ impl Successor {
                 false
             }
         }
+    }
+
+    /// Whether it is open yet if there will be one: this server neither stops nor is about to begin anew.
+    pub(crate) fn is_undecided(&self) -> bool {
+        matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Possible(_))
     }
 
     /// Lets nobody come after this server.
@@ -81,6 +94,12 @@ impl Successor {
 
     /// Becomes the successor, if one is wanted. What comes back is why not, or that none is.
     pub(crate) fn begin(&self, is_confined: bool) -> Result<(), Fault> {
+        // From here on nobody hears of a signal in time to exclude a successor; and the store is closed, so there is nothing
+        // left that a stop would have to finish.
+        for signal in [SIGTERM, SIGINT] {
+            default_signal(signal)
+                .map_err(|error| Fault::local("let signals end this program")(error.into()))?;
+        }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Wanted(sockets) = &*state else { return Ok(()) };
         let doing = format!("become {}; start it again", shown(&self.program));
@@ -99,12 +118,14 @@ impl Successor {
         Err(command.exec())
     }
 
-    fn check(&self, legacy: &Legacy) -> io::Result<ExitStatus> {
+    /// How the program ended that was asked, if it did.
+    fn check(&self, legacy: &Legacy) -> io::Result<Option<ExitStatus>> {
         let mut command = self.command();
         handed::forget(&mut command);
         legacy.tell(&mut command);
         // What it has to complain of goes to the log of this one.
-        command.arg("--check").env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null()).status()
+        command.arg("--check").env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null());
+        run(&mut command, CHECK_MAX)
     }
 
     fn command(&self) -> Command {
@@ -112,6 +133,25 @@ impl Successor {
         command.args(&self.arguments);
         command
     }
+}
+
+/// Runs `command` to its end, or kills it after `time`: whoever waits here hears no signal.
+fn run(command: &mut Command, time: Duration) -> io::Result<Option<ExitStatus>> {
+    let mut child = command.spawn()?;
+    let has_ended = ends_within(&child, time);
+    if !matches!(has_ended, Ok(true)) {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    Ok(has_ended?.then_some(status))
+}
+
+fn ends_within(child: &Child, time: Duration) -> io::Result<bool> {
+    let descriptor = pidfd(child)?;
+    let began = Instant::now();
+    Ok(uninterrupted(|| {
+        wait_at_most(&descriptor, &[Readiness::Readable], time.saturating_sub(began.elapsed()))
+    })?)
 }
 
 /// Where this program was started from. A package that brings a newer version replaces the file, and /proc/self/exe then names
@@ -127,3 +167,9 @@ fn program(name: Option<OsString>) -> io::Result<PathBuf> {
 fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file())
 }
+
+/// It reads a few files and looks at the store, which on a busy disk may take a while.
+const CHECK_MAX: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

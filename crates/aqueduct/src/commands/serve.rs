@@ -5,7 +5,7 @@ mod reread;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -210,13 +210,26 @@ struct Served {
 fn obey(mut signals: Signals, served: Served) {
     let Served { control, addresses, legacy, successor, mut reread } = served;
     let mut is_stopping = false;
-    for signal in &mut signals {
-        match signal {
-            SIGHUP => {
+    let (hangups, heard) = mpsc::channel();
+    // A file may be where nobody answers, and a stop is to be heard all the same.
+    thread::spawn({
+        let (control, successor) = (control.clone(), Arc::clone(&successor));
+        move || {
+            for () in heard {
                 supervisor::reloading();
                 reread.again(&control);
-                supervisor::serving(&addresses);
+                if successor.is_undecided() {
+                    supervisor::serving(&addresses);
+                }
             }
+        }
+    });
+    for signal in &mut signals {
+        match signal {
+            SIGHUP if successor.is_undecided() => {
+                let _ = hangups.send(());
+            }
+            SIGHUP => info!("files are not read again any more: this server is about to stop or begin anew"),
             SIGUSR2 => {
                 if successor.want(&legacy) {
                     supervisor::restarting(control.grace());

@@ -1,6 +1,7 @@
 //! SIGHUP: what a server reads again, takes, and says of it.
 
 use std::fs;
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -90,5 +91,16 @@ fn a_limit_where_there_was_none_takes_a_restart() {
     change(&server, &site, "[serve]\nmin-free = \"1MiB\"\nlease = \"1min\"\n");
     server.wait_until_said("min-free changed: 0 -> \"1MiB\", which takes a restart");
     server.wait_until_said("took lease: \"10min\" -> \"1min\"");
+    server.stop();
+}
+
+#[test]
+fn a_file_that_nobody_answers_for_keeps_no_server_from_stopping() {
+    let site = Site::new();
+    let server = configured(&site, "");
+    fs::remove_file(site.path("config.toml")).unwrap();
+    // Who opens it waits for somebody who writes: fifo(7).
+    assert!(Command::new("mkfifo").arg(site.path("config.toml")).status().unwrap().success());
+    server.signal(Signal::HUP);
     server.stop();
 }

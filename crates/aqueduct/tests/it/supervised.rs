@@ -1,5 +1,7 @@
 //! What a server tells the program that supervises it, as sd_notify(3) says.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::fixture::{Site, aqueduct};
+use crate::fixture::{Site, aqueduct, noise};
 use crate::server::Server;
 
 /// A supervisor that listens.
@@ -116,6 +118,27 @@ fn a_watchdog_is_told_again_and_again_that_the_server_is_alive_across_a_restart(
     }
     supervisor.hear_of("READY=1");
     assert!(!server.stop().contains("no round"));
+}
+
+#[test]
+fn who_asks_to_reload_once_a_stop_has_begun_is_too_late() {
+    let site = Site::new();
+    site.write("a", noise(64 << 20));
+    let supervisor = Supervisor::at(&site.path("notify"));
+    let server = Server::spawn(serve(&site).env("NOTIFY_SOCKET", site.path("notify")));
+    let large = server.put(&site, "a");
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    write!(slow, "GET /blobs/{large} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    slow.read_exact(&mut [0; 1000]).unwrap();
+    supervisor.hear_of("READY=1");
+    server.signal(Signal::TERM);
+    supervisor.hear_of("STOPPING=1");
+    server.signal(Signal::HUP);
+    server.wait_until_said("files are not read again any more");
+    drop(slow);
+    assert_eq!(server.wait().0.code(), Some(0));
+    supervisor.0.set_nonblocking(true).unwrap();
+    assert!(supervisor.0.recv(&mut [0; 1000]).is_err(), "nothing is said after STOPPING=1");
 }
 
 /// Far more than anything here takes.
