@@ -6,7 +6,7 @@ mod addresses;
 mod doors;
 mod finished;
 mod markdown;
-mod metrics;
+mod operations;
 mod rooms;
 mod shape;
 mod walls;
@@ -55,7 +55,8 @@ const RULES: &[Rule] = &[
     Rule { name: "links in Markdown lead somewhere", check: markdown::broken_links },
     Rule { name: "docs/SUMMARY.md lists every page", check: markdown::unlisted_pages },
     Rule { name: "a door's page names its problems", check: doors::unlisted_problems },
-    Rule { name: "what Prometheus is told is explained", check: metrics::unexplained_metrics },
+    Rule { name: "what Prometheus is told is explained", check: operations::unexplained_metrics },
+    Rule { name: "what the log warns of is explained", check: operations::unexplained_messages },
     Rule { name: "no path of one machine is written down", check: addresses::machine_paths },
     Rule { name: "web addresses are on known hosts", check: addresses::unknown_hosts },
 ];

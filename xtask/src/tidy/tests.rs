@@ -94,6 +94,16 @@ fn planted() -> Vec<(&'static str, Tree)> {
                 ("docs/operations.md", "`aqueduct_told`"),
             ]),
         ),
+        (
+            "what the log warns of is explained",
+            tree(&[
+                (
+                    "crates/aqueduct/src/a.rs",
+                    "warn!(%error, \"cannot say it: {it}\"); error!(\"cannot tell that\")",
+                ),
+                ("docs/operations.md", "`cannot tell that`"),
+            ]),
+        ),
         ("no path of one machine is written down", tree(&[("a.sh", concat!("cd /ho", "me/me/a"))])),
         (
             "web addresses are on known hosts",
