@@ -33,10 +33,11 @@ async function ask() {
   // Whoever has the page behind others looks at something else.
   if (document.hidden || is_asking) return;
   is_asking = true;
+  let status = null;
   try {
     // The address of the page may hold a password, with which no request can be made.
     const answer = await fetch(`${location.origin}/status`, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    if (answer.ok) show(await answer.json());
+    if (answer.ok) status = await answer.json();
     else say("trouble", refusal(answer.status, await answer.text()));
   } catch (error) {
     // A mistake in this page is none of the server's.
@@ -48,6 +49,8 @@ async function ask() {
     is_asking = false;
     timer = setTimeout(ask, ASK_MS);
   }
+  // Not above: what fails here was reached.
+  if (status) show(status);
 }
 
 /** Said once: whoever listens to the page would otherwise hear it every second. */

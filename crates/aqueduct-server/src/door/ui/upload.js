@@ -9,6 +9,9 @@ const SENDING_COUNT_MAX = 3;
 /** How often in a row it is tried again, without a byte of progress. */
 const TRY_COUNT_MAX = 8;
 
+/** How much of each end of a file tells it from another of the same name, size and time. */
+const END_LEN = 64 * 1024;
+
 const TRY_MS_MIN = 500;
 const TRY_MS_MAX = 8000;
 
@@ -79,9 +82,10 @@ class Broken extends Error {}
 class Sending {
   constructor(file) {
     this.file = file;
+    /** What the upload is remembered by, once the file was looked into. */
+    this.key = null;
     /** Where the upload is, once it has begun: it may have before this page was loaded. */
-    this.key = `upload ${file.size} ${file.lastModified} ${file.name}`;
-    this.url = remembered(this.key);
+    this.url = null;
     /** The request that is under way. */
     this.request = null;
     /** Ends a pause between two tries. */
@@ -102,6 +106,13 @@ class Sending {
   async run() {
     if (this.is_stopped) return;
     this.row.classList.remove("failed");
+    try {
+      this.key ??= await key_of(this.file);
+    } catch (error) {
+      console.debug(error);
+      return this.failed("The file cannot be read.");
+    }
+    this.url ??= remembered(this.key);
     let offset = -1;
     for (let tries = 0; !this.is_stopped; tries += 1) {
       try {
@@ -250,7 +261,7 @@ class Sending {
   }
 
   forget() {
-    remember(this.key, null);
+    if (this.key) remember(this.key, null);
     this.url = null;
   }
 }
@@ -264,6 +275,15 @@ function failure(status, text) {
 /** The digest in the path of a blob. */
 function blob_at(path) {
   return path?.startsWith("/blobs/") ? decodeURIComponent(path.slice("/blobs/".length)) : null;
+}
+
+/** What a file is known by. Were another one taken for it, a blob would be made of the beginning of one and the end of the other. */
+async function key_of(file) {
+  const ends = new Blob([file.slice(0, END_LEN), file.slice(Math.max(END_LEN, file.size - END_LEN))]);
+  // FNV-1a of 32 bits: a page that came over http:// has no crypto.subtle, and nobody means harm to his own upload.
+  let hash = 0x811c9dc5;
+  for (const byte of new Uint8Array(await ends.arrayBuffer())) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return `upload ${file.size} ${file.lastModified} ${hash.toString(16)} ${file.name}`;
 }
 
 /** What was kept under a name, where the browser lets a page keep anything. */
