@@ -13,7 +13,7 @@ use aqueduct_flow::{Carried, Route};
 use aqueduct_store::Cause;
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
 use crate::asked::{Door, Kind, Verdict};
@@ -36,6 +36,7 @@ pub(crate) struct Metrics {
     pub(crate) turned_away: IntCounter,
     /// Blobs that were not here before.
     pub(crate) stored: IntCounter,
+    stagings: IntGauge,
     cold_waits: IntCounter,
     cold_wait_seconds: Counter,
 }
@@ -57,6 +58,23 @@ struct Bytes {
 
 /// The counts of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+/// A blob that is staged, counted for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct CountedStaging(());
+
+impl CountedStaging {
+    pub(crate) fn new() -> Self {
+        METRICS.stagings.inc();
+        Self(())
+    }
+}
+
+impl Drop for CountedStaging {
+    fn drop(&mut self) {
+        METRICS.stagings.dec();
+    }
+}
 
 /// Counts a call to the kernel that it refused, and that cost somebody an answer.
 pub(crate) fn count_fault(cause: Cause) {
@@ -115,6 +133,11 @@ impl Metrics {
                 "Connections for which there was no room",
             ),
             stored: counter("aqueduct_stored_blobs_total", "Blobs that came and were not here before"),
+            stagings: kept(
+                &registry,
+                IntGauge::new("aqueduct_stagings", "Blobs that are staged: they come, and have no name yet")
+                    .expect(VALID),
+            ),
             cold_waits: counter(
                 "aqueduct_cold_waits_total",
                 "Windows of blobs that were not in memory when they were to be sent",

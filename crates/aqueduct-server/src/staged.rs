@@ -10,7 +10,7 @@ use crate::asked::Door;
 use crate::door::{Outcome, Refusal, Write};
 use crate::hashers::{Hashers, Hashing};
 use crate::inbox::Inbox;
-use crate::metrics::METRICS;
+use crate::metrics::{CountedStaging, METRICS};
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
 use crate::upload::{Begun, Sink};
@@ -26,6 +26,7 @@ pub(crate) struct Staged {
     hashers: Arc<Hashers>,
     write: Write,
     size_max: u64,
+    _counted: CountedStaging,
 }
 
 /// Begins one. `size` is the length of the body, if it is known. For workers.
@@ -45,6 +46,7 @@ pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<S
             hashers: Arc::clone(&shared.hashers),
             write,
             size_max: limit,
+            _counted: CountedStaging::new(),
         }),
     }
 }

@@ -18,7 +18,7 @@ use crate::asked::Door;
 use crate::descriptors::UPLOAD_DESCRIPTOR_COUNT;
 use crate::door::Refusal;
 use crate::inbox::Inbox;
-use crate::metrics::METRICS;
+use crate::metrics::{CountedStaging, METRICS};
 use crate::pour::{Stop, pour};
 use crate::server::Shared;
 use crate::stored::note;
@@ -102,6 +102,7 @@ pub(super) struct Plain {
     told: Carried,
     digest: Option<Digest>,
     _descriptor: OwnedSemaphorePermit,
+    _counted: CountedStaging,
 }
 
 /// What a put began with.
@@ -138,6 +139,7 @@ fn begin(shared: &Shared, put: &Put, descriptor: OwnedSemaphorePermit) -> Result
                 told: Carried::default(),
                 digest: put.digest,
                 _descriptor: descriptor,
+                _counted: CountedStaging::new(),
             };
             Opened::Open { putting: Putting::Plain(Box::new(plain)), say: None }
         }

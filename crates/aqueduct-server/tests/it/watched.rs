@@ -216,3 +216,19 @@ fn a_stranger_does_not_learn_how_many_came_before() {
     assert_eq!(refused.status, 421);
     assert!(!refused.text().contains("\"request\""), "{}", refused.text());
 }
+
+#[test]
+fn a_blob_on_its_way_is_counted_as_staged() {
+    let server = Fixture::new();
+    let bytes = pattern(2 << 20);
+    let (name, len) = (digest(&bytes), bytes.len());
+    let mut sender = server.connect();
+    // It is told to go on once it is staged.
+    sender.say(&format!(
+        "PUT /blobs/{name} HTTP/1.1\r\n{HOST}Content-Length: {len}\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(sender.head().status, 100);
+    assert!(count(&mut server.connect(), "aqueduct_stagings") >= 1.0);
+    sender.say_bytes(&bytes);
+    assert_eq!(sender.reply().status, 201);
+}
