@@ -436,3 +436,16 @@ fn a_server_that_answers_for_ever_without_an_end_is_given_up() {
         peer.finish();
     }
 }
+
+#[test]
+fn bytes_in_answer_to_a_put_are_an_error_and_end_nobody() {
+    let peer = Peer::new(vec![speak(|talk| {
+        let (task, _) = hear_put(talk);
+        talk.tell_bytes(task, 0, 1000, &noise(1000), true);
+        hear_put(talk);
+        while talk.hear_some() {}
+    })]);
+    let outcomes = put(&peer.native_client_with(quick()), &parcels(2));
+    assert_eq!(outcomes, [Err(ErrorKind::Protocol), Err(ErrorKind::Protocol)]);
+    peer.finish();
+}
