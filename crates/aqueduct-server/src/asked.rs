@@ -219,7 +219,12 @@ impl Asked {
 
     /// It came to its end. `status` is that of HTTP, and `len` how many bytes of blobs were sent or received for it.
     pub(crate) fn answered(&mut self, verdict: Verdict, status: Option<u16>, len: u64) {
-        self.end(verdict, status, len);
+        self.is_answered = true;
+        let time = self.began.elapsed();
+        METRICS.answered(self.kind, verdict, time);
+        if is_logged() {
+            log(self.id, self.peer, self.kind, self.digest, verdict, status, len, time);
+        }
     }
 
     /// The connection ends, and with it the request, unless that was answered.
@@ -230,16 +235,7 @@ impl Asked {
             Close::Clean | Close::PeerGone(_) | Close::Deadline(_) => Verdict::Gone,
         };
         if !self.is_answered {
-            self.end(verdict, None, 0);
-        }
-    }
-
-    fn end(&mut self, verdict: Verdict, status: Option<u16>, len: u64) {
-        self.is_answered = true;
-        let time = self.began.elapsed();
-        METRICS.answered(self.kind, verdict, time);
-        if is_logged() {
-            log(self.id, self.peer, self.kind, self.digest, verdict, status, len, time);
+            self.answered(verdict, None, 0);
         }
     }
 }
@@ -248,7 +244,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         // Nobody waited for its end: the server cuts connections off when it stops.
         if !self.is_answered {
-            self.end(Verdict::Failed, None, 0);
+            self.answered(Verdict::Failed, None, 0);
         }
     }
 }

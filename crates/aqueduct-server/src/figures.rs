@@ -77,9 +77,8 @@ impl LastFigures {
     fn take(&self, store: &Store) {
         let looking = Looking(self);
         let process = Process::now();
-        let before = Figures::clone(&self.state().figures);
-        self.state().figures = Arc::new(Figures { process: process.clone(), ..before });
-        let figures = Arc::new(Figures { process, ..Figures::of(store) });
+        Arc::make_mut(&mut self.state().figures).process = process.clone();
+        let figures = Arc::new(Figures::of(store, process));
         self.state().figures = figures;
         drop(looking);
     }
@@ -101,14 +100,14 @@ impl Drop for Looking<'_> {
 }
 
 impl Figures {
-    fn of(store: &Store) -> Self {
+    fn of(store: &Store, process: Process) -> Self {
         Self {
             usage: store.known_usage().ok().flatten(),
             room: store.room().ok(),
             staged: store.upload_usage().ok(),
             uploads: store.open_uploads(UPLOAD_COUNT_MAX).unwrap_or_default(),
             scrub: store.scrub_state(),
-            process: Process::default(),
+            process,
         }
     }
 }
@@ -139,9 +138,12 @@ pub(crate) fn start() {
     LazyLock::force(&STARTED);
 }
 
-static STARTED: LazyLock<f64> = LazyLock::new(|| {
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-});
+}
+
+static STARTED: LazyLock<f64> = LazyLock::new(now);
 
 /// Who collects such figures gives up after ten seconds, and looks every fifteen, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(1);

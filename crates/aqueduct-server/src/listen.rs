@@ -12,11 +12,11 @@ use crate::spread::Place;
 
 /// Sockets that listen. Connections wait in their backlogs until a server takes them.
 #[derive(Debug)]
-pub struct Listeners(Vec<Door>);
+pub struct Listeners(Vec<Bound>);
 
 /// The sockets of one address: connections are spread over them by the kernel.
 #[derive(Debug)]
-struct Door {
+struct Bound {
     address: SocketAddr,
     sockets: Vec<TcpListener>,
 }
@@ -78,7 +78,7 @@ impl Listeners {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let _context = runtime.enter();
         let bind = |&address: &SocketAddr| match listen(address, options.reactors) {
-            Ok((address, sockets)) => Ok(Door { address, sockets }),
+            Ok((address, sockets)) => Ok(Bound { address, sockets }),
             Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
             Err(source) => Err(BindError::Listen { address, source }),
         };
@@ -92,7 +92,7 @@ impl Listeners {
     ///
     /// Where one does not listen, or is open to a network without tokens.
     pub fn handed(sockets: Vec<TcpListener>, options: &Options) -> Result<Self, BindError> {
-        let mut doors: Vec<Door> = Vec::new();
+        let mut all: Vec<Bound> = Vec::new();
         for socket in sockets {
             let address = socket.local_addr()?;
             if !is_listening(&socket).map_err(io::Error::from)? {
@@ -100,21 +100,21 @@ impl Listeners {
             }
             // A reactor must not wait in accept(2). Whoever else has the socket open only polls it.
             socket.set_nonblocking(true)?;
-            match doors.iter_mut().find(|door| door.address == address) {
-                Some(door) => door.sockets.push(socket),
+            match all.iter_mut().find(|bound| bound.address == address) {
+                Some(bound) => bound.sockets.push(socket),
                 None => {
                     check(address, options)?;
-                    doors.push(Door { address, sockets: vec![socket] });
+                    all.push(Bound { address, sockets: vec![socket] });
                 }
             }
         }
-        Ok(Self(doors))
+        Ok(Self(all))
     }
 
     /// Where they listen, with the ports that they were given.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.0.iter().map(|door| door.address).collect()
+        self.0.iter().map(|bound| bound.address).collect()
     }
 
     /// All sockets once more: as long as somebody has them, connections wait there when the server has ended.
@@ -123,19 +123,19 @@ impl Listeners {
     ///
     /// Where there are no descriptors left.
     pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
-        self.0.iter().flat_map(|door| &door.sockets).map(TcpListener::try_clone).collect()
+        self.0.iter().flat_map(|bound| &bound.sockets).map(TcpListener::try_clone).collect()
     }
 
     /// How many sockets each reactor has at most, when there are `count`.
     pub(crate) fn count_for_each(&self, count: NonZeroUsize) -> usize {
-        self.0.iter().map(|door| door.sockets.len().div_ceil(count.get())).sum()
+        self.0.iter().map(|bound| bound.sockets.len().div_ceil(count.get())).sum()
     }
 
     /// Deals the sockets out to `count` reactors: each has one of every address at least, and no socket is left out, since
     /// connections may wait in it. Where there are fewer sockets than reactors, some share one.
     pub(crate) fn deal(self, count: NonZeroUsize) -> io::Result<Vec<Vec<(TcpListener, Place)>>> {
         let mut dealt: Vec<Vec<_>> = (0..count.get()).map(|_| Vec::new()).collect();
-        for Door { sockets, .. } in self.0 {
+        for Bound { sockets, .. } in self.0 {
             let places = count.max(NonZeroUsize::new(sockets.len()).unwrap_or(count));
             for (index, place) in Place::each(places).into_iter().enumerate() {
                 let socket = sockets[index % sockets.len()].try_clone()?;
@@ -147,7 +147,7 @@ impl Listeners {
 }
 
 /// Whether to let in who can reach `address`.
-pub(crate) fn check(address: SocketAddr, options: &Options) -> Result<(), BindError> {
+fn check(address: SocketAddr, options: &Options) -> Result<(), BindError> {
     if address.ip().is_loopback() || options.tokens.is_some() {
         return Ok(());
     }

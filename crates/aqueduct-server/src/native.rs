@@ -66,6 +66,10 @@ impl Talk {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn asked(&self) -> MutexGuard<'_, AskedBy> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says something about a task that goes on; nothing if it has ended meanwhile.
     fn say(&self, task: TaskId, say: Say) {
         // Held until it is said, so that nobody says the last in between.
@@ -108,22 +112,20 @@ impl Talk {
 
     /// A task begins.
     fn begun(&self, task: TaskId, kind: Kind, digest: Option<Digest>) {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let AskedBy { who, tasks } = &mut *asked;
+        let AskedBy { who, tasks } = &mut *self.asked();
         tasks.insert(task, Asked::new(who, kind, digest));
     }
 
     /// A task is refused before it could begin, or while it goes on.
     fn refused(&self, task: TaskId, say: &Say) {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let AskedBy { who, tasks } = &mut *asked;
+        let AskedBy { who, tasks } = &mut *self.asked();
         let mut refused = tasks.remove(&task).unwrap_or_else(|| Asked::new(who, Kind::NativeOther, None));
         refused.answered(verdict(say), None, 0);
     }
 
     /// The connection ends, and with it all tasks that go on.
     fn broke_off(&self, close: &Close) {
-        let tasks = std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner).tasks);
+        let tasks = std::mem::take(&mut self.asked().tasks);
         for mut asked in tasks.into_values() {
             asked.broke_off(close);
         }
@@ -131,7 +133,7 @@ impl Talk {
 
     /// A task came to its end, for which so many bytes of blobs moved.
     fn ended(&self, task: TaskId, verdict: Verdict, len: u64) {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&task);
+        let asked = self.asked().tasks.remove(&task);
         if let Some(mut asked) = asked {
             asked.answered(verdict, None, len);
         }
@@ -144,9 +146,15 @@ impl Talk {
             session.end(*task);
         }
         drop(session);
-        for task in ended {
-            // Of those that were answered nothing is left by now: this one was cancelled.
-            self.ended(*task, Verdict::Gone, 0);
+        // Let go of before the outbox, which is held when answers are counted.
+        {
+            let mut asked = self.asked();
+            for task in ended {
+                // Of those that were answered nothing is left by now: this one was cancelled.
+                if let Some(mut asked) = asked.tasks.remove(task) {
+                    asked.answered(Verdict::Gone, None, 0);
+                }
+            }
         }
         self.outbox.left(ended);
     }

@@ -33,7 +33,7 @@ use crate::running::Running;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
-use crate::{Options, figures, listen, reactor, routes, stored};
+use crate::{Options, figures, reactor, routes, stored};
 
 /// A server that listens. It serves once it runs.
 #[derive(Debug)]
@@ -261,7 +261,7 @@ impl Control {
     /// then.
     pub fn change(&self, options: Options) -> Result<(), BindError> {
         let Some(shared) = self.shared.upgrade() else { return Ok(()) };
-        self.addresses.iter().try_for_each(|&address| listen::check(address, &options))?;
+        Listeners::check(&self.addresses, &options)?;
         shared.options.change(&options);
         shared.guests.set_limits(
             shared.descriptor_plan.connection_count(options.connection_count_max),

@@ -1,12 +1,10 @@
 //! How a server is, as one JSON object, for programs that show it to a person.
 
-use std::time::SystemTime;
-
 use aqueduct_store::{Listed, UploadListed};
 use serde_json::{Map, Value, json};
 
 use crate::asked::Verdict;
-use crate::figures::Figures;
+use crate::figures::{self, Figures};
 use crate::metrics::METRICS;
 use crate::server::Shared;
 use crate::stored;
@@ -14,14 +12,13 @@ use crate::stored;
 /// All of it. Totals count since the process began; sizes are in bytes, times in seconds since 1970.
 pub(crate) fn status(shared: &Shared, figures: &Figures) -> Value {
     let Figures { process, scrub, .. } = figures;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let (open, max) = shared.guests.count();
     let requests = Verdict::ALL.map(|verdict| (verdict.name().to_owned(), METRICS.count(verdict)));
     let jobs = shared.job_counts().map(|(crew, count)| (crew.to_owned(), count as u64));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": process.started,
-        "now": now,
+        "now": figures::now(),
         "read_only": shared.store.is_read_only(),
         "connections": {
             "open": open,

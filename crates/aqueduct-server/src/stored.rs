@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::Carried;
 use aqueduct_store::{Counts, Listed, Outcome, Published, Upload};
+use aqueduct_sys::realtime_coarse;
 
 use crate::metrics::METRICS;
 
@@ -41,8 +41,7 @@ fn remember(published: &Published) {
         return;
     }
     METRICS.stored.inc();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let published = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let published = realtime_coarse().seconds;
     let mut last = last();
     last.truncate(RECENT_COUNT_MAX - 1);
     last.push_front(Listed { digest, size, published });

@@ -19,6 +19,7 @@ mod handed;
 mod log;
 mod opened;
 mod output;
+mod pause;
 mod progress;
 mod remote;
 mod routes;

@@ -3,8 +3,8 @@
 mod report;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aqueduct_flow::Throttle;
@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::flags::Scrub;
 use crate::opened::{Opening, cores, with_store};
 use crate::output::Output;
+use crate::pause::pause;
 use crate::progress;
 use crate::text::{counted, date, size};
 use crate::voice::Voice;
@@ -104,12 +105,9 @@ fn scrub_all(
     report.finish(&earlier, &pass)
 }
 
-/// Nobody rings: a signal is looked for after each piece, which is never long.
+/// A signal is looked for after each piece, which is never long.
 fn wait(until: Instant) {
-    let (bell, silence) = (Condvar::new(), Mutex::new(()));
-    let guard = silence.lock().unwrap_or_else(PoisonError::into_inner);
-    let left = until.saturating_duration_since(Instant::now());
-    drop(bell.wait_timeout_while(guard, left, |()| true));
+    pause(until.saturating_duration_since(Instant::now()));
 }
 
 /// After everybody else: sched(7).

@@ -1,6 +1,5 @@
 //! `status`: what a server does, and how its store is, for a terminal. A server says it over HTTP alone, on the same port.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use aqueduct_client::Client;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use crate::fault::Fault;
 use crate::flags::{Place, Status};
 use crate::output::Output;
+use crate::pause::pause;
 use crate::remote;
 use crate::text::{counted, date, rate, size};
 
@@ -36,7 +36,7 @@ pub(super) fn run(status: &Status, json: bool, output: &mut Output<'_>) -> Resul
         }
         output.flush()?;
         let Some(span) = status.watch.filter(|_| !output.is_gone()) else { return Ok(()) };
-        wait(span.0);
+        pause(span.0);
         before = Some(now);
     }
 }
@@ -176,13 +176,6 @@ fn seconds_between(before: Option<&Value>, now: &Value) -> Option<f64> {
     let before = before.filter(|before| before["started"] == now["started"])?;
     let seconds = now["now"].as_f64()? - before["now"].as_f64()?;
     (seconds > 0.0).then_some(seconds)
-}
-
-/// Nobody rings: only a signal ends it sooner, and the program with it.
-fn wait(time: Duration) {
-    let (bell, silence) = (Condvar::new(), Mutex::new(()));
-    let guard = silence.lock().unwrap_or_else(PoisonError::into_inner);
-    drop(bell.wait_timeout_while(guard, time, |()| true));
 }
 
 /// What a server leaves out, be it older or newer.

@@ -29,10 +29,7 @@ pub(super) fn run(site: &Site<'_>, server: &Server, report: &mut Report) -> Resu
     }
     report.ok("files that are dropped on the page are stored, be they empty");
 
-    let (path, digest) = site.file("broken", 40_000_003)?;
-    browser.throttle(Some(SLOW))?;
-    browser.type_into("#files", &path)?;
-    browser.wait_for("whole segments are sent", ARRIVES)?;
+    let (path, digest) = begin_slowly(site, "broken", 40_000_003)?;
     browser.click("#sendings button")?;
     browser.wait_for(
         "it is paused, and the server says what has arrived",
@@ -55,10 +52,7 @@ pub(super) fn run(site: &Site<'_>, server: &Server, report: &mut Report) -> Resu
     browser.wait_for("nothing is in progress", r#"return document.querySelector('#uploads tr') === null"#)?;
     report.ok("an upload that is paused is shown, and goes on after that and after the line broke");
 
-    let (path, digest) = site.file("left", 40_000_005)?;
-    browser.throttle(Some(SLOW))?;
-    browser.type_into("#files", &path)?;
-    browser.wait_for("whole segments are sent", ARRIVES)?;
+    let (path, digest) = begin_slowly(site, "left", 40_000_005)?;
     browser.click("#sendings button")?;
     browser.throttle(None)?;
     browser
@@ -75,10 +69,7 @@ pub(super) fn run(site: &Site<'_>, server: &Server, report: &mut Report) -> Resu
     ensure!(first.as_str().is_some_and(|first| !first.starts_with("0 B")), "it began anew: {first}");
     report.ok("an upload goes on where it was after the page was loaded again");
 
-    let (path, _) = site.file("unwanted", 40_000_007)?;
-    browser.throttle(Some(SLOW))?;
-    browser.type_into("#files", &path)?;
-    browser.wait_for("whole segments are sent", ARRIVES)?;
+    begin_slowly(site, "unwanted", 40_000_007)?;
     browser.click("#sendings li button:last-child")?;
     browser.throttle(None)?;
     browser.wait_for(
@@ -89,6 +80,15 @@ pub(super) fn run(site: &Site<'_>, server: &Server, report: &mut Report) -> Resu
     // It complains of a line that broke, as it should.
     browser.console()?;
     Ok(())
+}
+
+/// Chooses a new file, of which some has come by now, and most has not.
+fn begin_slowly(site: &Site<'_>, name: &str, size: u64) -> Result<(String, String)> {
+    let (path, digest) = site.file(name, size)?;
+    site.browser.throttle(Some(SLOW))?;
+    site.browser.type_into("#files", &path)?;
+    site.browser.wait_for("whole segments are sent", ARRIVES)?;
+    Ok((path, digest))
 }
 
 /// Waits until the page says that a file is stored, and compares what the server has.
