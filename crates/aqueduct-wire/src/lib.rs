@@ -2,10 +2,12 @@
 //!
 //! [`http1`] reads and writes the heads of HTTP/1.1 messages, finds where bodies end, and gives the values of the
 //! fields that blobs need. [`native`] reads and writes the frames of Aqueduct's own protocol, and knows what may be said
-//! when. Whoever owns the connection brings the bytes and moves the bodies.
+//! when. [`transfer`] has the words of two hosts of which one sends files to the other. Whoever owns the connection brings
+//! the bytes and moves the bodies.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod http1;
 pub mod native;
+pub mod transfer;

@@ -23,7 +23,7 @@ use std::fmt;
 mod answer;
 mod code;
 mod fields;
-mod frame;
+pub(crate) mod frame;
 mod greeting;
 pub mod limits;
 mod messages;

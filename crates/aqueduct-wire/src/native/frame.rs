@@ -99,7 +99,7 @@ impl FrameError {
 }
 
 /// Appends a preamble and a header.
-pub(super) fn write(message: &impl Message, payload_len: u64, out: &mut Vec<u8>) {
+pub(crate) fn write(message: &impl Message, payload_len: u64, out: &mut Vec<u8>) {
     let header_len = message.encoded_len();
     assert!(header_len <= HEADER_LEN_MAX, "the header has {header_len} bytes, and may have {HEADER_LEN_MAX}");
     assert!(payload_len <= PAYLOAD_LEN_MAX, "a payload of {payload_len} bytes belongs into several frames");
@@ -118,7 +118,7 @@ pub(super) fn write(message: &impl Message, payload_len: u64, out: &mut Vec<u8>)
     preamble[CHECKED_LEN..].copy_from_slice(&check.to_be_bytes());
 }
 
-fn parse<M: Message + Default, T>(
+pub(crate) fn parse<M: Message + Default, T>(
     bytes: &[u8],
     understand: impl FnOnce(M) -> Result<T, FrameError>,
 ) -> Result<Option<Frame<T>>, FrameError> {
