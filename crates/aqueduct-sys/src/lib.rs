@@ -26,6 +26,7 @@ mod error;
 mod fadvise;
 mod fallocate;
 mod flock;
+mod getdents;
 mod hostname;
 mod inherit;
 #[allow(unsafe_code, reason = "ioprio_set(2) has no safe wrapper")]
@@ -45,6 +46,7 @@ mod pipe;
 mod poll;
 mod random;
 mod read;
+mod readlink;
 mod recv;
 mod reflink;
 mod release;
@@ -79,6 +81,7 @@ mod verity;
 )]
 mod vmsplice;
 mod write;
+mod xattr;
 #[allow(unsafe_code, reason = "rustix has neither SO_ZEROCOPY nor what the error queue says of it")]
 mod zerocopy;
 
@@ -92,6 +95,7 @@ pub use error::{Error, Result, errno_of};
 pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
+pub use getdents::getdents;
 pub use hostname::hostname;
 pub use inherit::inheritable;
 pub use io_priority::set_thread_io_idle;
@@ -99,12 +103,15 @@ pub use is_listening::is_listening;
 pub use low_water::set_receive_low_water;
 pub use mapping::{MapError, ReadMapping, WriteMapping};
 pub use nice::set_thread_nice;
-pub use open::{Access, Caching, open_directory, open_file, open_untouched, reopen};
+pub use open::{
+    Access, Caching, Symlinks, locate, open_directory, open_directory_at, open_file, open_untouched, reopen,
+};
 pub use pidfd::pidfd;
 pub use pipe::{pipe, pipe_len, set_pipe_len};
 pub use poll::{Readiness, wait_at_most, wait_until};
 pub use random::random_bytes;
 pub use read::{DONTCACHE, ReadFlags, pread, preadv2, read};
+pub use readlink::read_link;
 pub use recv::recv_discard;
 pub use reflink::reflink;
 pub use release::kernel_release;
@@ -113,14 +120,14 @@ pub use reuse_port::set_reuse_port;
 pub use rlimit::{DescriptorLimit, Memory, descriptor_limit, memory_limit, set_descriptor_limit};
 pub use room::{Room, room};
 pub use rusage::{Usage, process_usage, thread_usage};
-pub use rustix::fs::FileType;
+pub use rustix::fs::{CWD, FileType};
 pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
 pub use send_ring::{SendRing, Told};
 pub use sendfile::sendfile;
 pub use signal::{default_signal, ignore_signal};
 pub use splice::{SpliceFlags, splice};
-pub use stat::{MountId, Stat, Timestamp, stat};
+pub use stat::{MountId, Stat, Timestamp, stat, stat_at};
 pub use sync::{fdatasync, fsync, syncfs};
 pub use tee::tee;
 pub use times::set_written;
@@ -129,6 +136,7 @@ pub use upper_protocol::set_upper_protocol;
 pub use verity::has_verity;
 pub use vmsplice::vmsplice;
 pub use write::{SendFlags, pwrite, sendmsg, write, writev};
+pub use xattr::{Xattr, list_xattrs, read_xattr};
 pub use zerocopy::{Sent, send_zerocopy, set_zerocopy, zerocopy_sent};
 
 /// The most bytes that Linux moves in one call; longer requests are clamped to it.

@@ -27,6 +27,15 @@ pub enum Caching {
     Direct,
 }
 
+/// What is done about a symbolic link in the last place of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symlinks {
+    /// What it leads to is meant.
+    Follow,
+    /// It itself is meant.
+    Keep,
+}
+
 /// Opens the file at `path`, seen from `dir`. Never follows a symbolic link in the last place, and never waits for the
 /// other end of a fifo that somebody put there: `O_NONBLOCK` means nothing to a regular file.
 ///
@@ -82,6 +91,36 @@ pub fn reopen(file: impl AsFd, caching: Caching) -> Result<OwnedFd> {
 pub fn open_directory(path: &Path) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty()).named("openat")
+}
+
+/// Opens the directory `name` in `dir`, to read what is in it.
+///
+/// # Errors
+///
+/// ENOENT where there is none; ENOTDIR for anything else, and for a symbolic link that is to be kept. See openat(2).
+pub fn open_directory_at(dir: impl AsFd, name: &Path, symlinks: Symlinks) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | symlinks.open_flags();
+    rustix::fs::openat(dir, name, flags, Mode::empty()).named("openat")
+}
+
+/// Takes hold of `name` in `dir` without opening it (`O_PATH`): to ask what it is, to name what is in it, or to
+/// [`reopen`] it. Needs no right to read it, and wakes no device.
+///
+/// # Errors
+///
+/// ENOENT where there is none. See openat(2).
+pub fn locate(dir: impl AsFd, name: &Path, symlinks: Symlinks) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | symlinks.open_flags();
+    rustix::fs::openat(dir, name, flags, Mode::empty()).named("openat(O_PATH)")
+}
+
+impl Symlinks {
+    fn open_flags(self) -> OFlags {
+        match self {
+            Self::Follow => OFlags::empty(),
+            Self::Keep => OFlags::NOFOLLOW,
+        }
+    }
 }
 
 /// Nobody's link is followed, no fifo waited for, and no terminal taken.

@@ -1,13 +1,14 @@
 //! statx(2).
 
 use std::os::fd::AsFd;
+use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, StatxFlags, makedev};
+use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, makedev};
 
-use crate::Result;
 use crate::error::Named;
+use crate::{Result, Symlinks};
 
-/// What the kernel knows of an open file.
+/// What the kernel knows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Size in bytes; 0 for what has none, as pipes, sockets, and many files of /proc.
@@ -16,6 +17,10 @@ pub struct Stat {
     pub link_count: u32,
     /// Type and permission bits, as in inode(7).
     pub mode: u16,
+    /// Whose it is, by number.
+    pub user: u32,
+    /// Of which group it is, by number.
+    pub group: u32,
     /// Last change of content or inode.
     pub ctime: Timestamp,
     /// Last change of content.
@@ -68,8 +73,27 @@ impl Stat {
 ///
 /// EIO and its like from a filesystem in trouble.
 pub fn stat(file: impl AsFd) -> Result<Stat> {
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID | MNT_ID_UNIQUE;
-    let found = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, wanted).named("statx")?;
+    rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, wanted()).named("statx").map(|found| understand(&found))
+}
+
+/// Asks about `name`, seen from `dir`, without opening it.
+///
+/// # Errors
+///
+/// ENOENT where there is none. See statx(2).
+pub fn stat_at(dir: impl AsFd, name: &Path, symlinks: Symlinks) -> Result<Stat> {
+    let flags = match symlinks {
+        Symlinks::Follow => AtFlags::empty(),
+        Symlinks::Keep => AtFlags::SYMLINK_NOFOLLOW,
+    };
+    rustix::fs::statx(dir, name, flags, wanted()).named("statx").map(|found| understand(&found))
+}
+
+fn wanted() -> StatxFlags {
+    StatxFlags::BASIC_STATS | StatxFlags::MNT_ID | MNT_ID_UNIQUE
+}
+
+fn understand(found: &Statx) -> Stat {
     let given = StatxFlags::from_bits_retain(found.stx_mask);
     let mount = if given.contains(MNT_ID_UNIQUE) {
         Some(MountId::Unique(found.stx_mnt_id))
@@ -78,17 +102,19 @@ pub fn stat(file: impl AsFd) -> Result<Stat> {
     } else {
         None
     };
-    Ok(Stat {
+    Stat {
         size: found.stx_size,
         link_count: found.stx_nlink,
         mode: found.stx_mode,
+        user: found.stx_uid,
+        group: found.stx_gid,
         ctime: Timestamp { seconds: found.stx_ctime.tv_sec, nanoseconds: found.stx_ctime.tv_nsec },
         mtime: Timestamp { seconds: found.stx_mtime.tv_sec, nanoseconds: found.stx_mtime.tv_nsec },
         device: makedev(found.stx_dev_major, found.stx_dev_minor),
         inode: found.stx_ino,
         block_count: found.stx_blocks,
         mount,
-    })
+    }
 }
 
 /// linux/stat.h; not yet named by rustix.

@@ -14,6 +14,7 @@ mod names;
 mod random;
 mod ring;
 mod streams;
+mod trees;
 
 /// A file that nobody compiles is a test that nobody runs.
 #[test]
