@@ -20,6 +20,8 @@ mod gauge;
 mod options;
 mod report;
 mod secret;
+#[allow(dead_code, reason = "the sender that uses it comes next")]
+mod source;
 mod ticket;
 mod watch;
 

@@ -1,0 +1,123 @@
+//! Trees that are made to hurt.
+
+use rustix::fs::{CWD, FileType, Mode, makedev, mkdirat, mknodat, openat};
+
+use super::*;
+
+/// Names of what is left out, with why.
+fn left(walk: Walk) -> Vec<(String, String)> {
+    walk.filter_map(|found| match found {
+        Found::Entry { .. } => None,
+        Found::Left { path, why } => {
+            Some((path.file_name().unwrap().to_str().unwrap().to_owned(), why.to_string()))
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn devices_fifos_and_sockets_are_left_out_of_trees_and_refused_by_name() {
+    let (_dir, top) = tree();
+    let node = |name: &str, kind, device| mknodat(CWD, top.join(name), kind, Mode::RWXU, device).unwrap();
+    node("d1", FileType::CharacterDevice, makedev(1, 3));
+    node("d2", FileType::BlockDevice, makedev(7, 0));
+    node("d3", FileType::Fifo, 0);
+    let _socket = std::os::unix::net::UnixListener::bind(top.join("d4")).unwrap();
+    let left = left(walk(&top, &PLAIN));
+    let names: Vec<_> = left.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["d1", "d2", "d3", "d4"]);
+    assert_eq!(left[2].1, "it is a fifo: only files, directories and links are sent");
+    for name in names {
+        let error = Walk::new(&[top.join(name)], &PLAIN, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Source);
+    }
+    let path = top.join("d3");
+    let error = Walk::new(&[path], &PLAIN, &[]).unwrap_err().to_string();
+    assert!(error.contains("d3 is a fifo") && error.contains("aqueduct send - <"), "{error}");
+}
+
+#[test]
+fn links_are_followed_where_they_are_not_kept_and_circles_end() {
+    let (dir, top) = tree();
+    let followed = Preserve { symlinks: false, ..PLAIN };
+    fs::write(dir.path().join("outside"), b"out").unwrap();
+    fs::remove_file(top.join("b/link")).unwrap();
+    symlink("..", top.join("b/circle")).unwrap();
+    symlink("../../outside", top.join("b/file")).unwrap();
+    symlink("b", top.join("directory")).unwrap();
+    symlink("loop", top.join("loop")).unwrap();
+    symlink("nowhere", top.join("lost")).unwrap();
+    let mut found = Vec::new();
+    let mut left = Vec::new();
+    for it in walk(&top, &followed) {
+        match it {
+            Found::Entry { entry, file } => found.push((entry, file)),
+            Found::Left { path, .. } => {
+                left.push(path.strip_prefix(&top).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(left, ["b/circle", "directory/circle", "loop", "lost"]);
+    assert!(paths(&found).contains(&"/t/directory/file".to_owned()));
+    let (_, file) = found.iter().find(|(entry, _)| entry.name == b"file").unwrap();
+    let file = file.as_ref().unwrap();
+    let mut bytes = Vec::new();
+    file.read_small(&mut bytes).unwrap();
+    assert_eq!(bytes, b"out");
+    fs::remove_file(top.join("b/file")).unwrap();
+    symlink("/dev/null", top.join("b/file")).unwrap();
+    assert_eq!(file.open().unwrap_err().kind(), ErrorKind::Changed);
+}
+
+#[test]
+fn a_directory_deeper_than_a_path_may_be_is_walked_and_read() {
+    let (_dir, top) = tree();
+    let name = "d".repeat(100);
+    let mut at = openat(CWD, &top, rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..300 {
+        mkdirat(&at, &*name, Mode::RWXU).unwrap();
+        at = openat(&at, &*name, rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
+        let file = openat(&at, "e", flags, Mode::RWXU).unwrap();
+        rustix::io::write(&file, b"deep").unwrap();
+    }
+    let found = entries(walk(&top, &PLAIN));
+    let mut bytes = Vec::new();
+    let deep: Vec<_> = found.iter().filter(|(entry, _)| entry.name == b"e").collect();
+    // From the top, when all directories there are closed, and from below.
+    for (_, file) in deep.iter().rev().chain(&deep) {
+        file.as_ref().unwrap().read_small(&mut bytes).unwrap();
+    }
+    assert_eq!(bytes.len(), 2 * 300 * 4);
+    // tempfile removes by name, too.
+}
+
+#[test]
+fn ten_thousand_files_that_wait_need_no_descriptors() {
+    let dir = tempdir().unwrap();
+    for directory in 0..500 {
+        let path = dir.path().join(format!("{directory:03}"));
+        fs::create_dir(&path).unwrap();
+        for file in 0..20 {
+            File::create(path.join(format!("{file:02}"))).unwrap();
+        }
+    }
+    let found = entries(walk(dir.path(), &PLAIN));
+    let descriptors = found.iter().filter_map(|(_, file)| file.as_ref()).count();
+    assert_eq!((found.len(), descriptors), (10_501, 10_000));
+    let real = dir.path().canonicalize().unwrap();
+    let open = fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter(|it| fs::read_link(it.as_ref().unwrap().path()).is_ok_and(|path| path.starts_with(&real)));
+    assert!(open.count() <= 128);
+    let mut bytes = Vec::new();
+    let calls = aqueduct_sys::calls_made();
+    for (_, file) in found.iter().rev() {
+        if let Some(file) = file {
+            file.read_small(&mut bytes).unwrap();
+        }
+    }
+    // A file is opened, read and looked at; a directory is found again, and looked at.
+    let calls = aqueduct_sys::calls_made() - calls;
+    assert!(calls <= 3 * 10_000 + 2 * 2 * 501, "{calls}");
+}
