@@ -73,7 +73,8 @@ impl Carried {
         Route::ALL.into_iter().filter(|&route| self.by(route) > 0).max_by_key(|&route| self.by(route))
     }
 
-    pub(crate) fn add(&mut self, route: Route, len: u64) {
+    /// Counts bytes that took a route which is no mover's.
+    pub fn add(&mut self, route: Route, len: u64) {
         self.lens[route as usize] += len;
     }
 }

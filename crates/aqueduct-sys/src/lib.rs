@@ -68,6 +68,8 @@ mod signal;
 mod splice;
 mod stat;
 mod sync;
+#[allow(unsafe_code, reason = "TCP_INFO has no safe wrapper")]
+mod tcp_info;
 mod tee;
 mod times;
 mod tmpfile;
@@ -129,6 +131,7 @@ pub use signal::{default_signal, ignore_signal};
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat, stat_at};
 pub use sync::{fdatasync, fsync, syncfs};
+pub use tcp_info::{TcpInfo, tcp_info};
 pub use tee::tee;
 pub use times::set_written;
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aqueduct_sys::{
     Errno, LEN_MAX, Readiness, SendFlags, SpliceFlags, pipe, pipe_len, read, sendfile, sendmsg, set_pipe_len,
-    set_receive_low_water, splice, wait_at_most, wait_until, write, writev,
+    set_receive_low_water, splice, tcp_info, wait_at_most, wait_until, write, writev,
 };
 
 use crate::unnamed;
@@ -139,4 +139,22 @@ fn the_limit_on_descriptors_is_read_as_it_was_set() {
     if limit.hard.is_some() {
         assert_eq!(aqueduct_sys::set_descriptor_limit(too_high).unwrap_err().errno(), Errno::INVAL);
     }
+}
+
+#[test]
+fn a_connection_tells_what_the_other_side_has_acknowledged_and_its_end_counts_as_a_byte() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut theirs, _) = listener.accept().unwrap();
+    let before = tcp_info(&ours).unwrap();
+    (&ours).write_all(b"0123456789").unwrap();
+    ours.shutdown(std::net::Shutdown::Write).unwrap();
+    theirs.read_to_end(&mut Vec::new()).unwrap();
+    // What was read is acknowledged soon after, and nothing tells when.
+    while tcp_info(&ours).unwrap().bytes_acked < before.bytes_acked + 11 {
+        wait_at_most(&ours, &[], Duration::from_millis(1)).unwrap();
+    }
+    drop(theirs);
+    assert_eq!(tcp_info(&ours).unwrap().bytes_acked, before.bytes_acked + 11);
+    assert_eq!(tcp_info(unnamed(b"")).unwrap_err().errno(), Errno::NOTSOCK);
 }
