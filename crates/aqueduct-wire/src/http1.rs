@@ -18,6 +18,7 @@
 mod accept;
 mod chunked;
 mod credentials;
+mod disposition;
 mod encode;
 mod etag;
 mod fields;
@@ -35,6 +36,7 @@ mod tus;
 pub use accept::prefers_html;
 pub use chunked::{CHUNK_END, ChunkError, ChunkStep, ChunkedDecoder, LAST_CHUNK, chunk_head};
 pub use credentials::Credentials;
+pub use disposition::attachment;
 pub use encode::{CONTINUE, HeadWriter};
 pub use etag::{etag, matches_if_range, matches_strong, matches_weak};
 pub use fields::Fields;
@@ -44,7 +46,7 @@ pub use range::{ContentRange, Ranges, resolve_ranges};
 pub use repr_digest::{parse_repr_digest, repr_digest};
 pub use request::{RequestHead, parse_request};
 pub use response::{ResponseHead, parse_response};
-pub use target::{decode_path, query_pairs};
+pub use target::{decode_name, decode_path, encode_name, query_pairs};
 pub use tus::{
     OFFSET_OCTETS, TUS_VERSION, is_offset_octets, parse_upload_count, parse_upload_metadata, upload_metadata,
 };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use super::HeadError;
 
@@ -15,11 +15,32 @@ pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     if path.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'%')) {
         return Some(Cow::Borrowed(path));
     }
-    let is_whole = path.split('%').skip(1).all(|after| {
-        matches!(after.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-    });
-    if is_whole { percent_decode_str(path).decode_utf8().ok() } else { None }
+    if is_encoded_well(path) { percent_decode_str(path).decode_utf8().ok() } else { None }
 }
+
+/// One part of a path, between slashes, as a name of a file: bytes, which need not be UTF-8. `None` if it is malformed, or
+/// holds what no name does (a slash or a NUL), or means another place than a name in a directory (`.`, `..`, nothing).
+pub fn decode_name(part: &str) -> Option<Vec<u8>> {
+    let name: Vec<u8> = is_encoded_well(part).then(|| percent_decode_str(part).collect())?;
+    let is_name =
+        !matches!(name[..], [] | [b'.'] | [b'.', b'.']) && !name.iter().any(|byte| b"/\0".contains(byte));
+    is_name.then_some(name)
+}
+
+/// A name of a file as a part of a path, or of the extended value of a field (RFC 8187 section 3.2.1): what neither HTML nor
+/// a shell, nor any reader of URLs, gives a meaning to.
+pub fn encode_name(name: &[u8]) -> String {
+    percent_encode(name, NOT_PLAIN).to_string()
+}
+
+fn is_encoded_well(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        matches!(after.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+    })
+}
+
+/// All but the unreserved of RFC 3986 section 2.3; `~` is left out, because shells give it a meaning.
+const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 /// The names and values of a query in the order in which they came, decoded. What is no UTF-8 is replaced by U+FFFD.
 pub fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {

@@ -109,3 +109,20 @@ fn a_query_is_pairs_in_order() {
     assert_eq!(pairs("a=%ff&b=%zz"), ["a>\u{fffd}", "b>%zz"]);
     assert!(pairs("").is_empty());
 }
+
+#[test]
+fn a_name_is_any_bytes_that_a_directory_may_hold() {
+    assert_eq!(decode_name("a%20b.%FF"), Some(b"a b.\xff".to_vec()));
+    assert_eq!(decode_name("..."), Some(b"...".to_vec()));
+    for hostile in ["", ".", "..", "%2e%2E", "%2e", "a%2fb", "%2F", "a%00", "%", "%1", "%zz", "a%"] {
+        assert_eq!(decode_name(hostile), None, "{hostile}");
+    }
+}
+
+#[test]
+fn a_name_is_encoded_so_that_it_is_decoded_again_and_nothing_in_it_means_anything() {
+    let all: Vec<u8> = (1..=255).filter(|byte| *byte != b'/').collect();
+    let encoded = encode_name(&all);
+    assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%-._".contains(&byte)), "{encoded}");
+    assert_eq!(decode_name(&encoded), Some(all));
+}
