@@ -2,6 +2,7 @@
 //!
 //! Whoever connects is looked at first ([`sniff`]), and nothing of what it said is taken away.
 
+mod http;
 mod peer;
 mod raw;
 
@@ -13,6 +14,7 @@ use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{Readiness, set_receive_low_water, wait_at_most};
 use aqueduct_wire::native::{FrameError, parse_greeting};
 
+pub(crate) use http::{Served, Shelf};
 pub(crate) use peer::Manner;
 pub(crate) use raw::{RawReceived, RawSent, RawSource, RawTarget, receive_raw, send_raw};
 

@@ -13,6 +13,7 @@ pub(crate) mod checkpoints;
 mod directory;
 mod exclude;
 mod file;
+mod look;
 mod opened;
 mod roots;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::{Error, ErrorKind, Preserve};
 #[allow(unused_imports, reason = "the sender that names it comes next")]
 pub(crate) use file::SourceFile;
 #[allow(unused_imports, reason = "the sender that names it comes next")]
+pub(crate) use look::{Item, Look, Seen};
 pub(crate) use opened::Opened;
 #[allow(unused_imports, reason = "the sender that names it comes next")]
 pub(crate) use walk::{Found, Walk};

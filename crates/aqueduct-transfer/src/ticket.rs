@@ -138,7 +138,7 @@ fn check(bytes: &[u8]) -> [u8; CHECK_LEN] {
     *blake3::hash(bytes).as_bytes().first_chunk().expect("a hash is longer than a check")
 }
 
-fn base32(bytes: &[u8]) -> String {
+pub(crate) fn base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
     for block in bytes.chunks(5) {
         let mut padded = [0; 5];

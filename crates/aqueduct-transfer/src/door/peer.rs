@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use aqueduct_flow::{SendQueue, SourceTruncated, Step, Throttle, uninterrupted};
-use aqueduct_sys::{Errno, Readiness, errno_of, recv_discard, tcp_info, wait_at_most};
+use aqueduct_sys::{Errno, Readiness, errno_of, read, recv_discard, tcp_info, wait_at_most};
 
 use crate::{Error, ErrorKind, Gauge, Times};
 
@@ -34,6 +34,8 @@ pub(super) struct Peer<'a> {
     acked_before: u64,
     /// Bytes that were acknowledged since, when it was looked at last.
     acked: u64,
+    /// Bytes that the socket has taken since this began.
+    sent: u64,
     /// When something came, or was acknowledged, last.
     moved_at: Instant,
     /// Bytes that it sent and nobody wanted.
@@ -51,6 +53,7 @@ impl<'a> Peer<'a> {
             manner,
             acked_before,
             acked: 0,
+            sent: 0,
             moved_at: Instant::now(),
             discarded: 0,
             has_ended: false,
@@ -73,6 +76,11 @@ impl<'a> Peer<'a> {
         Ok(acked)
     }
 
+    /// Bytes that the socket has taken since this began.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Waits until the socket is ready, but not longer than `time`, nor than a look at who wants this to end may take. Says
     /// whether it is ready.
     pub(super) fn wait(&self, wanted: &[Readiness], time: Duration) -> Result<bool, Error> {
@@ -81,6 +89,11 @@ impl<'a> Peer<'a> {
         }
         let is_ready = uninterrupted(|| wait_at_most(self.stream, wanted, time.min(TICK)));
         is_ready.map_err(|error| lost(error.into()))
+    }
+
+    /// When somebody who says nothing from now on will have been silent for too long.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline { since: Instant::now(), time: self.manner.times.idle }
     }
 
     /// Lets time pass, whatever the socket does, but not longer than a look at who wants this to end may take.
@@ -135,8 +148,9 @@ impl<'a> Peer<'a> {
             match queue.step(self.stream.as_fd(), turn_len).map_err(sending)? {
                 Step::End => break,
                 Step::Moved(len) => {
-                    self.pace(len)?;
+                    self.sent += len as u64;
                     self.moved();
+                    self.pace(len)?;
                 }
                 Step::Blocked(_) => self.wait_for_room(discards)?,
             }
@@ -163,6 +177,18 @@ impl<'a> Peer<'a> {
         !self.has_ended && self.discarded < DISCARD_LEN_MAX
     }
 
+    /// Reads what there is; `None` if that is nothing yet, and 0 the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
+        match uninterrupted(|| read(self.stream, buffer)) {
+            Ok(len) => {
+                self.moved();
+                Ok(Some(len))
+            }
+            Err(error) if error.errno() == Errno::AGAIN => Ok(None),
+            Err(error) => Err(lost(error.into())),
+        }
+    }
+
     /// Throws away what has come.
     pub(super) fn discard(&mut self) -> Result<(), Error> {
         let mut scratch = [0; SCRATCH_LEN];
@@ -177,21 +203,30 @@ impl<'a> Peer<'a> {
         Ok(())
     }
 
-    /// Ends our side, and waits until the other's kernel has acknowledged all of `size` bytes and the end itself. Whether the
-    /// other side ends its own is not waited for: many never do.
+    /// Ends our side, and waits until the other's kernel has acknowledged all that was sent and the end itself. What comes is
+    /// thrown away; whether the other side ends its own is not waited for, since many never do.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Network`] where it resets the connection first, or acknowledges nothing for too long.
-    pub(super) fn finish(&mut self, size: u64) -> Result<(), Error> {
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
         self.stream.shutdown(Shutdown::Write).map_err(lost)?;
-        self.wait_until_acked(size + 1)
+        self.wait_for_acks(self.sent + 1, true)
     }
 
-    /// Waits until the other's kernel has acknowledged so many bytes. Nothing tells when that is, so it is looked for: soon, and
-    /// then less often.
-    pub(super) fn wait_until_acked(&mut self, count: u64) -> Result<(), Error> {
+    /// Waits until the other's kernel has acknowledged all that was sent. What comes is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.wait_for_acks(self.sent, false)
+    }
+
+    /// Nothing tells when something was acknowledged, so it is looked for: soon, and then less often.
+    fn wait_for_acks(&mut self, count: u64, discards: bool) -> Result<(), Error> {
         let mut pause = PAUSE_MIN;
+        let mut has_come = false;
         loop {
             // What was reset may have been acknowledged before: nobody has read it, then.
             if let Some(error) = self.stream.take_error().map_err(lost)? {
@@ -203,14 +238,32 @@ impl<'a> Peer<'a> {
             if self.is_late() {
                 return Err(self.late());
             }
-            if self.hears() {
-                self.wait(&[Readiness::Readable], pause)?;
-                self.discard()?;
-            } else {
+            if has_come || !self.hears() {
                 self.rest(pause)?;
+            } else {
+                // What comes brings an acknowledgement with it.
+                let is_ready = self.wait(&[Readiness::Readable], pause)?;
+                if discards {
+                    self.discard()?;
+                } else {
+                    has_come = is_ready;
+                }
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+}
+
+/// A time by which something has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    since: Instant,
+    time: Duration,
+}
+
+impl Deadline {
+    pub(super) fn has_passed(&self) -> bool {
+        self.since.elapsed() >= self.time
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn send_raw(
         }
         RawSource::Reader(reader) => send_read(&mut peer, reader, &mut told)?,
     };
-    peer.finish(size)?;
+    peer.finish()?;
     told.tell(&mut peer, size)?;
     Ok(RawSent { size, carried })
 }

@@ -1,15 +1,41 @@
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
 
+use aqueduct_flow::Throttle;
 use aqueduct_wire::native::greeting;
 
 use super::*;
+use crate::{Gauge, Times};
 
 /// Two ends of a connection: ours, and theirs.
 pub(super) fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (listener.accept().unwrap().0, theirs)
+}
+
+/// What a test's conversations keep to.
+pub(super) struct Terms {
+    pub(super) times: Times,
+    pub(super) throttle: Option<Throttle>,
+    pub(super) stop: AtomicBool,
+    pub(super) gauge: Gauge,
+}
+
+impl Terms {
+    pub(super) fn patient() -> Self {
+        Self::of(Duration::from_secs(60))
+    }
+
+    pub(super) fn of(idle: Duration) -> Self {
+        let times = Times { idle, ..Times::default() };
+        Self { times, throttle: None, stop: AtomicBool::new(false), gauge: Gauge::default() }
+    }
+
+    pub(super) fn manner(&self) -> Manner<'_> {
+        let Self { times, throttle, stop, gauge } = self;
+        Manner { times, throttle: throttle.as_ref(), stop, gauge }
+    }
 }
 
 /// What is made of somebody who says this, and then nothing.

@@ -300,7 +300,7 @@ impl Seen<'_> {
     }
 }
 
-fn names_in(directory: impl AsFd) -> aqueduct_sys::Result<Vec<OsString>> {
+pub(super) fn names_in(directory: impl AsFd) -> aqueduct_sys::Result<Vec<OsString>> {
     let mut buffer = vec![MaybeUninit::uninit(); NAMES_BUFFER_LEN];
     let mut names = Vec::new();
     let mut add = |name: &std::ffi::CStr| {

@@ -1,36 +1,10 @@
 use std::num::NonZeroU64;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use aqueduct_flow::Throttle;
 
-use super::super::tests::tcp_pair;
+use super::super::tests::{Terms, tcp_pair};
 use super::*;
-use crate::{Gauge, Times};
-
-/// What a test's conversations keep to.
-struct Terms {
-    times: Times,
-    throttle: Option<Throttle>,
-    stop: AtomicBool,
-    gauge: Gauge,
-}
-
-impl Terms {
-    fn patient() -> Self {
-        Self::of(Duration::from_secs(60))
-    }
-
-    fn of(idle: Duration) -> Self {
-        let times = Times { idle, ..Times::default() };
-        Self { times, throttle: None, stop: AtomicBool::new(false), gauge: Gauge::default() }
-    }
-
-    fn manner(&self) -> Manner<'_> {
-        let Self { times, throttle, stop, gauge } = self;
-        Manner { times, throttle: throttle.as_ref(), stop, gauge }
-    }
-}
 
 fn bytes(len: usize) -> Vec<u8> {
     (0..=250).cycle().take(len).collect()

@@ -1,0 +1,264 @@
+//! What a sender answers to `curl`, `wget` and browsers: files, listings, and all of it as a tar stream.
+//!
+//! Everything is below a path that only those know who were given it. What is found there is looked for at each request, so
+//! that a program that fetches in parts, or in parallel, or goes on later, gets what it asks for; what it has got of each
+//! file is added up.
+
+mod answer;
+mod asked;
+mod delivered;
+mod files;
+mod listing;
+mod tarball;
+
+use std::collections::HashSet;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use aqueduct_wire::http1::{decode_name, encode_name};
+use aqueduct_wire::transfer::Kind;
+use http::{Method, StatusCode};
+
+use super::peer::{Manner, Peer};
+use crate::source::{Found, Look, Seen, Walk};
+use crate::ticket::base32;
+use crate::{Error, ErrorKind, Event, Preserve, Watch};
+use answer::Answer;
+use asked::{Asked, Heard, Inbox};
+use delivered::{Delivered, FILE_COUNT_MAX};
+
+/// What one receiver may fetch by HTTP.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    /// The first name of every path, which nobody can guess.
+    capability: String,
+    path: String,
+    look: Look,
+    paths: Vec<PathBuf>,
+    exclude: Vec<String>,
+    /// The name of everything as a tar stream; `None` for a single file.
+    tar_name: Option<Vec<u8>>,
+    delivered: Mutex<Delivered>,
+    /// The paths of all files, once somebody fetches them one by one; `None` if they are too many for that.
+    wanted: OnceLock<Option<HashSet<Vec<u8>>>>,
+    /// Whether somebody has asked for it who knows the path.
+    is_known: AtomicBool,
+}
+
+/// What came of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Served {
+    /// Whether everything was given and acknowledged, at this connection or at others: the single file; the tar stream; or every
+    /// file of the tree.
+    pub(crate) is_complete: bool,
+    /// Bytes that were given at this connection, heads and all.
+    pub(crate) size: u64,
+    /// What could not be put into the tar stream. Each was told as an event.
+    pub(crate) left_count: u64,
+}
+
+impl Shelf {
+    /// Offers `paths` below a path made of `capability`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Walk::new`].
+    pub(crate) fn new(capability: [u8; 16], paths: &[PathBuf], exclude: &[String]) -> Result<Self, Error> {
+        let look = Look::new(paths, exclude)?;
+        let capability = base32(&capability);
+        let names: Vec<Vec<u8>> = look.names().map(<[u8]>::to_vec).collect();
+        let tar_name = match &names[..] {
+            [name] => match look.at(&names)? {
+                Some(Seen::Directory(_)) => Some([name, &b".tar"[..]].concat()),
+                _ => None,
+            },
+            _ => {
+                let mut name = b"all.tar".to_vec();
+                while names.contains(&name) {
+                    name.extend(b".tar");
+                }
+                Some(name)
+            }
+        };
+        let path = format!("/{capability}/{}", encode_name(tar_name.as_ref().unwrap_or(&names[0])));
+        Ok(Self {
+            capability,
+            path,
+            look,
+            paths: paths.to_vec(),
+            exclude: exclude.to_vec(),
+            tar_name,
+            delivered: Mutex::default(),
+            wanted: OnceLock::new(),
+            is_known: AtomicBool::new(false),
+        })
+    }
+
+    /// The path of all there is, as `curl` may be given it: the file, or the tar stream. Up to its last slash it is that of a
+    /// listing.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Answers what is asked on a connection, until it ends or all was given. The gauge counts bytes of files that were
+    /// acknowledged, each once, or those of the tar stream.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Changed`] where a file changed while it was sent: its answer is cut short. [`ErrorKind::Network`] for a
+    /// connection that was lost: what was acknowledged counts, and another connection may go on.
+    pub(crate) fn serve(
+        &self,
+        stream: &TcpStream,
+        manner: Manner<'_>,
+        watch: &dyn Watch,
+    ) -> Result<Served, Error> {
+        let mut peer = Peer::new(stream, manner)?;
+        let mut inbox = Inbox::default();
+        let mut left_count = 0;
+        loop {
+            match inbox.next(&mut peer)? {
+                Heard::End => break,
+                Heard::Nonsense(status, error) => {
+                    Answer::refusal(status, &error.to_string()).send(&mut peer, None)?;
+                    break;
+                }
+                Heard::Asked(asked) => {
+                    left_count += self.answer(&mut peer, &asked, watch)?;
+                    if !asked.keeps_alive || self.is_complete() {
+                        break;
+                    }
+                }
+            }
+        }
+        let is_complete = self.is_complete();
+        match peer.finish() {
+            // What was given was acknowledged before.
+            Err(error) if error.kind() != ErrorKind::Network => return Err(error),
+            _ => {}
+        }
+        Ok(Served { is_complete, size: peer.sent(), left_count })
+    }
+
+    /// Answers one request. Says how much of a tar stream had to be left out.
+    fn answer(&self, peer: &mut Peer<'_>, asked: &Asked, watch: &dyn Watch) -> Result<u64, Error> {
+        if !matches!(asked.method, Method::GET | Method::HEAD) {
+            let refusal = Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
+            return refusal.field("Allow", "GET, HEAD").send(peer, Some(asked)).map(|()| 0);
+        }
+        let Some(place) = self.place(&asked.path) else { return not_found(peer, asked) };
+        self.meet(peer, watch);
+        let is_tar = matches!(&place.names[..], [name] if Some(name) == self.tar_name.as_ref());
+        if is_tar && !place.is_directory {
+            return self.send_tar(peer, asked, watch);
+        }
+        match self.look.at(&place.names)? {
+            Some(Seen::Directory(items)) if place.is_directory => {
+                let tar = self.tar_name.as_deref().filter(|_| place.names.is_empty());
+                listing::answer(&place.names, &items, tar).send(peer, Some(asked))?;
+            }
+            // The links of a listing begin where its path ends.
+            Some(Seen::Directory(_)) => {
+                let to = match place.names.last() {
+                    Some(name) => format!("{}/", encode_name(name)),
+                    None => format!("{}/", self.capability),
+                };
+                Answer::refusal(StatusCode::MOVED_PERMANENTLY, "it is a directory")
+                    .field("Location", to)
+                    .send(peer, Some(asked))?;
+            }
+            Some(Seen::File { opened, identity, stat }) if !place.is_directory => {
+                let file = files::Shown { names: &place.names, opened, identity, mtime: stat.mtime };
+                self.send_file(peer, asked, &file)?;
+            }
+            _ => return not_found(peer, asked),
+        }
+        Ok(0)
+    }
+
+    /// What a path leads to; `None` for one that is not below the capability, or could lead elsewhere.
+    fn place(&self, path: &str) -> Option<Place> {
+        let rest = path.strip_prefix('/')?;
+        let (first, rest) = match rest.split_once('/') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (rest, None),
+        };
+        // Hashes are compared in the same time wherever they differ.
+        if blake3::hash(first.as_bytes()) != blake3::hash(self.capability.as_bytes()) {
+            return None;
+        }
+        let Some(rest) = rest else { return Some(Place { names: Vec::new(), is_directory: false }) };
+        if rest.is_empty() {
+            return Some(Place { names: Vec::new(), is_directory: true });
+        }
+        let (rest, is_directory) = match rest.strip_suffix('/') {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
+        let names: Vec<Vec<u8>> = rest.split('/').map(decode_name).collect::<Option<_>>()?;
+        Some(Place { names, is_directory })
+    }
+
+    /// Tells, once, that somebody is there who knows the path.
+    fn meet(&self, peer: &Peer<'_>, watch: &dyn Watch) {
+        if let Ok(address) = peer.stream.peer_addr()
+            && !self.is_known.swap(true, Ordering::Relaxed)
+        {
+            watch.hear(&Event::Connected { peer: address, dialect: "http" });
+        }
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everything was given and acknowledged.
+    pub(crate) fn is_complete(&self) -> bool {
+        let delivered = self.delivered();
+        if delivered.is_whole_tar() {
+            return true;
+        }
+        if delivered.whole().is_empty() {
+            return false;
+        }
+        let wanted = self.wanted.get_or_init(|| self.files());
+        let is_in = |wanted: &HashSet<_>| {
+            delivered.whole().len() >= wanted.len() && wanted.is_subset(delivered.whole())
+        };
+        wanted.as_ref().is_some_and(is_in)
+    }
+
+    /// The paths of all files; `None` if they are too many to be fetched one by one.
+    fn files(&self) -> Option<HashSet<Vec<u8>>> {
+        let mut files = HashSet::new();
+        let mut paths = tarball::Paths::default();
+        for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude).ok()? {
+            let Found::Entry { entry, .. } = found else { continue };
+            let path = paths.of(&entry);
+            if matches!(entry.kind, Kind::Regular { .. }) {
+                files.insert(path);
+                if files.len() > FILE_COUNT_MAX {
+                    return None;
+                }
+            }
+        }
+        Some(files)
+    }
+}
+
+/// What a path leads to: names, and whether a slash ended it.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    names: Vec<Vec<u8>>,
+    is_directory: bool,
+}
+
+/// The same whatever was asked for, so that nobody learns which part of a path is wrong.
+fn not_found(peer: &mut Peer<'_>, asked: &Asked) -> Result<u64, Error> {
+    Answer::refusal(StatusCode::NOT_FOUND, "nothing is here").send(peer, Some(asked)).map(|()| 0)
+}
+
+#[cfg(test)]
+mod tests;
