@@ -16,6 +16,7 @@
 
 #[allow(unsafe_code, reason = "mallopt(3) has no safe wrapper")]
 mod allocator;
+mod beneath;
 #[allow(unsafe_code, reason = "cachestat(2) is newer than every safe wrapper of it")]
 mod cachestat;
 mod clock;
@@ -27,6 +28,7 @@ mod fadvise;
 mod fallocate;
 mod flock;
 mod getdents;
+mod geteuid;
 mod hostname;
 mod inherit;
 #[allow(unsafe_code, reason = "ioprio_set(2) has no safe wrapper")]
@@ -34,11 +36,13 @@ mod io_priority;
 mod is_listening;
 #[allow(unsafe_code, reason = "SO_RCVLOWAT has no safe wrapper")]
 mod low_water;
+mod make;
 #[allow(
     unsafe_code,
     reason = "mmap(2) gives an address: turning it into a slice is a promise only we can make"
 )]
 mod mapping;
+mod mode;
 mod nice;
 mod open;
 mod pidfd;
@@ -63,6 +67,7 @@ mod seek;
 )]
 mod send_ring;
 mod sendfile;
+mod set_xattr;
 #[allow(unsafe_code, reason = "rustix has no signal(2)")]
 mod signal;
 mod splice;
@@ -73,6 +78,7 @@ mod tcp_info;
 mod tee;
 mod times;
 mod tmpfile;
+mod unlink;
 #[allow(unsafe_code, reason = "TCP_ULP has no safe wrapper")]
 mod upper_protocol;
 #[allow(unsafe_code, reason = "every ioctl(2) is unsafe: its number decides what its argument is")]
@@ -88,6 +94,7 @@ mod xattr;
 mod zerocopy;
 
 pub use allocator::{set_arena_count_max, set_mmap_threshold};
+pub use beneath::open_directory_beneath;
 pub use cachestat::{CacheStat, cachestat};
 pub use clock::{monotonic, realtime_coarse};
 pub use congestion::{congestion_control, set_congestion_control};
@@ -98,12 +105,15 @@ pub use fadvise::{Advice, fadvise};
 pub use fallocate::{Reserve, fallocate};
 pub use flock::{Lock, try_lock_exclusive};
 pub use getdents::getdents;
+pub use geteuid::effective_user;
 pub use hostname::hostname;
 pub use inherit::inheritable;
 pub use io_priority::set_thread_io_idle;
 pub use is_listening::is_listening;
 pub use low_water::set_receive_low_water;
+pub use make::{create_file, make_directory, make_link, make_symlink};
 pub use mapping::{MapError, ReadMapping, WriteMapping};
+pub use mode::{set_mode, set_mode_in, set_owner, set_owner_in};
 pub use nice::set_thread_nice;
 pub use open::{
     Access, Caching, Symlinks, locate, open_directory, open_directory_at, open_file, open_untouched, reopen,
@@ -117,7 +127,7 @@ pub use readlink::read_link;
 pub use recv::recv_discard;
 pub use reflink::reflink;
 pub use release::kernel_release;
-pub use rename::rename_noreplace;
+pub use rename::{rename_noreplace, rename_over};
 pub use reuse_port::set_reuse_port;
 pub use rlimit::{DescriptorLimit, Memory, descriptor_limit, memory_limit, set_descriptor_limit};
 pub use room::{Room, room};
@@ -127,14 +137,16 @@ pub use rustix::io::Errno;
 pub use seek::{seek_data, seek_hole, seek_to};
 pub use send_ring::{SendRing, Told};
 pub use sendfile::sendfile;
+pub use set_xattr::set_xattr;
 pub use signal::{default_signal, ignore_signal};
 pub use splice::{SpliceFlags, splice};
 pub use stat::{MountId, Stat, Timestamp, stat, stat_at};
 pub use sync::{fdatasync, fsync, syncfs};
 pub use tcp_info::{TcpInfo, tcp_info};
 pub use tee::tee;
-pub use times::set_written;
+pub use times::{set_mtime, set_mtime_in, set_written};
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};
+pub use unlink::{remove_directory, remove_file};
 pub use upper_protocol::set_upper_protocol;
 pub use verity::has_verity;
 pub use vmsplice::vmsplice;
