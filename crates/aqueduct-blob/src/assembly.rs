@@ -141,6 +141,11 @@ impl Assembly {
         self.held.contains_key(&index)
     }
 
+    /// What segment `index` was found to be, if it is held.
+    pub fn record(&self, index: u64) -> Option<Record> {
+        self.held.get(&index).map(|link| Record { index, before: link.before, after: link.after })
+    }
+
     /// The segments that are not held, in order.
     pub fn missing(&self) -> impl Iterator<Item = u64> {
         (0..segment_count(self.size)).filter(|index| !self.is_held(*index))

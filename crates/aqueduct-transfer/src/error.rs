@@ -83,6 +83,20 @@ impl Error {
         self
     }
 
+    /// Of another kind.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// In better words.
+    #[must_use]
+    pub(crate) fn or_say(mut self, what: &str) -> Self {
+        self.what = what.to_owned();
+        self
+    }
+
     /// What the other side said last.
     pub(crate) fn of_peer(failure: Failure, why: &str) -> Self {
         let kind = match failure {
@@ -151,4 +165,16 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
     }
+}
+
+/// An error with all its causes, on one line.
+pub(crate) fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = StdError::source(error);
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
 }

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest};
 pub use aqueduct_wire::transfer::Verify;
+use aqueduct_wire::transfer::limits::STREAM_COUNT_MAX;
 
-use crate::Ticket;
+use crate::sender::STDIN_NAME;
+use crate::source::{Found, SourceFile, Walk};
+use crate::{Error, Ticket};
 
 /// What `aqueduct send` was asked to do.
 #[derive(Clone, Debug)]
@@ -129,6 +132,57 @@ pub struct Options {
     /// Set by somebody who wants it to end soon; looked at several times a second.
     pub stop: Arc<AtomicBool>,
 }
+
+impl Send {
+    /// Whether there is one path alone, whose digest is worth telling.
+    pub(crate) fn is_single(&self) -> bool {
+        matches!(&self.what, What::Paths(paths) if paths.len() == 1)
+    }
+
+    /// What to call all of it: the first name.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        let What::Paths(paths) = &self.what else { return STDIN_NAME.to_vec() };
+        let walk = Walk::new(paths, &self.preserve, &self.exclude).ok();
+        walk.and_then(|walk| walk.names().first().cloned()).unwrap_or_default()
+    }
+
+    /// The one file that is sent, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be read.
+    pub(crate) fn single_file(&self) -> Result<Option<SourceFile>, Error> {
+        let What::Paths(paths) = &self.what else { return Ok(None) };
+        if paths.len() > 1 {
+            return Ok(None);
+        }
+        match Walk::new(paths, &self.preserve, &self.exclude)?.next() {
+            Some(Found::Entry { file, .. }) => Ok(file),
+            Some(Found::Left { why, .. }) => Err(why),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Options {
+    /// Over how many connections to move `size` bytes, if that is known.
+    pub(crate) fn stream_count(&self, size: Option<u64>) -> u32 {
+        match self.streams {
+            Streams::Count(count) => count.get().min(STREAM_COUNT_MAX),
+            Streams::Auto if size.is_some_and(|size| size < STREAMS_LEN_MIN) => 1,
+            Streams::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+                u32::try_from(cores).unwrap_or(STREAMS_AUTO_MAX).clamp(1, STREAMS_AUTO_MAX)
+            }
+        }
+    }
+}
+
+/// Below this one connection is as fast as two.
+const STREAMS_LEN_MIN: u64 = 64 * 1024 * 1024;
+
+/// More are of use where the way is long and lossy alone, and are asked for then.
+const STREAMS_AUTO_MAX: u32 = 4;
 
 /// Over how many connections bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

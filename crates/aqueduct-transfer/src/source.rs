@@ -8,7 +8,7 @@
 //! A file is what it was when the walk saw it, or it has changed: device, inode, size and times decide, each time it is
 //! opened and when it was read. So it does not matter what became of the names meanwhile.
 
-pub(crate) mod checkpoints;
+mod checkpoints;
 
 mod directory;
 mod exclude;
@@ -28,12 +28,10 @@ use aqueduct_wire::transfer::Kind;
 
 use crate::{Error, ErrorKind, Preserve};
 
-#[allow(unused_imports, reason = "the sender that names it comes next")]
+pub(crate) use checkpoints::{CheckpointCache, Kept};
 pub(crate) use file::SourceFile;
-#[allow(unused_imports, reason = "the sender that names it comes next")]
 pub(crate) use look::{Item, Look, Seen};
 pub(crate) use opened::Opened;
-#[allow(unused_imports, reason = "the sender that names it comes next")]
 pub(crate) use walk::{Found, Walk};
 
 /// How much there is to send.

@@ -1,4 +1,4 @@
-//! The messages of `docs/transfer.proto` as protobuf has them: every field may be missing, and every number and length be
+//! The messages of `docs/transfer.md` as protobuf has them: every field may be missing, and every number and length be
 //! anything.
 //!
 //! Written by hand in the form of the derive, so that no compiler of schemas is needed to build this.
@@ -231,7 +231,10 @@ pub(super) struct Changed {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct End {}
+pub(super) struct End {
+    #[prost(uint64, tag = "1")]
+    pub(super) file_count: u64,
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Ask {

@@ -79,8 +79,11 @@ pub enum Word {
         /// Whose.
         entry: EntryId,
     },
-    /// Everything was sent. On stream 0.
-    End,
+    /// Everything was sent, at least once. On stream 0.
+    End {
+        /// How many files this attempt has sent: what the receiver waits for on all connections.
+        file_count: u64,
+    },
     /// The sender of an attempt that goes on with an earlier one asks what is there of these files.
     Ask {
         /// At most [`ASK_COUNT_MAX`](super::limits::ASK_COUNT_MAX).
@@ -88,7 +91,7 @@ pub enum Word {
     },
     /// The answer to an `Ask`: files of which nothing is there are left out.
     Held(Vec<HeldFile>),
-    /// So many more bytes are verified, for the sender to show.
+    /// So many more bytes are verified, for the sender to show. With none at all either side says that it is still there.
     Verified {
         /// Bytes.
         len: u64,

@@ -1,0 +1,290 @@
+//! The receiver's side of an attempt: every stream lands what comes on it, and what is wrong is asked for again.
+//!
+//! ```text
+//! stream 0 ══> hearing ── Entries ──> landing: directories, links; arrivals: files
+//! streams ═══> hearing ── Pack ─────> verified in memory, landed whole
+//!                      ── Bytes, Sum > landed in place, hashed on their way, compared; a record in the journal
+//! End, and every file is there ──> landing: metadata, sync, names ──> Done
+//! ```
+
+mod arrival;
+mod hearing;
+mod ledger;
+mod passing;
+mod segment;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aqueduct_blob::Algorithm;
+use aqueduct_wire::transfer::{Accept, Failure, Offer, Role, Verify, Word};
+
+use crate::landing::{Landing, LandingOptions};
+use crate::line::{Line, Patience};
+use crate::meet::Purpose;
+use crate::sender::tell;
+use crate::streams::More;
+use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Receive, Report, Watch, Where};
+use ledger::Ledger;
+
+/// What all attempts of one `recv` share.
+pub(crate) struct Receiver<'a> {
+    pub(crate) receive: &'a Receive,
+    pub(crate) gauge: &'a Gauge,
+    pub(crate) watch: &'a dyn Watch,
+    /// Whether bytes of this transfer have left on standard output: they cannot be taken back.
+    pub(crate) has_passed: AtomicBool,
+}
+
+/// What the threads of one attempt share.
+struct Attempt<'a> {
+    receiver: &'a Receiver<'a>,
+    offer: Offer,
+    /// Where it lands; nowhere, if it goes to standard output.
+    landing: Option<Landing>,
+    /// Whether anything is there from an earlier attempt.
+    resumes: bool,
+    ledger: Ledger,
+    patience: Patience,
+    /// Stream 0, on which this side speaks.
+    first: Arc<Line>,
+}
+
+impl Receiver<'_> {
+    /// Receives everything over `line`, stream 0, and whatever streams `more` brings.
+    pub(crate) fn attempt(&self, line: Line, more: &More<'_>) -> Result<Report, Error> {
+        let began = Instant::now();
+        self.gauge.begin_attempt();
+        let over = Arc::new(AtomicBool::new(false));
+        let patience = Patience { over: Arc::clone(&over), ..line.patience.clone() };
+        let line = Arc::new(line.with(patience.clone()));
+        let received = self.receive(&line, more, patience, &over);
+        over.store(true, Ordering::Release);
+        match received {
+            Ok(report) => Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..report }),
+            Err(error) => Err(tell(&line, error)),
+        }
+    }
+
+    fn receive(
+        &self,
+        line: &Arc<Line>,
+        more: &More<'_>,
+        patience: Patience,
+        over: &Arc<AtomicBool>,
+    ) -> Result<Report, Error> {
+        self.watch.hear(&Event::Phase(Phase::Plan));
+        let offer = match line.hear()?.word {
+            Word::Offer(offer) => offer,
+            Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
+            _ => return Err(line.nonsense("it does not say what it offers")),
+        };
+        let receive = self.receive;
+        let landing = match &receive.to {
+            Where::Stdout => {
+                self.check_stdout(&offer)?;
+                None
+            }
+            to => {
+                let options = LandingOptions {
+                    to,
+                    existing: receive.existing,
+                    sync: receive.sync,
+                    preserve: receive.preserve,
+                    recheck: receive.recheck,
+                    resume: receive.resume,
+                };
+                let begun = keeping_alive(line, || Landing::begin(&options, &offer, self.watch, self.gauge))?;
+                Some(begun)
+            }
+        };
+        if let (Some(landing), Some(size)) = (&landing, offer.size) {
+            self.gauge.set_total(size);
+            landing.reserve(size)?;
+        }
+        self.watch.hear(&Event::Plan {
+            file_count: offer.file_count,
+            size: offer.size,
+            free: landing.as_ref().and_then(Landing::free),
+            held: self.gauge.resumed(),
+        });
+        if receive.options.dry_run {
+            line.say_last(&Word::Failed { failure: Failure::Refused, why: "only a trial".to_owned() });
+            return Ok(self.report(&offer, landing.as_ref(), &Ledger::new(Arc::clone(over)), 1));
+        }
+        let in_order = landing.is_none();
+        let wanted = if in_order { 1 } else { receive.options.stream_count(offer.size) };
+        let accept = Accept {
+            attempt: crate::secret::random().map_err(|error| Error::disk("no random bytes", error))?,
+            resumes: landing.as_ref().is_some_and(Landing::resumes),
+            in_order,
+            stream_count: wanted.min(offer.stream_count),
+        };
+        line.say(&Word::Accept(accept))?;
+        self.watch.hear(&Event::Phase(Phase::Transfer));
+        let ledger = Ledger::new(Arc::clone(over));
+        let attempt = Attempt {
+            receiver: self,
+            offer,
+            landing,
+            resumes: accept.resumes,
+            ledger,
+            patience,
+            first: Arc::clone(line),
+        };
+        attempt.run(more, &accept)
+    }
+
+    /// Bytes of several files, one behind the other, would be none of them.
+    fn check_stdout(&self, offer: &Offer) -> Result<(), Error> {
+        if offer.names.len() > 1 {
+            return Err(Error::new(ErrorKind::Usage, "standard output takes one file; -o DIR takes several"));
+        }
+        if self.has_passed.load(Ordering::Relaxed) {
+            let what = "the connection was lost, and what went to standard output cannot be taken back";
+            return Err(Error::new(ErrorKind::Other, what));
+        }
+        Ok(())
+    }
+
+    fn report(&self, offer: &Offer, landing: Option<&Landing>, ledger: &Ledger, streams: u32) -> Report {
+        let tally = ledger.tally();
+        Report {
+            name: offer.names[0].clone(),
+            file_count: tally.file_count,
+            failed_count: tally.failed_count,
+            size: tally.size,
+            resumed: self.gauge.resumed(),
+            digest: tally.digest.filter(|_| tally.file_count == 1),
+            proof: match offer.verify {
+                Verify::Full => Proof::Digest,
+                Verify::Wire => Proof::Wire,
+                Verify::None => Proof::Nothing,
+            },
+            is_synced: landing.is_some() && self.receive.sync != crate::Sync::None,
+            carried: tally.carried,
+            elapsed: Duration::ZERO,
+            peer: None,
+            streams,
+        }
+    }
+}
+
+impl Attempt<'_> {
+    fn run(&self, more: &More<'_>, accept: &Accept) -> Result<Report, Error> {
+        let line = &self.first;
+        thread::scope(|scope| {
+            scope.spawn(|| self.guard(|| self.hear(line, true)));
+            scope.spawn(|| self.acknowledge(line));
+            if accept.stream_count > 1 {
+                let purpose = Purpose { role: Role::Receive, stream: 1, attempt: accept.attempt };
+                scope.spawn(move || {
+                    let gathered = more.gather(purpose, accept.stream_count, &self.patience, |other| {
+                        self.ledger.lines.add(Arc::new(other));
+                    });
+                    // One stream is enough to go on.
+                    if let Err(error) = gathered {
+                        self.receiver
+                            .watch
+                            .hear(&Event::Note(&format!("fewer connections than wanted: {error}")));
+                    }
+                });
+            }
+            while let Some(other) = self.ledger.lines.next() {
+                self.receiver.gauge.set_streams(1 + self.ledger.lines.count());
+                scope.spawn(move || {
+                    self.guard(|| match self.hear(&other, false) {
+                        // The sender closes them once everything was sent.
+                        Err(_) if self.ledger.is_over() => Ok(()),
+                        heard => heard,
+                    });
+                });
+            }
+            self.ledger.lines.close();
+            // Stream 0 is heard until the sender, who hears of the end, has closed it.
+            let finished = self.ledger.outcome().and_then(|()| self.finish());
+            if finished.is_err() {
+                self.patience.end();
+            }
+            finished
+        })
+    }
+
+    /// Everything is there: gives it its names, and tells the sender.
+    fn finish(&self) -> Result<Report, Error> {
+        let streams = 1 + self.ledger.lines.count();
+        let report = self.receiver.report(&self.offer, self.landing(), &self.ledger, streams);
+        self.receiver.watch.hear(&Event::Phase(Phase::Sync));
+        let landed = match self.landing() {
+            Some(landing) => keeping_alive(&self.first, || {
+                self.ledger.take_links().iter().try_for_each(|link| landing.entry(link))?;
+                landing.finish().map(Some)
+            })?,
+            None => None,
+        };
+        for note in landed.iter().flat_map(|landed| &landed.notes) {
+            self.receiver.watch.hear(&Event::Note(note));
+        }
+        let is_synced = landed.as_ref().is_some_and(|landed| landed.is_synced);
+        let Report { file_count, failed_count, .. } = report;
+        let digest = report.digest.map(|digest| *digest.as_bytes());
+        self.first.say(&Word::Done { file_count, failed_count, is_synced, digest })?;
+        self.first.finish_speaking();
+        let name = landed.and_then(|landed| landed.names.into_iter().next());
+        Ok(Report { is_synced, name: name.map_or(report.name, |(_, path)| path_bytes(path)), ..report })
+    }
+
+    fn guard(&self, work: impl FnOnce() -> Result<(), Error>) {
+        if let Err(error) = work() {
+            self.ledger.end(Err(error));
+        }
+    }
+
+    /// Tells the sender how much is verified, and that this side is there.
+    fn acknowledge(&self, line: &Line) {
+        let mut quiet_since = Instant::now();
+        loop {
+            let is_over = self.ledger.wait_for_end(ACKNOWLEDGE_EVERY);
+            let len = self.ledger.take_verified();
+            if len > 0 || quiet_since.elapsed() >= ALIVE_EVERY {
+                line.say_if_idle(&Word::Verified { len });
+                quiet_since = Instant::now();
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    fn algorithm(&self) -> Option<Algorithm> {
+        (self.offer.verify == Verify::Full).then_some(self.offer.algorithm)
+    }
+}
+
+/// Does what may take long, and lets the other side know that this one is there.
+fn keeping_alive<T: Send>(line: &Line, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    let (sender, done) = std::sync::mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while done.recv_timeout(ALIVE_EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                line.say_if_idle(&Word::Verified { len: 0 });
+            }
+        });
+        let worked = work();
+        drop(sender);
+        worked
+    })
+}
+
+fn path_bytes(path: std::path::PathBuf) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    path.into_os_string().into_vec()
+}
+
+/// Often enough that what the sender shows moves.
+const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(100);
+
+/// Far below the silence that anybody puts up with.
+const ALIVE_EVERY: Duration = Duration::from_secs(2);

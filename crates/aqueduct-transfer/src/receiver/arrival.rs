@@ -1,0 +1,248 @@
+//! One large file, or stream, that arrives.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_blob::{
+    Algorithm, Assembly, Digest, Hashed, Hasher, Landed, Record, SegmentHasher, Unfinished, segment_count,
+    segment_range,
+};
+use aqueduct_wire::transfer::limits::AGAIN_COUNT_MAX as ASKED_COUNT_MAX;
+use aqueduct_wire::transfer::{Entry, EntryId, Kind};
+
+use crate::landing::Arriving;
+
+/// One large file, or stream, that arrives.
+pub(super) struct Arrival {
+    pub(super) id: EntryId,
+    pub(super) name: Vec<u8>,
+    /// `None` for a stream.
+    pub(super) size: Option<u64>,
+    pub(super) place: Place,
+    state: Mutex<State>,
+}
+
+/// Where it goes.
+pub(super) enum Place {
+    File(Arc<Arriving>),
+    Stdout,
+    /// Nobody wants it.
+    Nowhere,
+}
+
+struct State {
+    /// What its segments were found to be, where they are hashed.
+    assembly: Option<Assembly>,
+    /// Segments that are there, where they are not.
+    present: BTreeSet<u64>,
+    /// Segments that are not there.
+    left: u64,
+    /// What the sender has found it to be.
+    whole: Option<Option<[u8; 32]>>,
+    again_counts: HashMap<u64, u32>,
+    is_settled: bool,
+    stream: Stream,
+}
+
+/// A stream so far.
+#[derive(Default)]
+pub(super) struct Stream {
+    pub(super) hasher: Option<Hasher>,
+    pub(super) len: u64,
+}
+
+/// What became of a segment.
+pub(super) enum Judged {
+    /// It is right, and there for the first time.
+    New(Record),
+    /// It is right, and was there before.
+    Known,
+    /// These are wrong.
+    Wrong(Vec<u64>),
+}
+
+/// How a file stands.
+pub(super) enum Standing {
+    Waiting,
+    /// All of it is there, and it is what the sender says.
+    Whole(Option<Hashed>),
+    Wrong(Vec<u64>),
+    Mismatch(Digest),
+}
+
+impl Arrival {
+    /// A file hashed under `algorithm`, if it is to be hashed, of which `restored` is there.
+    pub(super) fn new(
+        entry: &Entry,
+        place: Place,
+        algorithm: Option<Algorithm>,
+        restored: &[Record],
+    ) -> Self {
+        let size = match entry.kind {
+            Kind::Regular { size, .. } => Some(size),
+            _ => None,
+        };
+        let count = segment_count(size.unwrap_or(0));
+        let restored = || restored.iter().filter(|record| record.index < count);
+        let assembly = size.and(algorithm).map(|algorithm| {
+            let mut assembly = Assembly::new(algorithm, size.unwrap_or(0));
+            // Those that were taken without a hash are worth nothing where there has to be one.
+            restored().filter(|record| record.after != [0; 32]).for_each(|record| assembly.restore(record));
+            assembly
+        });
+        let present: BTreeSet<u64> = match &assembly {
+            Some(_) => BTreeSet::new(),
+            None => restored().map(|record| record.index).collect(),
+        };
+        let held = assembly
+            .as_ref()
+            .map_or(present.len() as u64, |assembly| count - assembly.missing().count() as u64);
+        let stream = Stream { hasher: algorithm.map(Hasher::new), len: 0 };
+        let state = State {
+            assembly,
+            present,
+            left: count - held,
+            whole: None,
+            again_counts: HashMap::new(),
+            is_settled: false,
+            stream,
+        };
+        Self { id: entry.id, name: entry.name.clone(), size, place, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Segments that are not there, as many as are asked for at once.
+    pub(super) fn missing(&self) -> Vec<u64> {
+        let state = self.lock();
+        let count = segment_count(self.size.unwrap_or(0));
+        let is_there = |index: &u64| match &state.assembly {
+            Some(assembly) => assembly.is_held(*index),
+            None => state.present.contains(index),
+        };
+        (0..count).filter(|index| !is_there(index)).take(ASKED_COUNT_MAX).collect()
+    }
+
+    /// Bytes that are there.
+    pub(super) fn held_len(&self) -> u64 {
+        let state = self.lock();
+        let size = self.size.unwrap_or(0);
+        match &state.assembly {
+            Some(assembly) => assembly.held_len(),
+            None => state
+                .present
+                .iter()
+                .map(|index| segment_range(size, *index))
+                .map(|range| range.end - range.start)
+                .sum(),
+        }
+    }
+
+    /// Begins to hash a segment, if its beginning is known.
+    pub(super) fn begin(&self, index: u64) -> Option<SegmentHasher> {
+        self.lock().assembly.as_ref().and_then(|assembly| assembly.begin(index))
+    }
+
+    /// Begins to hash a segment from what the sender says is before it. What disagrees with that is wrong.
+    pub(super) fn begin_from(&self, index: u64, before: [u8; 32]) -> Option<(SegmentHasher, Vec<u64>)> {
+        let mut state = self.lock();
+        let assembly = state.assembly.as_mut()?;
+        let wrong = match index.checked_sub(1) {
+            Some(first) => assembly.claim(first, &[before]).ok()?,
+            None => Vec::new(),
+        };
+        let hasher = assembly.begin(index)?;
+        state.left += wrong.len() as u64;
+        Some((hasher, wrong))
+    }
+
+    /// Judges a segment by what the sender says that it ends in.
+    pub(super) fn judge(&self, hasher: SegmentHasher, after: &[u8; 32]) -> Judged {
+        let index = hasher.index();
+        let mut state = self.lock();
+        let Some(assembly) = state.assembly.as_mut() else { return Judged::Known };
+        let was_held = assembly.is_held(index);
+        match assembly.land(hasher) {
+            Landed::Held(record) if record.after == *after => {
+                state.left -= u64::from(!was_held);
+                if was_held { Judged::Known } else { Judged::New(record) }
+            }
+            landed => {
+                if let Landed::Held(_) = landed {
+                    assembly.drop_record(index);
+                }
+                state.left += u64::from(was_held);
+                Judged::Wrong(vec![index])
+            }
+        }
+    }
+
+    /// Takes a segment of which nothing is known but that it is there.
+    pub(super) fn take(&self, index: u64) -> Judged {
+        let mut state = self.lock();
+        if !state.present.insert(index) {
+            return Judged::Known;
+        }
+        state.left -= 1;
+        Judged::New(Record { index, before: [0; 32], after: [0; 32] })
+    }
+
+    /// Whether a segment may be asked for once more.
+    pub(super) fn may_ask_again(&self, index: u64) -> bool {
+        let mut state = self.lock();
+        let count = state.again_counts.entry(index).or_insert(0);
+        *count += 1;
+        *count <= AGAIN_COUNT_MAX
+    }
+
+    /// Whether bytes of a segment may lie where they do not belong: it was asked for again, or is of an earlier attempt.
+    pub(super) fn is_touched(&self, index: u64) -> bool {
+        self.lock().again_counts.contains_key(&index)
+    }
+
+    /// Takes what the sender has found the whole to be.
+    pub(super) fn tell_whole(&self, digest: Option<[u8; 32]>) {
+        self.lock().whole = Some(digest);
+    }
+
+    /// How it stands. It is whole once, for whoever asks first.
+    pub(super) fn standing(&self) -> Standing {
+        let mut state = self.lock();
+        let Some(whole) = state.whole else { return Standing::Waiting };
+        if state.left > 0 || state.is_settled {
+            return Standing::Waiting;
+        }
+        let Some(assembly) = &mut state.assembly else {
+            state.is_settled = true;
+            return Standing::Whole(None);
+        };
+        let algorithm = assembly.algorithm();
+        match assembly.finish(whole.map(|digest| Digest::new(algorithm, digest)).as_ref()) {
+            Ok(hashed) => {
+                state.is_settled = true;
+                Standing::Whole(Some(hashed))
+            }
+            Err(Unfinished::Missing(segments) | Unfinished::Broken(segments)) => {
+                state.left += segments.len() as u64;
+                Standing::Wrong(segments)
+            }
+            Err(Unfinished::Mismatch { actual }) => Standing::Mismatch(actual),
+        }
+    }
+
+    /// The stream so far, for whoever takes more of it.
+    pub(super) fn with_stream<T>(&self, work: impl FnOnce(&mut Stream) -> T) -> T {
+        work(&mut self.lock().stream)
+    }
+
+    /// It is of no use any more. `true` for the first who says so.
+    pub(super) fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        !std::mem::replace(&mut state.is_settled, true)
+    }
+}
+
+/// As often as `checkpoints` of the native protocol are asked for again.
+const AGAIN_COUNT_MAX: u32 = 3;

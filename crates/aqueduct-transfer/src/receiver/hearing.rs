@@ -1,0 +1,290 @@
+//! What comes on one stream.
+
+use aqueduct_blob::Hasher;
+use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Verify, Word};
+
+use super::Attempt;
+use super::arrival::{Arrival, Place, Standing};
+use super::segment::Current;
+use crate::landing::Landing;
+use crate::line::{Heard, Line};
+use crate::{Error, ErrorKind, Event};
+
+impl Attempt<'_> {
+    /// Hears one stream until the attempt is over. Entries are said on the first alone.
+    pub(super) fn hear(&self, line: &Line, is_first: bool) -> Result<(), Error> {
+        let mut current = None;
+        let mut buffer = Vec::new();
+        loop {
+            let Heard { word, payload_len } = match line.hear() {
+                Err(_) if self.ledger.is_over() => return Ok(()),
+                heard => heard?,
+            };
+            match word {
+                Word::Verified { .. } => {}
+                Word::Entries(entries) if is_first => {
+                    entries.iter().try_for_each(|entry| self.take_entry(line, entry))?;
+                }
+                Word::Ask { identities } if is_first => {
+                    line.say(&Word::Held(self.held(&identities)))?;
+                }
+                Word::Pack { files, checks } => {
+                    self.take_pack(line, &files, &checks, payload_len, &mut buffer)?;
+                }
+                Word::Bytes { entry, offset } => {
+                    self.take_bytes(line, entry, offset, payload_len, &mut current)?;
+                }
+                Word::Sum { entry, index, before, after } => {
+                    self.take_sum(line, entry, index, before, &after, current.take())?;
+                }
+                Word::Whole { entry, size, digest } => self.take_whole(line, entry, size, digest)?,
+                Word::Changed { entry } => self.take_changed(line, entry)?,
+                Word::End { file_count } if is_first => self.ledger.expect(file_count),
+                Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
+                _ => return Err(line.nonsense("a sender does not say that here")),
+            }
+        }
+    }
+
+    /// What is there of these files.
+    fn held(&self, identities: &[Identity]) -> Vec<HeldFile> {
+        let Some(landing) = &self.landing else { return Vec::new() };
+        let held = landing.held(identities);
+        let whole =
+            held.iter().filter(|file| file.whole).filter_map(|file| identities.get(file.place as usize));
+        self.ledger.hold(whole.copied());
+        held
+    }
+
+    fn take_entry(&self, line: &Line, entry: &Entry) -> Result<(), Error> {
+        let file = match &entry.kind {
+            Kind::Directory | Kind::Symlink { .. } => {
+                let Some(landing) = &self.landing else { return Err(only_files()) };
+                landing.entry(entry)?;
+                None
+            }
+            Kind::HardLink { .. } => {
+                self.ledger.keep_link(entry.clone());
+                None
+            }
+            Kind::Regular { .. } | Kind::Stream => Some(std::sync::Arc::new(self.begin_file(line, entry)?)),
+        };
+        self.ledger.say(entry.id, file).ok_or_else(|| line.nonsense("entries are not in order"))
+    }
+
+    fn begin_file(&self, line: &Line, entry: &Entry) -> Result<Arrival, Error> {
+        let algorithm = self.algorithm();
+        let Some(landing) = &self.landing else {
+            return Ok(Arrival::new(entry, Place::Stdout, algorithm, &[]));
+        };
+        match landing.file(entry)? {
+            Some(arriving) if arriving.is_whole() => {
+                let size = arriving.size().unwrap_or(0);
+                self.receiver.gauge.add_resumed(size);
+                self.ledger.settle(1, |tally| {
+                    tally.file_count += 1;
+                    tally.size += size;
+                });
+                Ok(Arrival::new(entry, Place::Nowhere, None, &[]))
+            }
+            Some(arriving) => {
+                let restored = arriving.restored().to_vec();
+                let arrival = Arrival::new(entry, Place::File(arriving), algorithm, &restored);
+                let held: u64 = arrival.held_len();
+                self.receiver.gauge.add_resumed(held);
+                let Kind::Regular { identity, .. } = entry.kind else { return Ok(arrival) };
+                if self.ledger.was_held(&identity) {
+                    // It was there at another place, and the sender has been told so.
+                    self.ask_again(&arrival, &arrival.missing())?;
+                }
+                Ok(arrival)
+            }
+            None => {
+                line.say(&Word::Skip { entry: entry.id })?;
+                self.ledger.settle(1, |_| {});
+                Ok(Arrival::new(entry, Place::Nowhere, None, &[]))
+            }
+        }
+    }
+
+    /// Lands small files. One that is wrong condemns the connection: all of it was in one frame, which cannot be asked for
+    /// again alone.
+    fn take_pack(
+        &self,
+        line: &Line,
+        files: &[Entry],
+        checks: &[[u8; 32]],
+        payload_len: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let sizes = files.iter().map(|file| match file.kind {
+            Kind::Regular { size, .. } => size,
+            _ => 0,
+        });
+        let total = sizes.clone().try_fold(0_u64, u64::checked_add);
+        if total != Some(payload_len) || (checks.is_empty() && self.offer.verify != Verify::None) {
+            return Err(line.nonsense("a pack has other bytes than it says, or nothing to verify them by"));
+        }
+        buffer.resize(usize::try_from(payload_len).unwrap_or(usize::MAX), 0);
+        line.read_exact(buffer)?;
+        if let Some(parent) = files.iter().map(|file| file.parent).max() {
+            self.ledger.wait_for(parent, &self.patience)?;
+        }
+        let mut rest = &buffer[..];
+        for ((file, size), place) in files.iter().zip(sizes).zip(0..) {
+            let (bytes, after) = rest.split_at(usize::try_from(size).unwrap_or(usize::MAX));
+            rest = after;
+            if checks.get(place).is_some_and(|check| !self.is_right(bytes, check)) {
+                let damaged = std::io::Error::other("bytes were damaged on their way");
+                return Err(line.lost(damaged));
+            }
+            match &self.landing {
+                Some(landing) => _ = landing.small(file, bytes)?,
+                None => self.pass(bytes)?,
+            }
+        }
+        self.receiver.gauge.add_verified(payload_len);
+        self.ledger.add_verified(payload_len);
+        let digest = match (files, checks) {
+            ([_], [check]) if self.offer.verify == Verify::Full => {
+                Some(aqueduct_blob::Digest::new(self.offer.algorithm, *check))
+            }
+            _ => None,
+        };
+        self.ledger.settle(files.len() as u64, |tally| {
+            tally.file_count += files.len() as u64;
+            tally.size += payload_len;
+            tally.digest = digest;
+        });
+        Ok(())
+    }
+
+    fn is_right(&self, bytes: &[u8], check: &[u8; 32]) -> bool {
+        match self.offer.verify {
+            Verify::Full => {
+                let mut hasher = Hasher::new(self.offer.algorithm);
+                hasher.update(bytes);
+                hasher.finish().digest.as_bytes() == check
+            }
+            Verify::Wire => crate::wire_check(crc32fast::hash(bytes)) == *check,
+            Verify::None => true,
+        }
+    }
+
+    fn take_whole(
+        &self,
+        line: &Line,
+        entry: EntryId,
+        size: u64,
+        digest: Option<[u8; 32]>,
+    ) -> Result<(), Error> {
+        self.ledger.wait_for(entry, &self.patience)?;
+        let Some(arrival) = self.ledger.file(entry) else { return Ok(()) };
+        if digest.is_some() != self.algorithm().is_some() {
+            return Err(line.nonsense("a digest is missing, or was not to be there"));
+        }
+        if arrival.size.is_none() {
+            return self.end_stream(line, &arrival, size, digest);
+        }
+        if arrival.size != Some(size) {
+            return Err(line.nonsense("a file has another size than it was said to have"));
+        }
+        arrival.tell_whole(digest);
+        self.settle(&arrival)
+    }
+
+    /// The source has changed: what came of it is dropped.
+    fn take_changed(&self, line: &Line, entry: EntryId) -> Result<(), Error> {
+        self.ledger.wait_for(entry, &self.patience)?;
+        let arrival =
+            self.ledger.file(entry).ok_or_else(|| line.nonsense("a file that is none has changed"))?;
+        if arrival.give_up() {
+            if let Some(landing) = &self.landing {
+                landing.discard(entry)?;
+            }
+            self.receiver.watch.hear(&Event::Left {
+                path: &arrival.name,
+                why: "it changed while it was sent, or cannot be read",
+            });
+            self.ledger.forget(entry);
+            self.ledger.settle(1, |tally| tally.failed_count += 1);
+        }
+        Ok(())
+    }
+
+    /// Ends a file of which everything is there, or asks for what is wrong.
+    pub(super) fn settle(&self, arrival: &Arrival) -> Result<(), Error> {
+        let hashed = match arrival.standing() {
+            Standing::Waiting => return Ok(()),
+            Standing::Wrong(segments) => return self.ask_again(arrival, &segments),
+            Standing::Mismatch(actual) => return Err(mismatch(arrival, &actual)),
+            Standing::Whole(hashed) => hashed,
+        };
+        let size = arrival.size.unwrap_or(0);
+        if let Place::File(arriving) = &arrival.place {
+            arriving.finish(size)?;
+        }
+        let digest = hashed.map(|hashed| hashed.digest);
+        self.end_file(arrival, size, digest);
+        Ok(())
+    }
+
+    pub(super) fn end_file(&self, arrival: &Arrival, size: u64, digest: Option<aqueduct_blob::Digest>) {
+        self.receiver.watch.hear(&Event::File { path: &arrival.name, size, digest });
+        self.ledger.forget(arrival.id);
+        self.ledger.settle(1, |tally| {
+            tally.file_count += 1;
+            tally.size += size;
+            tally.digest = digest;
+        });
+    }
+
+    /// Asks for segments again, up to three times each.
+    pub(super) fn ask_again(&self, arrival: &Arrival, segments: &[u64]) -> Result<(), Error> {
+        for &index in segments {
+            if !arrival.may_ask_again(index) {
+                let name = String::from_utf8_lossy(&arrival.name);
+                let what = format!(
+                    "segment {index} of {} comes wrong again and again; check the memory of both hosts and what is \
+                     between them",
+                    name.escape_debug()
+                );
+                return Err(Error::new(ErrorKind::Mismatch, what));
+            }
+            if let Place::File(arriving) = &arrival.place {
+                arriving.forget(index)?;
+            }
+        }
+        self.receiver.watch.hear(&Event::Note("bytes were damaged on their way, and come again"));
+        self.first.say(&Word::Again { entry: arrival.id, segments: segments.to_vec() })
+    }
+
+    /// What a stream takes part in: the segment that it is at.
+    pub(super) fn current_for(
+        &self,
+        current: Option<Current>,
+        arrival: &std::sync::Arc<Arrival>,
+        size: u64,
+        index: u64,
+    ) -> Current {
+        match current {
+            Some(current) if current.is(arrival.id, index) => current,
+            // Another one that was not whole is sent again from its start, or never was meant to be.
+            _ => Current::begin(arrival, size, index),
+        }
+    }
+
+    pub(super) fn landing(&self) -> Option<&Landing> {
+        self.landing.as_ref()
+    }
+}
+
+pub(super) fn mismatch(arrival: &Arrival, actual: &aqueduct_blob::Digest) -> Error {
+    let name = String::from_utf8_lossy(&arrival.name);
+    let what = format!("what came of {} is {actual}, and not what was sent", name.escape_debug());
+    Error::new(ErrorKind::Mismatch, what)
+}
+
+fn only_files() -> Error {
+    Error::new(ErrorKind::Usage, "standard output takes one file, and this is a tree; -o DIR takes it")
+}

@@ -1,0 +1,287 @@
+//! A segment on its way into its place.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aqueduct_blob::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
+use aqueduct_flow::{Intake, ReceiveRoute, Side, Step, show_copied};
+use aqueduct_sys::{Errno, Reserve, fallocate};
+use aqueduct_wire::transfer::{EntryId, Verify};
+use std::os::fd::AsFd;
+
+use super::Attempt;
+use super::arrival::{Arrival, Judged, Place};
+use crate::landing::Arriving;
+use crate::line::Line;
+use crate::{Error, ErrorKind};
+
+/// The segment that a stream is in the midst of.
+pub(super) struct Current {
+    arrival: Arc<Arrival>,
+    index: u64,
+    range: Range<u64>,
+    /// Up to where it is there, or known to be a hole.
+    at: u64,
+    /// None if nothing is hashed, or while the state before it is not known.
+    hasher: Option<SegmentHasher>,
+    crc: crc32fast::Hasher,
+    /// For standard output, which gets it once it is verified.
+    held: Vec<u8>,
+}
+
+impl Current {
+    pub(super) fn begin(arrival: &Arc<Arrival>, size: u64, index: u64) -> Self {
+        let range = segment_range(size, index);
+        Self {
+            hasher: arrival.begin(index),
+            arrival: Arc::clone(arrival),
+            index,
+            at: range.start,
+            range,
+            crc: crc32fast::Hasher::new(),
+            held: Vec::new(),
+        }
+    }
+
+    pub(super) fn is(&self, id: EntryId, index: u64) -> bool {
+        self.arrival.id == id && self.index == index
+    }
+}
+
+impl Attempt<'_> {
+    /// Takes bytes of a segment from the socket into their place.
+    pub(super) fn take_bytes(
+        &self,
+        line: &Line,
+        entry: EntryId,
+        offset: u64,
+        len: u64,
+        current: &mut Option<Current>,
+    ) -> Result<(), Error> {
+        self.ledger.wait_for(entry, &self.patience)?;
+        let Some(arrival) = self.ledger.file(entry) else { return discard(line, len) };
+        let Some(size) = arrival.size else { return self.take_stream(line, &arrival, offset, len) };
+        if matches!(arrival.place, Place::Nowhere) {
+            return discard(line, len);
+        }
+        let index = offset / SEGMENT_LEN;
+        let end = offset.checked_add(len);
+        let range = segment_range(size, index);
+        if len == 0 || end.is_none_or(|end| end > range.end) {
+            return Err(line.nonsense("bytes lie outside of their segment"));
+        }
+        let mut taking = self.current_for(current.take(), &arrival, size, index);
+        if offset < taking.at {
+            return Err(line.nonsense("bytes of a segment are not in order"));
+        }
+        self.skip_to(&mut taking, offset)?;
+        match &arrival.place {
+            Place::File(arriving) => self.receive(line, arriving, &mut taking, len)?,
+            Place::Stdout | Place::Nowhere => {
+                let begin = taking.held.len();
+                taking.held.resize(begin + usize::try_from(len).unwrap_or(usize::MAX), 0);
+                line.read_exact(&mut taking.held[begin..])?;
+                let Current { hasher, crc, held, .. } = &mut taking;
+                observe(self.offer.verify, hasher, crc, &held[begin..]);
+            }
+        }
+        taking.at = offset + len;
+        *current = Some(taking);
+        Ok(())
+    }
+
+    /// A segment is there: holds it against what the sender says.
+    pub(super) fn take_sum(
+        &self,
+        line: &Line,
+        entry: EntryId,
+        index: u64,
+        before: [u8; 32],
+        after: &[u8; 32],
+        current: Option<Current>,
+    ) -> Result<(), Error> {
+        self.ledger.wait_for(entry, &self.patience)?;
+        let Some(arrival) = self.ledger.file(entry) else { return Ok(()) };
+        if matches!(arrival.place, Place::Nowhere) {
+            return Ok(());
+        }
+        let Some(size) = arrival.size.filter(|size| index < segment_count(*size)) else {
+            return Err(line.nonsense("there is no such segment"));
+        };
+        let mut taking = self.current_for(current, &arrival, size, index);
+        let end = taking.range.end;
+        self.skip_to(&mut taking, end)?;
+        let Current { range, hasher, crc, held, .. } = taking;
+        let judged = match self.offer.verify {
+            Verify::Full => {
+                let hasher = match hasher {
+                    Some(hasher) => hasher,
+                    None => self.hash_from(line, &arrival, index, before, &range, &held)?,
+                };
+                arrival.judge(hasher, after)
+            }
+            Verify::Wire if crate::wire_check(crc.finalize()) != *after => Judged::Wrong(vec![index]),
+            Verify::Wire | Verify::None => arrival.take(index),
+        };
+        match judged {
+            Judged::Known => {}
+            Judged::Wrong(segments) => return self.ask_again(&arrival, &segments),
+            Judged::New(record) => {
+                match &arrival.place {
+                    Place::File(arriving) => arriving.record(&record)?,
+                    Place::Stdout => self.pass(&held)?,
+                    Place::Nowhere => {}
+                }
+                let len = range.end - range.start;
+                self.receiver.gauge.add_verified(len);
+                self.ledger.add_verified(len);
+            }
+        }
+        self.settle(&arrival)
+    }
+
+    /// Hashes a segment that came before anybody knew from which state: from where it lies now.
+    fn hash_from(
+        &self,
+        line: &Line,
+        arrival: &Arrival,
+        index: u64,
+        before: [u8; 32],
+        range: &Range<u64>,
+        held: &[u8],
+    ) -> Result<SegmentHasher, Error> {
+        let (mut hasher, wrong) =
+            arrival.begin_from(index, before).ok_or_else(|| line.nonsense("there is no such segment"))?;
+        if !wrong.is_empty() {
+            self.ask_again(arrival, &wrong)?;
+        }
+        match &arrival.place {
+            Place::File(arriving) => {
+                show_copied(arriving.file()?, range.clone(), &mut |bytes| hasher.update(bytes))
+                    .map_err(|error| Error::disk("cannot read what was just written", error))?;
+            }
+            Place::Stdout | Place::Nowhere => hasher.update(held),
+        }
+        Ok(hasher)
+    }
+
+    /// Nothing comes up to `offset`: it is a hole, or was filled before and is none any more.
+    fn skip_to(&self, taking: &mut Current, offset: u64) -> Result<(), Error> {
+        let len = offset - taking.at;
+        if len == 0 {
+            return Ok(());
+        }
+        let Current { arrival, hasher, crc, held, .. } = taking;
+        let verify = self.offer.verify;
+        match &arrival.place {
+            Place::File(arriving) => {
+                crate::show_zeroes(len, &mut |zeroes| observe(verify, hasher, crc, zeroes));
+                if self.resumes || arrival.is_touched(taking.index) {
+                    fill(arriving, taking.at..offset)?;
+                }
+                // The file is as long as it will be, whether its end is a hole or not.
+            }
+            Place::Stdout | Place::Nowhere => crate::show_zeroes(len, &mut |zeroes| {
+                observe(verify, hasher, crc, zeroes);
+                held.extend_from_slice(zeroes);
+            }),
+        }
+        taking.at = offset;
+        Ok(())
+    }
+
+    fn receive(&self, line: &Line, arriving: &Arriving, taking: &mut Current, len: u64) -> Result<(), Error> {
+        let verify = self.offer.verify;
+        let mut at = taking.at;
+        if len >= RESERVED_LEN_MIN {
+            reserve(arriving, at..at + len)?;
+        }
+        let Current { hasher, crc, .. } = taking;
+        let end = at + len;
+        // What is hashed is hot in a buffer, and need not be mapped for it; what is not goes by reference.
+        let route = if verify == Verify::None { ReceiveRoute::Splice } else { ReceiveRoute::Copy };
+        let file = arriving.file()?;
+        let mut intake = Intake::new(route);
+        let mut since = Instant::now();
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let step = intake.step(line.as_fd(), file, at, left, &mut |bytes| {
+                observe(verify, hasher, crc, bytes);
+            });
+            match step {
+                Ok(Step::Moved(moved)) => {
+                    at += moved as u64;
+                    since = Instant::now();
+                }
+                Ok(Step::Blocked(_)) => self.patience.check(since)?,
+                Ok(Step::End) => return Err(line.lost(std::io::ErrorKind::UnexpectedEof.into())),
+                Err(error) if intake.failed_side() == Some(Side::Target) => {
+                    return Err(cannot_write(error));
+                }
+                Err(error) => return Err(line.lost(error)),
+            }
+        }
+        let carried = *intake.carried();
+        self.ledger.count(|tally| tally.carried += carried);
+        Ok(())
+    }
+}
+
+fn observe(verify: Verify, hasher: &mut Option<SegmentHasher>, crc: &mut crc32fast::Hasher, bytes: &[u8]) {
+    match (verify, hasher) {
+        (Verify::Full, Some(hasher)) => hasher.update(bytes),
+        (Verify::Wire, _) => crc.update(bytes),
+        _ => {}
+    }
+}
+
+/// Writes zeroes where something else may be.
+fn fill(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
+    use std::os::unix::fs::FileExt;
+    let file = arriving.file()?;
+    let mut at = range.start;
+    let mut failed = None;
+    crate::show_zeroes(range.end - range.start, &mut |zeroes| {
+        if failed.is_none() {
+            failed = file.write_all_at(zeroes, at).err();
+            at += zeroes.len() as u64;
+        }
+    });
+    failed.map_or(Ok(()), |error| Err(cannot_write(error)))
+}
+
+/// Reserves what is about to come: blocks in one piece are written faster, and a full disk is known at once.
+fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
+    let reserved = fallocate(arriving.file()?, Reserve::KeepSize, range.start, range.end - range.start);
+    match reserved {
+        Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => Err(cannot_write(error.into())),
+        // Not every filesystem can; the write will tell.
+        _ => Ok(()),
+    }
+}
+
+fn cannot_write(error: std::io::Error) -> Error {
+    let error = Error::disk("cannot write what comes", error);
+    match error.kind() {
+        ErrorKind::NoSpace => {
+            error.or_say("the disk is full; what came is kept: make room and run the same again")
+        }
+        _ => error,
+    }
+}
+
+/// Reads what nobody wants.
+pub(super) fn discard(line: &Line, len: u64) -> Result<(), Error> {
+    let mut scratch = [0; 16 * 1024];
+    let mut left = len;
+    while left > 0 {
+        let part = usize::try_from(left).map_or(scratch.len(), |left| left.min(scratch.len()));
+        line.read_exact(&mut scratch[..part])?;
+        left -= part as u64;
+    }
+    Ok(())
+}
+
+/// To reserve less is not worth a call.
+const RESERVED_LEN_MIN: u64 = 512 * 1024;

@@ -1,0 +1,204 @@
+//! The sender's side of an attempt: a walk fills a queue, and each stream takes from it what comes next.
+//!
+//! ```text
+//! walk ──> queue ──> worker of stream 0 ══> announcements, packs, segments, End
+//!            ^  └──> workers of the others ══> packs, segments
+//!            └────── hearing: Again, Held, Skip <══ stream 0
+//! ```
+//!
+//! A segment leaves first and is hashed then, while the kernel still sends it: what it must be found to be trails behind.
+
+mod hearing;
+mod outgoing;
+mod queue;
+mod stdin;
+mod walking;
+mod work;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use aqueduct_blob::Algorithm;
+use aqueduct_flow::{Carried, Throttle};
+use aqueduct_wire::transfer::{Accept, Offer, Role, Verify, Word};
+
+use crate::line::{Line, Patience};
+use crate::meet::Purpose;
+use crate::source::{CheckpointCache, Walk};
+use crate::streams::More;
+use crate::{Error, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
+use queue::Queue;
+
+/// What all attempts of one `send` share.
+pub(crate) struct Sender<'a> {
+    pub(crate) send: &'a Send,
+    pub(crate) gauge: &'a Gauge,
+    pub(crate) watch: &'a dyn Watch,
+    pub(crate) cache: CheckpointCache,
+    pub(crate) throttle: Option<Throttle>,
+}
+
+/// What the threads of one attempt share.
+struct Attempt<'a> {
+    sender: &'a Sender<'a>,
+    queue: Queue,
+    accept: Accept,
+    verify: Verify,
+    patience: Patience,
+}
+
+impl Sender<'_> {
+    /// Sends everything over `line`, stream 0, and whatever streams `more` brings; returns when the receiver has it.
+    pub(crate) fn attempt(&self, line: Line, more: &More<'_>) -> Result<Report, Error> {
+        let began = Instant::now();
+        self.gauge.begin_attempt();
+        let over = Arc::new(AtomicBool::new(false));
+        let patience = Patience { over: Arc::clone(&over), ..line.patience.clone() };
+        let line = Arc::new(line.with(patience.clone()));
+        self.watch.hear(&Event::Phase(Phase::Plan));
+        let accept = match self.offer(&line) {
+            Ok(accept) => accept,
+            Err(error) => return Err(tell(&line, error)),
+        };
+        self.watch.hear(&Event::Phase(Phase::Transfer));
+        let queue = Queue::new(Arc::clone(&over));
+        let attempt = Attempt { sender: self, queue, accept, verify: self.send.verify, patience };
+        let done = attempt.run(&line, more);
+        over.store(true, Ordering::Release);
+        match done {
+            Ok(done) => {
+                line.close();
+                Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..done })
+            }
+            Err(error) => Err(tell(&line, error)),
+        }
+    }
+
+    /// Says what is to come, and hears how it may.
+    fn offer(&self, line: &Line) -> Result<Accept, Error> {
+        let (names, transfer, size) = match &self.send.what {
+            What::Stdin => (
+                vec![STDIN_NAME.to_vec()],
+                crate::secret::random().map_err(|error| Error::disk("no random bytes", error))?,
+                None,
+            ),
+            What::Paths(paths) => {
+                let walk = Walk::new(paths, &self.send.preserve, &self.send.exclude)?;
+                let size = self.send.single_file()?.map(|file| file.size());
+                (walk.names().to_vec(), walk.transfer(), size)
+            }
+        };
+        line.say(&Word::Offer(Offer {
+            transfer,
+            algorithm: self.send.algorithm,
+            verify: self.send.verify,
+            names,
+            size,
+            file_count: size.map(|_| 1),
+            stream_count: self.send.options.stream_count(size),
+        }))?;
+        match line.hear()?.word {
+            Word::Accept(accept) => Ok(accept),
+            Word::Failed { failure, why } => Err(Error::of_peer(failure, &why)),
+            _ => Err(line.nonsense("it neither wants nor refuses what is offered")),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    fn run(&self, line: &Arc<Line>, more: &More<'_>) -> Result<Report, Error> {
+        let stream_count = if self.sender.send.what == What::Stdin { 1 } else { self.accept.stream_count };
+        thread::scope(|scope| {
+            scope.spawn(|| self.guard(|| self.hear(line)));
+            match &self.sender.send.what {
+                What::Stdin => _ = scope.spawn(|| self.guard(|| self.send_stdin(line))),
+                What::Paths(paths) => {
+                    scope.spawn(|| self.guard(|| self.walk(paths)));
+                    scope.spawn(|| self.guard(|| self.work(line, true)));
+                }
+            }
+            scope.spawn(|| self.keep_alive(line));
+            if stream_count > 1 {
+                let purpose = Purpose { role: Role::Send, stream: 1, attempt: self.accept.attempt };
+                scope.spawn(move || {
+                    let gathered = more.gather(purpose, stream_count, &self.patience, |other| {
+                        self.queue.lines.add(Arc::new(other));
+                    });
+                    // One stream is enough to go on.
+                    if let Err(error) = gathered {
+                        self.sender
+                            .watch
+                            .hear(&Event::Note(&format!("fewer connections than wanted: {error}")));
+                    }
+                });
+            }
+            while let Some(other) = self.queue.lines.next() {
+                self.sender.gauge.set_streams(1 + self.queue.lines.count());
+                scope.spawn(move || self.guard(|| self.work(&other, false)));
+            }
+            self.queue.lines.close();
+        });
+        let mut carried = line.carried();
+        carried += self.queue.lines.carried();
+        self.queue.outcome().map(|done| self.report(done, carried))
+    }
+
+    /// Under which algorithm files are hashed, if they are.
+    fn algorithm(&self) -> Option<Algorithm> {
+        (self.verify == Verify::Full).then_some(self.sender.send.algorithm)
+    }
+
+    /// Runs a thread's work; whatever ends it early ends the attempt.
+    fn guard(&self, work: impl FnOnce() -> Result<(), Error>) {
+        if let Err(error) = work() {
+            self.queue.fail(error);
+        }
+    }
+
+    /// Lets the other side know that this one is there, however long it reads or hashes.
+    fn keep_alive(&self, line: &Line) {
+        while !self.queue.wait_for_end(ALIVE_EVERY) {
+            line.say_if_idle(&Word::Verified { len: 0 });
+        }
+    }
+
+    fn report(&self, done: queue::Done, carried: Carried) -> Report {
+        let queue::Tally { file_count, failed_count, size, digest, .. } = self.queue.tally();
+        let proof = match self.verify {
+            Verify::Full => Proof::Digest,
+            Verify::Wire => Proof::Wire,
+            Verify::None => Proof::Nothing,
+        };
+        Report {
+            name: self.sender.send.name(),
+            file_count,
+            failed_count: failed_count + done.failed_count,
+            size,
+            resumed: self.sender.gauge.resumed(),
+            digest: digest.filter(|_| file_count == 1),
+            proof,
+            is_synced: done.is_synced,
+            carried,
+            elapsed: std::time::Duration::ZERO,
+            peer: None,
+            streams: 1 + self.queue.lines.count(),
+        }
+    }
+}
+
+/// Tells the other side why this one cannot go on, unless it said so itself or cannot hear.
+pub(crate) fn tell(line: &Line, error: Error) -> Error {
+    if !error.is_of_peer() && error.kind() != crate::ErrorKind::Network {
+        line.say_last(&Word::Failed { failure: error.failure(), why: crate::error::with_causes(&error) });
+    }
+    line.close();
+    error
+}
+
+/// What a stream without a name is called at the receiver's, unless that side knows better.
+pub(crate) const STDIN_NAME: &[u8] = b"stdin";
+
+/// Far below the silence that anybody puts up with.
+const ALIVE_EVERY: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,0 +1,249 @@
+//! A file that goes segment by segment.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_blob::{Algorithm, Assembly, Hashed, Landed, Record, SegmentHasher, segment_count};
+use aqueduct_wire::transfer::EntryId;
+
+use crate::line::{Patience, TICK};
+use crate::source::{CheckpointCache, Kept, Opened, SourceFile};
+use crate::{Error, ErrorKind};
+
+/// A file that goes segment by segment, over several streams.
+pub(super) struct Outgoing {
+    id: EntryId,
+    source: SourceFile,
+    state: Mutex<State>,
+    landed: Condvar,
+    /// Where what is hashed is kept for another run.
+    kept: Kept,
+}
+
+struct State {
+    /// What its segments were found to be; none where nothing is hashed.
+    assembly: Option<Assembly>,
+    /// Segments that the receiver has: ascending, apart.
+    held: Vec<Range<u64>>,
+    /// The first segment that nobody has looked at.
+    next: u64,
+    /// Segments that were taken and are not done.
+    taken_count: u64,
+    is_settled: bool,
+    is_skipped: bool,
+    is_counted: bool,
+    opened: Option<Arc<Opened>>,
+    again_counts: HashMap<u64, u32>,
+}
+
+/// What is to be done about a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    pub(super) send: bool,
+    pub(super) hash: bool,
+}
+
+impl Outgoing {
+    /// A file of which the receiver has the segments `held`. It is hashed under `algorithm`, if at all.
+    pub(super) fn new(
+        id: EntryId,
+        source: SourceFile,
+        algorithm: Option<Algorithm>,
+        kept: Kept,
+        held: Vec<Range<u64>>,
+    ) -> Self {
+        let assembly = algorithm.map(|algorithm| {
+            let mut assembly = Assembly::new(algorithm, source.size());
+            let count = segment_count(source.size());
+            for record in kept.records().iter().filter(|record| record.index < count) {
+                assembly.restore(record);
+            }
+            assembly
+        });
+        let state = State {
+            assembly,
+            held,
+            next: 0,
+            taken_count: 0,
+            is_settled: false,
+            is_skipped: false,
+            is_counted: false,
+            opened: None,
+            again_counts: HashMap::new(),
+        };
+        Self { id, source, state: Mutex::new(state), landed: Condvar::new(), kept }
+    }
+
+    /// A file of which the receiver has everything. It was counted, and nothing is to be done about it unless it is asked for
+    /// again.
+    pub(super) fn held(id: EntryId, source: SourceFile, algorithm: Option<Algorithm>) -> Self {
+        let count = segment_count(source.size());
+        let kept = CheckpointCache::open(None).begin(source.stat(), Algorithm::Blake3);
+        let held = Self::new(id, source, algorithm, kept, Vec::from([0..count]));
+        let mut state = held.lock();
+        state.next = count;
+        state.is_counted = true;
+        drop(state);
+        held
+    }
+
+    /// Whether it was counted as sent. It is from now on.
+    pub(super) fn count(&self) -> bool {
+        std::mem::replace(&mut self.lock().is_counted, true)
+    }
+
+    pub(super) fn id(&self) -> EntryId {
+        self.id
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    pub(super) fn source(&self) -> &SourceFile {
+        &self.source
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next segment that something has to be done about. If there is none at all, the first one, so that somebody
+    /// comes to settle the file.
+    pub(super) fn take_next(&self) -> Option<u64> {
+        let mut state = self.lock();
+        let count = segment_count(self.size());
+        while state.next < count && !state.is_skipped {
+            let index = state.next;
+            state.next += 1;
+            let need = state.need(index);
+            if need.send || need.hash {
+                state.taken_count += 1;
+                return Some(index);
+            }
+        }
+        if state.taken_count == 0 && !state.is_settled && !state.is_skipped {
+            state.taken_count += 1;
+            return Some(count - 1);
+        }
+        None
+    }
+
+    pub(super) fn need(&self, index: u64) -> Need {
+        let mut state = self.lock();
+        let need = state.need(index);
+        // What is asked for again is not held any more.
+        Need { send: need.send || state.again_counts.get_mut(&index).is_some_and(|count| *count > 0), ..need }
+    }
+
+    /// Whether a segment may be sent once more: `None` after three times, or if there is no such segment.
+    pub(super) fn may_send_again(&self, index: u64) -> Option<()> {
+        let mut state = self.lock();
+        let count = state.again_counts.entry(index).or_insert(0);
+        *count += 1;
+        let is_allowed = *count <= AGAIN_COUNT_MAX && index < segment_count(self.source.size());
+        if is_allowed {
+            state.taken_count += 1;
+        }
+        is_allowed.then_some(())
+    }
+
+    pub(super) fn skip(&self) {
+        self.lock().is_skipped = true;
+    }
+
+    /// The file, opened if nobody has it open.
+    pub(super) fn open(&self) -> Result<Arc<Opened>, Error> {
+        let mut state = self.lock();
+        if let Some(opened) = &state.opened {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(self.source.open()?);
+        state.opened = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// What a segment was found to be, if it was hashed.
+    pub(super) fn record(&self, index: u64) -> Option<Record> {
+        self.lock().assembly.as_ref().and_then(|assembly| assembly.record(index))
+    }
+
+    /// Begins to hash a segment, once what is before it is known.
+    pub(super) fn begin(&self, index: u64, patience: &Patience) -> Result<SegmentHasher, Error> {
+        let mut state = self.lock();
+        loop {
+            let assembly = state.assembly.as_ref().expect("only what is verified is hashed");
+            if let Some(hasher) = assembly.begin(index) {
+                return Ok(hasher);
+            }
+            patience.check_stop()?;
+            if patience.is_over() {
+                return Err(Error::new(ErrorKind::Other, "the attempt is over"));
+            }
+            state = self.landed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes back the hasher of a segment.
+    pub(super) fn land(&self, hasher: SegmentHasher) -> Record {
+        let mut state = self.lock();
+        let assembly = state.assembly.as_mut().expect("only what is verified is hashed");
+        let Landed::Held(record) = assembly.land(hasher) else {
+            unreachable!("nobody claimed anything to the sender")
+        };
+        drop(state);
+        self.landed.notify_all();
+        self.kept.append(&record);
+        record
+    }
+
+    /// A segment is done. `true` for whoever did the last: it settles the file.
+    pub(super) fn done(&self) -> bool {
+        let mut state = self.lock();
+        state.taken_count -= 1;
+        let is_last = state.taken_count == 0 && state.next >= segment_count(self.source.size());
+        let settles = is_last && !state.is_settled && !state.is_skipped;
+        state.is_settled |= settles;
+        if is_last {
+            state.opened = None;
+        }
+        settles
+    }
+
+    /// The file is of no use any more, and neither is the segment that somebody is at. `true` for the first who says so.
+    pub(super) fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        state.taken_count -= 1;
+        state.opened = None;
+        let is_first = !state.is_skipped;
+        state.is_skipped = true;
+        is_first
+    }
+
+    /// What the whole was found to be; `None` where nothing is hashed.
+    pub(super) fn finish(&self) -> Result<Option<Hashed>, Error> {
+        let mut state = self.lock();
+        let Some(assembly) = &mut state.assembly else { return Ok(None) };
+        match assembly.finish(None) {
+            Ok(hashed) => Ok(Some(hashed)),
+            Err(error) => {
+                let what =
+                    format!("what was hashed of {} does not fit together", self.source.path().display());
+                Err(Error::new(ErrorKind::Changed, what).because(error))
+            }
+        }
+    }
+}
+
+impl State {
+    fn need(&self, index: u64) -> Need {
+        let place = self.held.partition_point(|range| range.end <= index);
+        let is_held = self.held.get(place).is_some_and(|range| range.contains(&index));
+        let is_hashed = self.assembly.as_ref().is_none_or(|assembly| assembly.is_held(index));
+        Need { send: !is_held, hash: !is_hashed }
+    }
+}
+
+/// How often a segment is sent again: whoever asks for more has another fault than the line.
+const AGAIN_COUNT_MAX: u32 = 3;

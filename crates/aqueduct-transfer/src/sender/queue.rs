@@ -1,0 +1,293 @@
+//! What is still to be sent, in the order of the walk, and how the attempt stands.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aqueduct_blob::Digest;
+use aqueduct_wire::transfer::limits::ENTRY_COUNT_MAX;
+use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Word};
+
+use super::outgoing::Outgoing;
+use crate::line::TICK;
+use crate::source::SourceFile;
+use crate::streams::Lines;
+use crate::{Error, ErrorKind};
+
+/// The queue of one attempt.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    over: Arc<AtomicBool>,
+    pub(super) lines: Lines,
+}
+
+#[derive(Default)]
+struct State {
+    announcements: VecDeque<Word>,
+    /// Bytes of the entries of the last of them.
+    announced_len: usize,
+    /// Invariant: whatever is here was announced, or needs no announcement.
+    work: VecDeque<Work>,
+    again: VecDeque<(Arc<Outgoing>, u64)>,
+    /// Files that segments may be asked for again of.
+    files: HashMap<EntryId, Arc<Outgoing>>,
+    /// What the receiver has of those that were asked about last.
+    held: Option<Vec<HeldFile>>,
+    is_walked: bool,
+    busy_count: usize,
+    has_ended: bool,
+    sent_count: u64,
+    tally: Tally,
+    outcome: Option<Result<Done, Error>>,
+}
+
+enum Work {
+    Pack(Pack),
+    File(Arc<Outgoing>),
+}
+
+/// Small files that go in one frame.
+pub(super) struct Pack {
+    pub(super) files: Vec<(Entry, SourceFile)>,
+}
+
+/// What a worker does next.
+pub(super) enum Next {
+    Announce(Vec<Word>),
+    Pack(Pack),
+    Segment(Arc<Outgoing>, u64),
+    End(u64),
+    Over,
+}
+
+/// What the receiver said last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) failed_count: u64,
+    pub(super) is_synced: bool,
+}
+
+/// What was sent so far, or was there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) file_count: u64,
+    pub(super) failed_count: u64,
+    pub(super) size: u64,
+    /// Of the last file.
+    pub(super) digest: Option<Digest>,
+    /// Why the first that failed did.
+    pub(super) first_failure: Option<ErrorKind>,
+}
+
+impl Queue {
+    pub(super) fn new(over: Arc<AtomicBool>) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), over, lines: Lines::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next thing to do, once there is one. Only stream 0 announces and ends.
+    pub(super) fn next(&self, is_first: bool) -> Next {
+        let mut state = self.lock();
+        loop {
+            if state.outcome.is_some() {
+                return Next::Over;
+            }
+            if is_first && !state.announcements.is_empty() {
+                return Next::Announce(state.announcements.drain(..).collect());
+            }
+            if let Some((file, index)) = state.again.pop_front() {
+                state.busy_count += 1;
+                return Next::Segment(file, index);
+            }
+            match state.work.front() {
+                Some(Work::Pack(_)) => {
+                    let Some(Work::Pack(pack)) = state.work.pop_front() else {
+                        unreachable!("it is in front")
+                    };
+                    state.busy_count += 1;
+                    self.changed.notify_all();
+                    return Next::Pack(pack);
+                }
+                Some(Work::File(file)) => {
+                    let file = Arc::clone(file);
+                    if let Some(index) = file.take_next() {
+                        state.busy_count += 1;
+                        return Next::Segment(file, index);
+                    }
+                    state.work.pop_front();
+                    self.changed.notify_all();
+                    continue;
+                }
+                None => {}
+            }
+            if is_first && state.is_walked && state.busy_count == 0 && !state.has_ended {
+                state.has_ended = true;
+                return Next::End(state.sent_count);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// A piece of work was done.
+    pub(super) fn done(&self) {
+        self.lock().busy_count -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Says an entry on stream 0, before whatever is queued after this.
+    pub(super) fn announce(&self, entry: Entry) {
+        let mut state = self.lock();
+        let len = Word::header_len_of(&entry);
+        let has_room = state.announced_len + len < HEADER_LEN;
+        match state.announcements.back_mut() {
+            Some(Word::Entries(entries)) if entries.len() < ENTRY_COUNT_MAX && has_room => {
+                entries.push(entry);
+                state.announced_len += len;
+            }
+            _ => {
+                state.announcements.push_back(Word::Entries(vec![entry]));
+                state.announced_len = len;
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    pub(super) fn ask(&self, word: Word) -> Result<Vec<HeldFile>, Error> {
+        let mut state = self.lock();
+        state.announcements.push_back(word);
+        self.changed.notify_all();
+        loop {
+            if let Some(held) = state.held.take() {
+                return Ok(held);
+            }
+            if state.outcome.is_some() {
+                return Err(Error::new(ErrorKind::Other, "the attempt is over"));
+            }
+            state = self.wait(state);
+        }
+    }
+
+    pub(super) fn answer(&self, held: Vec<HeldFile>) {
+        self.lock().held = Some(held);
+        self.changed.notify_all();
+    }
+
+    /// Queues a pack, once there is room.
+    pub(super) fn push_pack(&self, pack: Pack) {
+        let count = pack.files.len() as u64;
+        let mut state = self.wait_for_room();
+        state.sent_count += count;
+        state.work.push_back(Work::Pack(pack));
+        self.changed.notify_all();
+    }
+
+    /// Queues a file, once there is room.
+    pub(super) fn push_file(&self, file: Arc<Outgoing>) {
+        let mut state = self.wait_for_room();
+        state.sent_count += 1;
+        state.files.insert(file.id(), Arc::clone(&file));
+        state.work.push_back(Work::File(file));
+        self.changed.notify_all();
+    }
+
+    /// Keeps a file that the receiver has, for the case that it has it no more.
+    pub(super) fn push_held(&self, file: Arc<Outgoing>) {
+        let mut state = self.lock();
+        state.sent_count += 1;
+        state.files.insert(file.id(), file);
+    }
+
+    fn wait_for_room(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while state.work.len() >= WORK_COUNT_MAX && state.outcome.is_none() {
+            state = self.wait(state);
+        }
+        state
+    }
+
+    /// A file that was counted is not sent after all.
+    pub(super) fn uncount(&self) {
+        self.lock().sent_count -= 1;
+    }
+
+    pub(super) fn end_walk(&self) {
+        self.lock().is_walked = true;
+        self.changed.notify_all();
+    }
+
+    /// Sends segments again, before anything else.
+    pub(super) fn again(&self, entry: EntryId, segments: &[u64]) -> Option<()> {
+        let mut state = self.lock();
+        let file = Arc::clone(state.files.get(&entry)?);
+        for &index in segments {
+            file.may_send_again(index)?;
+            state.again.push_back((Arc::clone(&file), index));
+        }
+        self.changed.notify_all();
+        Some(())
+    }
+
+    /// The receiver has no use for a file.
+    pub(super) fn skip(&self, entry: EntryId) {
+        if let Some(file) = self.lock().files.get(&entry) {
+            file.skip();
+        }
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.lock().tally);
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.lock().tally.clone()
+    }
+
+    /// Whether anything is still waited for.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
+    /// The attempt has failed, unless it ended before.
+    pub(super) fn fail(&self, error: Error) {
+        self.end(Err(error));
+    }
+
+    pub(super) fn end(&self, outcome: Result<Done, Error>) {
+        let mut state = self.lock();
+        if state.outcome.is_none() {
+            state.outcome = Some(outcome);
+            self.over.store(true, Ordering::Release);
+        }
+        drop(state);
+        self.changed.notify_all();
+        self.lines.end();
+    }
+
+    /// Waits for the end of the attempt, or for `time`; whether it has ended.
+    pub(super) fn wait_for_end(&self, time: Duration) -> bool {
+        let state = self.lock();
+        let waited = self.changed.wait_timeout_while(state, time, |state| state.outcome.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.outcome.is_some()
+    }
+
+    /// How the attempt ended. Asked once.
+    pub(super) fn outcome(&self) -> Result<Done, Error> {
+        let outcome = self.lock().outcome.take();
+        outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Other, "the attempt never ended")))
+    }
+}
+
+/// Packs and files that are found before they are sent: enough that no stream waits for the walk.
+const WORK_COUNT_MAX: usize = 256;
+
+/// Bytes of the entries in one header, well below what it may have.
+pub(super) const HEADER_LEN: usize = 48 * 1024;

@@ -1,0 +1,137 @@
+//! What is found on the way through the sources, queued in order.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aqueduct_blob::{SEGMENT_LEN, segment_range};
+use aqueduct_wire::transfer::limits::{ASK_COUNT_MAX, ENTRY_COUNT_MAX};
+use aqueduct_wire::transfer::{Entry, HeldFile, Kind, Word};
+
+use super::Attempt;
+use super::outgoing::Outgoing;
+use super::queue::{HEADER_LEN, Pack};
+use crate::error::with_causes;
+use crate::source::{Found, SourceFile, Walk};
+use crate::{Error, Event};
+
+impl Attempt<'_> {
+    /// Walks through everything. Files that the receiver may have are asked about first, many at a time.
+    pub(super) fn walk(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        let send = self.sender.send;
+        let walk = Walk::new(paths, &send.preserve, &send.exclude)?;
+        let mut packing = Packing::default();
+        let mut asked = Vec::new();
+        for found in walk {
+            if self.queue.is_over() {
+                return Ok(());
+            }
+            match found {
+                Found::Entry { entry, file: None } => self.queue.announce(entry),
+                Found::Entry { entry, file: Some(file) } => {
+                    self.sender.gauge.add_total(file.size());
+                    if self.accept.resumes {
+                        asked.push((entry, file));
+                        if asked.len() == ASK_COUNT_MAX {
+                            self.ask(std::mem::take(&mut asked), &mut packing)?;
+                        }
+                    } else {
+                        self.queue_file(entry, file, None, &mut packing);
+                    }
+                }
+                Found::Left { path, why } => self.leave(path.as_os_str().as_bytes(), &why),
+            }
+        }
+        self.ask(asked, &mut packing)?;
+        packing.flush(self);
+        self.sender.gauge.know_total();
+        self.queue.end_walk();
+        Ok(())
+    }
+
+    /// Leaves something out, and goes on with the rest.
+    pub(super) fn leave(&self, path: &[u8], why: &Error) {
+        self.sender.watch.hear(&Event::Left { path, why: &with_causes(why) });
+        self.queue.count(|tally| {
+            tally.failed_count += 1;
+            tally.first_failure.get_or_insert(why.kind());
+        });
+    }
+
+    /// Asks what the receiver has of these files, and queues the rest of them.
+    fn ask(&self, files: Vec<(Entry, SourceFile)>, packing: &mut Packing) -> Result<(), Error> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let identities = files.iter().map(|(_, file)| file.identity()).collect();
+        let mut held = self.queue.ask(Word::Ask { identities })?.into_iter().peekable();
+        for ((entry, file), place) in files.into_iter().zip(0..) {
+            let found = held.next_if(|held| held.place == place);
+            self.queue_file(entry, file, found, packing);
+        }
+        Ok(())
+    }
+
+    fn queue_file(&self, entry: Entry, file: SourceFile, held: Option<HeldFile>, packing: &mut Packing) {
+        let size = file.size();
+        if held.as_ref().is_some_and(|held| held.whole) {
+            self.sender.gauge.add_resumed(size);
+            self.queue.count(|tally| {
+                tally.file_count += 1;
+                tally.size += size;
+            });
+            // It is said all the same: a name may have moved, and then the receiver asks for it after all.
+            let id = entry.id;
+            self.queue.announce(entry);
+            let algorithm = self.algorithm();
+            return self.queue.push_held(Arc::new(Outgoing::held(id, file, algorithm)));
+        }
+        if size <= PACKED_LEN_MAX {
+            return packing.add(self, entry, file);
+        }
+        let kept = self.sender.cache.begin(file.stat(), self.sender.send.algorithm);
+        let held = held.map_or_else(Vec::new, |held| held.segments);
+        let held_len = held.iter().flat_map(Clone::clone).map(|index| segment_range(size, index));
+        self.sender.gauge.add_resumed(held_len.map(|range| range.end - range.start).sum());
+        // What goes before it in the order of the walk goes before it.
+        packing.flush(self);
+        let id = entry.id;
+        self.queue.announce(entry);
+        self.queue.push_file(Arc::new(Outgoing::new(id, file, self.algorithm(), kept, held)));
+    }
+}
+
+/// A pack that is being filled.
+#[derive(Default)]
+struct Packing {
+    files: Vec<(Entry, SourceFile)>,
+    len: u64,
+    header_len: usize,
+}
+
+impl Packing {
+    fn add(&mut self, attempt: &Attempt<'_>, entry: Entry, file: SourceFile) {
+        debug_assert!(matches!(entry.kind, Kind::Regular { .. }), "only files have bytes");
+        // With its check.
+        let header_len = Word::header_len_of(&entry) + 32;
+        let is_full = self.len + file.size() > SEGMENT_LEN
+            || self.header_len + header_len > HEADER_LEN
+            || self.files.len() == ENTRY_COUNT_MAX;
+        if is_full {
+            self.flush(attempt);
+        }
+        self.len += file.size();
+        self.header_len += header_len;
+        self.files.push((entry, file));
+    }
+
+    fn flush(&mut self, attempt: &Attempt<'_>) {
+        let Self { files, .. } = std::mem::take(self);
+        if !files.is_empty() {
+            attempt.queue.push_pack(Pack { files });
+        }
+    }
+}
+
+/// Files up to this size go together, whole: a file of its own costs two frames and a name in a map.
+const PACKED_LEN_MAX: u64 = 256 * 1024;

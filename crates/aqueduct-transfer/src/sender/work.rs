@@ -1,0 +1,253 @@
+//! What one stream does: it takes what comes next, sends it, and then hashes it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aqueduct_blob::{Hasher, Record, SEGMENT_LEN, segment_range};
+use aqueduct_flow::show_copied;
+use aqueduct_wire::transfer::{Entry, Verify, Word};
+
+use super::Attempt;
+use super::outgoing::Outgoing;
+use super::queue::{Next, Pack};
+use crate::line::{Given, Line, TICK};
+use crate::source::{Opened, SourceFile};
+use crate::{Error, ErrorKind, Event};
+
+impl Attempt<'_> {
+    /// Works for one stream until the attempt is over.
+    pub(super) fn work(&self, line: &Line, is_first: bool) -> Result<(), Error> {
+        let mut payload = Vec::new();
+        loop {
+            match self.queue.next(is_first) {
+                Next::Announce(words) => {
+                    for word in &words {
+                        line.say(word)?;
+                    }
+                }
+                Next::Pack(pack) => {
+                    self.send_pack(line, pack, &mut payload)?;
+                    self.queue.done();
+                }
+                Next::Segment(file, index) => {
+                    self.send_segment(line, &file, index)?;
+                    self.queue.done();
+                }
+                Next::End(file_count) => line.say(&Word::End { file_count })?,
+                Next::Over => return Ok(()),
+            }
+        }
+    }
+
+    /// Sends small files, whole, in one frame. Those that cannot be read are left out.
+    fn send_pack(&self, line: &Line, pack: Pack, payload: &mut Vec<u8>) -> Result<(), Error> {
+        payload.clear();
+        let mut files: Vec<Entry> = Vec::with_capacity(pack.files.len());
+        let mut checks = Vec::new();
+        for (entry, file) in pack.files {
+            let begin = payload.len();
+            if let Err(error) = file.read_small(payload) {
+                payload.truncate(begin);
+                self.leave(&path_bytes(&file), &error);
+                self.queue.uncount();
+                continue;
+            }
+            if let Some(check) = self.check(&payload[begin..], file.size()) {
+                checks.push(check);
+            }
+            files.push(entry);
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.pace(payload.len() as u64)?;
+        let (file_count, size) = (files.len() as u64, payload.len() as u64);
+        line.say_with(&Word::Pack { files, checks }, payload)?;
+        self.queue.count(|tally| {
+            tally.file_count += file_count;
+            tally.size += size;
+        });
+        Ok(())
+    }
+
+    /// What a small file must be found to be.
+    fn check(&self, bytes: &[u8], size: u64) -> Option<[u8; 32]> {
+        let check = match self.verify {
+            Verify::Full => {
+                let mut hasher = Hasher::new(self.sender.send.algorithm);
+                hasher.update(bytes);
+                let digest = hasher.finish().digest;
+                if self.sender.send.is_single() {
+                    self.queue.count(|tally| tally.digest = Some(digest));
+                }
+                *digest.as_bytes()
+            }
+            Verify::Wire => crate::wire_check(crc32fast::hash(bytes)),
+            Verify::None => return None,
+        };
+        debug_assert_eq!(bytes.len() as u64, size);
+        Some(check)
+    }
+
+    /// Sends what is to be sent of a segment, and hashes what is to be hashed.
+    fn send_segment(&self, line: &Line, file: &Arc<Outgoing>, index: u64) -> Result<(), Error> {
+        let sent = self.try_segment(line, file, index);
+        match sent {
+            Ok(()) => {}
+            // The file is of no use any more; the others are.
+            Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::Source) => {
+                return self.give_up(line, file, &error);
+            }
+            Err(error) => return Err(error),
+        }
+        if file.done() { self.settle(line, file) } else { Ok(()) }
+    }
+
+    fn try_segment(&self, line: &Line, file: &Outgoing, index: u64) -> Result<(), Error> {
+        let range = segment_range(file.size(), index);
+        let need = file.need(index);
+        if !need.send && !need.hash {
+            return Ok(());
+        }
+        let opened = file.open()?;
+        let data = opened.data_ranges(range.clone()).map_err(|error| cannot_read(file.source(), error))?;
+        let mut crc = crc32fast::Hasher::new();
+        if need.send {
+            for part in data.iter().flat_map(|data| parts(data.clone())) {
+                self.pace(part.end - part.start)?;
+                let word = Word::Bytes { entry: file.id(), offset: part.start };
+                match line.say_extent(&word, opened.file(), part)? {
+                    Given::Sent => {}
+                    Given::Failed(error) => return Err(cannot_read(file.source(), error)),
+                }
+            }
+        }
+        let record = match self.verify {
+            Verify::Full => Some(match file.record(index) {
+                Some(record) => record,
+                None => self.hash(file, &opened, index, &range, &data)?,
+            }),
+            Verify::Wire => {
+                show(&opened, &range, &data, &mut |bytes| crc.update(bytes))
+                    .map_err(|error| cannot_read(file.source(), error))?;
+                let after = crate::wire_check(crc.finalize());
+                Some(Record { index, before: [0; 32], after })
+            }
+            Verify::None => None,
+        };
+        if need.send {
+            let Record { before, after, .. } =
+                record.unwrap_or(Record { index, before: [0; 32], after: [0; 32] });
+            line.say(&Word::Sum { entry: file.id(), index, before, after })?;
+        }
+        Ok(())
+    }
+
+    fn hash(
+        &self,
+        file: &Outgoing,
+        opened: &Opened,
+        index: u64,
+        range: &Range<u64>,
+        data: &[Range<u64>],
+    ) -> Result<Record, Error> {
+        let mut hasher = file.begin(index, &self.patience)?;
+        show(opened, range, data, &mut |bytes| hasher.update(bytes))
+            .map_err(|error| cannot_read(file.source(), error))?;
+        Ok(file.land(hasher))
+    }
+
+    /// All segments of a file were sent: it has not changed meanwhile, and this is its digest.
+    fn settle(&self, line: &Line, file: &Outgoing) -> Result<(), Error> {
+        let unchanged = file
+            .open()
+            .and_then(|opened| opened.is_unchanged().map_err(|error| cannot_read(file.source(), error)));
+        match unchanged {
+            Ok(true) => {}
+            Ok(false) => return self.give_up(line, file, &changed(file.source())),
+            Err(error) => return self.give_up(line, file, &error),
+        }
+        let hashed = match file.finish() {
+            Ok(hashed) => hashed,
+            Err(error) => return self.give_up(line, file, &error),
+        };
+        let digest = hashed.map(|hashed| hashed.digest);
+        let is_new = !file.count();
+        self.queue.count(|tally| {
+            tally.file_count += u64::from(is_new);
+            tally.size += if is_new { file.size() } else { 0 };
+            tally.digest = digest;
+        });
+        let path = path_bytes(file.source());
+        self.sender.watch.hear(&Event::File { path: &path, size: file.size(), digest });
+        let digest = digest.map(|digest| *digest.as_bytes());
+        line.say(&Word::Whole { entry: file.id(), size: file.size(), digest })
+    }
+
+    /// A file cannot be sent: the receiver drops what it has of it.
+    fn give_up(&self, line: &Line, file: &Outgoing, why: &Error) -> Result<(), Error> {
+        if file.give_up() {
+            self.leave(&path_bytes(file.source()), why);
+            line.say(&Word::Changed { entry: file.id() })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until so many bytes may be sent, if there is a limit.
+    pub(super) fn pace(&self, len: u64) -> Result<(), Error> {
+        let Some(throttle) = &self.sender.throttle else { return Ok(()) };
+        let until = Instant::now() + throttle.take(len, Instant::now());
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.queue.wait_for_end(left.min(TICK)) {
+                return Ok(());
+            }
+            self.patience.check_stop()?;
+        }
+    }
+}
+
+/// Shows a segment, of which `data` are the parts that are no holes.
+fn show(
+    opened: &Opened,
+    range: &Range<u64>,
+    data: &[Range<u64>],
+    observe: &mut dyn FnMut(&[u8]),
+) -> std::io::Result<()> {
+    let mut at = range.start;
+    for part in data {
+        crate::show_zeroes(part.start - at, observe);
+        show_copied(opened.file(), part.clone(), observe)?;
+        at = part.end;
+    }
+    crate::show_zeroes(range.end - at, observe);
+    Ok(())
+}
+
+/// What goes in one frame each.
+fn parts(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let Range { start, end } = range;
+    (start..end).step_by(FRAME_LEN).map(move |at| at..end.min(at + FRAME_LEN as u64))
+}
+
+fn cannot_read(source: &SourceFile, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        return changed(source).because(error);
+    }
+    Error::source_file(format!("cannot read {}", source.path().display()), error)
+}
+
+fn changed(source: &SourceFile) -> Error {
+    Error::new(ErrorKind::Changed, format!("{} changed while it was sent", source.path().display()))
+}
+
+fn path_bytes(source: &SourceFile) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    source.path().into_os_string().into_vec()
+}
+
+/// As long as a frame goes, nothing else can be said on its stream.
+const FRAME_LEN: usize = 1 << 20;
+
+const _: () = assert!(SEGMENT_LEN as usize % FRAME_LEN == 0, "frames lie within segments");

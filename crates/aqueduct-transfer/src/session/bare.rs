@@ -1,0 +1,160 @@
+//! Whoever verifies nothing: bare bytes, and HTTP.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aqueduct_blob::{Algorithm, Digest, parallel};
+use aqueduct_flow::Carried;
+use aqueduct_sys::pread;
+
+use super::Session;
+use crate::door::{Manner, RawSource, Shelf, send_raw};
+use crate::sender::Sender;
+use crate::source::SourceFile;
+use crate::{Error, ErrorKind, Event, Phase, Proof, Report, What};
+
+/// Connects to whoever listens for bare bytes.
+pub(super) fn connect(host: &str, port: u16) -> Result<TcpStream, Error> {
+    TcpStream::connect((host, port))
+        .map_err(|error| Error::network(format!("cannot connect to {host} port {port}"), error))
+}
+
+/// Sends the one file, or standard input, as bare bytes.
+pub(super) fn send(sender: &Sender<'_>, session: &Session<'_>, stream: &TcpStream) -> Result<Report, Error> {
+    let began = Instant::now();
+    let manner = manner(sender, session);
+    session.gauge.begin_attempt();
+    let (sent, digest) = match &sender.send.what {
+        What::Stdin => {
+            let mut stdin =
+                Hashing { inner: std::io::stdin().lock(), hasher: aqueduct_blob::Hasher::new(ALGORITHM) };
+            let sent = send_raw(stream, RawSource::Reader(&mut stdin), manner)?;
+            (sent, stdin.hasher.finish().digest)
+        }
+        What::Paths(_) => {
+            let file = single(sender)?;
+            session.gauge.set_total(file.size());
+            let opened = file.open()?;
+            let sent = send_raw(stream, RawSource::File(Arc::clone(opened.file()), file.size()), manner)?;
+            (sent, digest_of(session, &file)?)
+        }
+    };
+    let report = report(sender.send.name(), sent.size, Some(digest), sent.carried, began.elapsed(), stream);
+    accept_unverified(sender, report)
+}
+
+/// Answers one HTTP connection. `Some` once one receiver has everything.
+pub(super) fn serve(
+    sender: &Sender<'_>,
+    session: &Session<'_>,
+    shelf: &Shelf,
+    stream: &TcpStream,
+) -> Result<Option<Report>, Error> {
+    let began = Instant::now();
+    session.gauge.begin_attempt();
+    let served = shelf.serve(stream, manner(sender, session), session.watch)?;
+    if !served.is_complete {
+        return Ok(None);
+    }
+    let digest = match single(sender) {
+        Ok(file) => Some(digest_of(session, &file)?),
+        Err(_) => None,
+    };
+    let report = report(sender.send.name(), served.size, digest, Carried::default(), began.elapsed(), stream);
+    accept_unverified(sender, report).map(Some)
+}
+
+fn manner<'a>(sender: &'a Sender<'_>, session: &Session<'a>) -> Manner<'a> {
+    Manner {
+        times: &session.options.times,
+        throttle: sender.throttle.as_ref(),
+        stop: &session.options.stop,
+        gauge: session.gauge,
+    }
+}
+
+/// Success, unless somebody wanted it verified.
+fn accept_unverified(sender: &Sender<'_>, report: Report) -> Result<Report, Error> {
+    if sender.send.require_verify {
+        let what = "everything was sent and acknowledged, and the other side could not verify it";
+        return Err(Error::new(ErrorKind::Unverified, what));
+    }
+    Ok(report)
+}
+
+/// The one file that is sent.
+fn single(sender: &Sender<'_>) -> Result<SourceFile, Error> {
+    let several =
+        || Error::new(ErrorKind::Usage, "bare bytes are one file; a tree has to be packed, as tar does");
+    sender.send.single_file()?.ok_or_else(several)
+}
+
+/// What the receiver may compare: SHA-256, since every machine has a program for it.
+fn digest_of(session: &Session<'_>, file: &SourceFile) -> Result<Digest, Error> {
+    session.watch.hear(&Event::Phase(Phase::Verify));
+    let opened = file.open()?;
+    let read = |offset, buffer: &mut [u8]| read_exact_at(opened.file(), buffer, offset);
+    let hashed = parallel::hash(ALGORITHM, file.size(), THREADS, read)
+        .map_err(|error| Error::source_file(format!("cannot read {}", file.path().display()), error))?;
+    if !opened.is_unchanged().unwrap_or(false) {
+        let what = format!("{} changed while it was sent", file.path().display());
+        return Err(Error::new(ErrorKind::Changed, what));
+    }
+    Ok(hashed.digest)
+}
+
+fn read_exact_at(file: &std::fs::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match pread(file, &mut buffer[filled..], offset + filled as u64)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            len => filled += len,
+        }
+    }
+    Ok(())
+}
+
+fn report(
+    name: Vec<u8>,
+    size: u64,
+    digest: Option<Digest>,
+    carried: Carried,
+    elapsed: Duration,
+    stream: &TcpStream,
+) -> Report {
+    Report {
+        name,
+        file_count: 1,
+        failed_count: 0,
+        size,
+        resumed: 0,
+        digest,
+        proof: Proof::Acknowledged,
+        is_synced: false,
+        carried,
+        elapsed,
+        peer: stream.peer_addr().ok(),
+        streams: 1,
+    }
+}
+
+/// Hashes what is read on its way.
+struct Hashing<R> {
+    inner: R,
+    hasher: aqueduct_blob::Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..len]);
+        Ok(len)
+    }
+}
+
+const ALGORITHM: Algorithm = Algorithm::Sha256;
+
+/// A chain is hashed by one.
+const THREADS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN;

@@ -1,0 +1,144 @@
+//! Where more connections of an attempt come from: whoever connected first dials them, and whoever listens is joined.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aqueduct_flow::Carried;
+
+use crate::line::{Line, Patience, TICK};
+use crate::meet::{self, Purpose};
+use crate::{Error, Ticket};
+
+/// Where more streams come from.
+pub(crate) enum More<'a> {
+    /// This side connects.
+    Dial(&'a Ticket),
+    /// The other side does.
+    Join(&'a Joining),
+}
+
+/// Attempts that may be joined.
+#[derive(Debug, Default)]
+pub(crate) struct Joining(Mutex<HashMap<[u8; 16], Sender<Line>>>);
+
+impl More<'_> {
+    /// Hands streams to `deliver`, until there are `count` with the first, or the attempt is over.
+    pub(crate) fn gather(
+        &self,
+        purpose: Purpose,
+        count: u32,
+        patience: &Patience,
+        deliver: impl Fn(Line),
+    ) -> Result<(), Error> {
+        match self {
+            Self::Dial(ticket) => {
+                // One after the other: many at once look like an attack to some firewalls.
+                for stream in 1..count {
+                    deliver(meet::connect(ticket, &Purpose { stream, ..purpose }, patience)?);
+                }
+                Ok(())
+            }
+            Self::Join(joining) => {
+                let joined = joining.open(purpose.attempt);
+                let mut left = count - 1;
+                while left > 0 && !patience.is_over() {
+                    match joined.recv_timeout(TICK) {
+                        Ok(line) => {
+                            deliver(line.with(patience.clone()));
+                            left -= 1;
+                        }
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+                joining.close(&purpose.attempt);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Joining {
+    /// Lets streams join `attempt`.
+    fn open(&self, attempt: [u8; 16]) -> Receiver<Line> {
+        let (sender, receiver) = mpsc::channel();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, sender);
+        receiver
+    }
+
+    fn close(&self, attempt: &[u8; 16]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(attempt);
+    }
+
+    /// Hands over a stream that wants to join; one that nobody waits for is closed.
+    pub(crate) fn join(&self, attempt: &[u8; 16], line: Line) {
+        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = attempts.get(attempt) {
+            // Its attempt may have ended just now.
+            let _ = sender.send(line);
+        }
+    }
+}
+
+/// The streams of an attempt beside the first, handed to whoever works for them as they come.
+pub(crate) struct Lines {
+    state: Mutex<LinesState>,
+    joined: Mutex<Receiver<Arc<Line>>>,
+}
+
+struct LinesState {
+    /// None once the attempt is over.
+    sender: Option<Sender<Arc<Line>>>,
+    all: Vec<Arc<Line>>,
+}
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        let (sender, joined) = mpsc::channel();
+        Self {
+            state: Mutex::new(LinesState { sender: Some(sender), all: Vec::new() }),
+            joined: Mutex::new(joined),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LinesState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more.
+    pub(crate) fn add(&self, line: Arc<Line>) {
+        let mut state = self.lock();
+        let Some(sender) = &state.sender else { return line.close() };
+        // The receiver lives as long as this.
+        let _ = sender.send(Arc::clone(&line));
+        state.all.push(line);
+    }
+
+    /// The next one to work for; `None` once the attempt is over.
+    pub(crate) fn next(&self) -> Option<Arc<Line>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.lock().all.len()).unwrap_or(u32::MAX)
+    }
+
+    /// No more are taken.
+    pub(crate) fn end(&self) {
+        self.lock().sender = None;
+    }
+
+    /// Wakes whoever waits at one of them.
+    pub(crate) fn close(&self) {
+        self.lock().all.iter().for_each(|line| line.close());
+    }
+
+    /// What carried the payloads that were sent over them.
+    pub(crate) fn carried(&self) -> Carried {
+        self.lock().all.iter().fold(Carried::default(), |mut carried, line| {
+            carried += line.carried();
+            carried
+        })
+    }
+}
