@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_flow::Carried;
+use aqueduct_wire::transfer::limits::STREAM_COUNT_MAX;
 
 use crate::line::{Line, Patience, TICK};
 use crate::meet::{self, Purpose};
@@ -20,7 +21,14 @@ pub(crate) enum More<'a> {
 
 /// Attempts that may be joined.
 #[derive(Debug, Default)]
-pub(crate) struct Joining(Mutex<HashMap<[u8; 16], Sender<Line>>>);
+pub(crate) struct Joining(Mutex<Attempts>);
+
+#[derive(Debug, Default)]
+struct Attempts {
+    open: HashMap<[u8; 16], Sender<Line>>,
+    /// Streams of attempts that this side has not opened yet: the other side knew of them first.
+    early: Vec<([u8; 16], Line)>,
+}
 
 impl More<'_> {
     /// Hands streams to `deliver`, until there are `count` with the first, or the attempt is over.
@@ -60,26 +68,45 @@ impl More<'_> {
 }
 
 impl Joining {
+    fn lock(&self) -> MutexGuard<'_, Attempts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets streams join `attempt`.
     fn open(&self, attempt: [u8; 16]) -> Receiver<Line> {
         let (sender, receiver) = mpsc::channel();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, sender);
+        let mut attempts = self.lock();
+        for (_, line) in attempts.early.extract_if(.., |(early, _)| *early == attempt) {
+            // The receiver is here.
+            let _ = sender.send(line);
+        }
+        attempts.open.insert(attempt, sender);
         receiver
     }
 
     fn close(&self, attempt: &[u8; 16]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(attempt);
+        self.lock().open.remove(attempt);
     }
 
-    /// Hands over a stream that wants to join; one that nobody waits for is closed.
+    /// Hands over a stream that wants to join, or keeps it until its attempt is opened.
     pub(crate) fn join(&self, attempt: &[u8; 16], line: Line) {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = attempts.get(attempt) {
+        let mut attempts = self.lock();
+        match attempts.open.get(attempt) {
             // Its attempt may have ended just now.
-            let _ = sender.send(line);
+            Some(sender) => _ = sender.send(line),
+            None => {
+                // Those of an attempt that has ended are closed by those that come after them.
+                if attempts.early.len() >= EARLY_COUNT_MAX {
+                    attempts.early.remove(0);
+                }
+                attempts.early.push((*attempt, line));
+            }
         }
     }
 }
+
+/// As many as an attempt has: there is one at a time.
+const EARLY_COUNT_MAX: usize = STREAM_COUNT_MAX as usize;
 
 /// The streams of an attempt beside the first, handed to whoever works for them as they come.
 pub(crate) struct Lines {

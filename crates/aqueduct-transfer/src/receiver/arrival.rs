@@ -110,6 +110,17 @@ impl Arrival {
         Self { id: entry.id, name: entry.name.clone(), size, place, state: Mutex::new(state) }
     }
 
+    /// What a file is whose segments are all in an earlier journal.
+    pub(super) fn digest_of(
+        entry: &Entry,
+        algorithm: Option<Algorithm>,
+        restored: &[Record],
+    ) -> Option<Digest> {
+        let arrival = Self::new(entry, Place::Nowhere, algorithm, restored);
+        let mut state = arrival.lock();
+        state.assembly.as_mut()?.finish(None).ok().map(|hashed| hashed.digest)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -81,9 +81,11 @@ impl Attempt<'_> {
             Some(arriving) if arriving.is_whole() => {
                 let size = arriving.size().unwrap_or(0);
                 self.receiver.gauge.add_resumed(size);
+                let digest = Arrival::digest_of(entry, algorithm, arriving.restored());
                 self.ledger.settle(1, |tally| {
                     tally.file_count += 1;
                     tally.size += size;
+                    tally.digest = digest;
                 });
                 Ok(Arrival::new(entry, Place::Nowhere, None, &[]))
             }

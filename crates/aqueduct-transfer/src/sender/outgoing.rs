@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use aqueduct_blob::{Algorithm, Assembly, Hashed, Landed, Record, SegmentHasher, segment_count};
 use aqueduct_wire::transfer::EntryId;
 
+use super::walking::PACKED_LEN_MAX;
 use crate::line::{Patience, TICK};
 use crate::source::{CheckpointCache, Kept, Opened, SourceFile};
 use crate::{Error, ErrorKind};
@@ -77,9 +78,18 @@ impl Outgoing {
 
     /// A file of which the receiver has everything. It was counted, and nothing is to be done about it unless it is asked for
     /// again.
-    pub(super) fn held(id: EntryId, source: SourceFile, algorithm: Option<Algorithm>) -> Self {
+    pub(super) fn held(
+        id: EntryId,
+        source: SourceFile,
+        algorithm: Option<Algorithm>,
+        cache: &CheckpointCache,
+    ) -> Self {
         let count = segment_count(source.size());
-        let kept = CheckpointCache::open(None).begin(source.stat(), Algorithm::Blake3);
+        // Nothing is kept of small ones.
+        let is_small = source.size() <= PACKED_LEN_MAX;
+        let none = CheckpointCache::open(None);
+        let cache = if is_small { &none } else { cache };
+        let kept = cache.begin(source.stat(), algorithm.unwrap_or(Algorithm::Blake3));
         let held = Self::new(id, source, algorithm, kept, Vec::from([0..count]));
         let mut state = held.lock();
         state.next = count;

@@ -74,7 +74,9 @@ impl Attempt<'_> {
 
     fn queue_file(&self, entry: Entry, file: SourceFile, held: Option<HeldFile>, packing: &mut Packing) {
         let size = file.size();
-        if held.as_ref().is_some_and(|held| held.whole) {
+        // One small file is sent again, for its digest.
+        let is_held = held.as_ref().is_some_and(|held| held.whole);
+        if is_held && (size > PACKED_LEN_MAX || !self.sender.send.is_single()) {
             self.sender.gauge.add_resumed(size);
             self.queue.count(|tally| {
                 tally.file_count += 1;
@@ -83,8 +85,12 @@ impl Attempt<'_> {
             // It is said all the same: a name may have moved, and then the receiver asks for it after all.
             let id = entry.id;
             self.queue.announce(entry);
-            let algorithm = self.algorithm();
-            return self.queue.push_held(Arc::new(Outgoing::held(id, file, algorithm)));
+            let held = Arc::new(Outgoing::held(id, file, self.algorithm(), &self.sender.cache));
+            if self.sender.send.is_single() {
+                let digest = held.finish().ok().flatten().map(|hashed| hashed.digest);
+                self.queue.count(|tally| tally.digest = digest);
+            }
+            return self.queue.push_held(held);
         }
         if size <= PACKED_LEN_MAX {
             return packing.add(self, entry, file);
@@ -134,4 +140,4 @@ impl Packing {
 }
 
 /// Files up to this size go together, whole: a file of its own costs two frames and a name in a map.
-const PACKED_LEN_MAX: u64 = 256 * 1024;
+pub(super) const PACKED_LEN_MAX: u64 = 256 * 1024;
