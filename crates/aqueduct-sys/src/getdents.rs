@@ -17,12 +17,12 @@ use crate::error::Named;
 /// EINVAL for a buffer that is too small for one name; ENOENT where the directory was removed. See getdents64(2).
 pub fn getdents(dir: impl AsFd, buffer: &mut [MaybeUninit<u8>], mut each: impl FnMut(&CStr)) -> Result<bool> {
     let mut names = RawDir::new(dir, buffer);
-    while let Some(name) = names.next() {
-        each(name.named("getdents64")?.file_name());
-        // Otherwise the next turn would be the next call.
-        if names.is_buffer_empty() {
-            return Ok(true);
-        }
+    // The first makes the call, and as many follow as it filled the buffer with: the next would be another call.
+    let Some(first) = names.next().transpose().named("getdents64")? else { return Ok(false) };
+    each(first.file_name());
+    while !names.is_buffer_empty() {
+        let name = names.next().expect("the buffer holds another").expect("nothing is asked of the kernel");
+        each(name.file_name());
     }
-    Ok(false)
+    Ok(true)
 }

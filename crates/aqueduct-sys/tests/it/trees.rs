@@ -32,9 +32,11 @@ fn names_come_in_as_many_calls_as_the_buffer_needs() {
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let (mut names, mut calls) = (BTreeSet::new(), 0);
     let mut add = |name: &CStr| assert!(names.insert(name.to_str().unwrap().to_owned()));
+    let before = aqueduct_sys::calls_made();
     while getdents(&dir, &mut buffer, &mut add).unwrap() {
         calls += 1;
     }
+    assert_eq!(aqueduct_sys::calls_made() - before, calls + 1);
     assert!(!getdents(&dir, &mut buffer, &mut add).unwrap());
     assert_eq!(names, expected);
     assert!(calls > 1);
