@@ -28,6 +28,11 @@ impl Exclude {
             .map(|patterns| Self { patterns })
     }
 
+    /// Whether nothing is left out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
     /// Whether what lies at `path`, seen from what was named, is left out.
     pub(super) fn matches(&self, path: &[u8], is_directory: bool) -> bool {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);

@@ -65,7 +65,8 @@ impl SourceFile {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), or if it changed while it was read; `buffer` is as it was then.
+    /// As [`open`](Self::open), or if it changed while it was read; [`ErrorKind::Source`], too, for a file whose size is
+    /// not the number of its bytes. `buffer` is as it was then.
     pub(crate) fn read_small(&self, buffer: &mut Vec<u8>) -> Result<(), Error> {
         let before = buffer.len();
         let appended = self.append(buffer);
@@ -86,7 +87,11 @@ impl SourceFile {
         self.check(&stat(&file).map_err(|error| self.unreadable(error))?)?;
         let len = read.map_err(|error| self.unreadable(error))?;
         if len != size {
-            return Err(self.changed("its size is another"));
+            let what = format!(
+                "{} has not as many bytes as its size says, as files of /proc have: send them with `aqueduct send -`",
+                self.path().display()
+            );
+            return Err(Error::new(ErrorKind::Source, what));
         }
         buffer.truncate(begin + size);
         Ok(())

@@ -25,6 +25,11 @@ const PLAIN: Preserve = Preserve {
     owner: false,
 };
 
+/// A directory beside the test itself: where temporary files are may be no disk.
+pub(super) fn on_disk() -> TempDir {
+    tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap()
+}
+
 fn walk(path: &Path, preserve: &Preserve) -> Walk {
     Walk::new(&[path.to_owned()], preserve, &[]).unwrap()
 }
@@ -207,7 +212,7 @@ fn only(range: Range<u64>) -> [Range<u64>; 1] {
 
 #[test]
 fn holes_are_found_and_a_full_file_is_not_asked() {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let dir = on_disk();
     let path = dir.path().join("sparse");
     let file = File::create(&path).unwrap();
     file.set_len(10 << 20).unwrap();
@@ -262,7 +267,7 @@ fn extended_attributes_come_where_they_are_kept_and_a_note_says_which_do_not() {
 
 #[test]
 fn holes_may_be_looked_for_by_several_threads() {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let dir = on_disk();
     let path = dir.path().join("sparse");
     let file = File::create(&path).unwrap();
     file.set_len(64 << 20).unwrap();

@@ -39,6 +39,7 @@ pub(crate) struct Walk {
     path: Vec<u8>,
     last_id: EntryId,
     linked: HashMap<(u64, u64), Linked>,
+    xattrs: xattrs::Reader,
     notes: Vec<String>,
     descriptors: Arc<Descriptors>,
 }
@@ -98,6 +99,7 @@ impl Walk {
             path: Vec::new(),
             last_id: EntryId::ROOT,
             linked: HashMap::new(),
+            xattrs: xattrs::Reader::default(),
             notes: Vec::new(),
             descriptors: Descriptors::new(DIRECTORY_COUNT_MAX),
         })
@@ -148,16 +150,13 @@ impl Walk {
             return Err(Error::new(ErrorKind::Source, "its name is too long"));
         }
         let directory = parent.descriptor().map_err(unreadable)?;
-        let look = |symlinks| uninterrupted(|| stat_at(&directory, Path::new(&name), symlinks));
-        let (mut symlinks, mut seen) = (Symlinks::Keep, look(Symlinks::Keep).map_err(unreadable)?);
-        if seen.file_type() == FileType::Symlink && !self.preserve.symlinks {
-            symlinks = Symlinks::Follow;
-            seen = look(Symlinks::Follow).map_err(unreadable)?;
-        }
-        let file_type = seen.file_type();
-        if root.is_none() && self.is_excluded(&name, file_type == FileType::Directory) {
+        let looked = self.look(&directory, Path::new(&name));
+        let is_directory = looked.as_ref().is_ok_and(|(_, seen)| seen.file_type() == FileType::Directory);
+        if root.is_none() && self.is_excluded(&name, is_directory) {
             return Ok(None);
         }
+        let (symlinks, seen) = looked?;
+        let file_type = seen.file_type();
         let sent_name = root.map_or_else(|| name.as_bytes().to_vec(), <[u8]>::to_vec);
         let seen = Seen { parent, name, symlinks, stat: seen };
         let id = EntryId(self.last_id.0 + 1);
@@ -196,9 +195,25 @@ impl Walk {
         Ok(Some(Found::Entry { entry, file }))
     }
 
+    /// What a name is, and whether a link was followed to find out.
+    fn look(&self, directory: &OwnedFd, name: &Path) -> Result<(Symlinks, Stat), Error> {
+        let look = |symlinks| uninterrupted(|| stat_at(directory, name, symlinks));
+        let seen = look(Symlinks::Keep).map_err(unreadable)?;
+        if seen.file_type() != FileType::Symlink || self.preserve.symlinks {
+            return Ok((Symlinks::Keep, seen));
+        }
+        let seen = look(Symlinks::Follow).map_err(|error| match error.errno() {
+            Errno::NOENT => Error::new(ErrorKind::Source, "it is a link that leads nowhere"),
+            _ => unreadable(error),
+        })?;
+        Ok((Symlinks::Follow, seen))
+    }
+
     fn is_excluded(&self, name: &OsString, is_directory: bool) -> bool {
-        let path = [&self.path, name.as_bytes()].concat();
-        self.exclude.matches(&path, is_directory)
+        !self.exclude.is_empty() && {
+            let path = [&self.path, name.as_bytes()].concat();
+            self.exclude.matches(&path, is_directory)
+        }
     }
 
     /// Opens a directory, and reads all names in it.
@@ -212,7 +227,7 @@ impl Walk {
         let found = stat(&opened).map_err(unreadable)?;
         // Kept as they are, links make no circles.
         if seen.symlinks == Symlinks::Follow && self.levels.iter().any(|level| level.directory.is(&found)) {
-            let what = "it leads to a directory that it is in: it has no end";
+            let what = "it is a link to a directory that it is in, and would have no end";
             return Err(Error::new(ErrorKind::Source, what));
         }
         let names = names_in(&opened).map_err(unreadable)?;
@@ -250,7 +265,7 @@ impl Walk {
     }
 
     fn xattrs(&mut self, seen: &Seen<'_>, parent: &OwnedFd) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let read = xattrs::read(parent, Path::new(&seen.name), seen.symlinks);
+        let read = self.xattrs.read(parent, Path::new(&seen.name), seen.symlinks);
         let (found, why) = match read {
             Ok(found) if found.is_cut => {
                 (found.pairs, "some of its extended attributes are too long, and left out".to_owned())
