@@ -33,7 +33,7 @@ pub struct Send {
     /// To how many receivers, one after the other; `None` is until it is told to stop.
     pub count: Option<NonZeroU32>,
     /// Names that are left out, as shells match them: `*` and `?`, against a name or, if they have a slash, against the path
-    /// below what was named.
+    /// below what was named. One that ends in a slash is for directories alone.
     pub exclude: Vec<String>,
     /// Where what was hashed is remembered; `None` remembers nothing.
     pub cache: Option<PathBuf>,

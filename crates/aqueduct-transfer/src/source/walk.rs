@@ -11,7 +11,8 @@ use std::vec;
 
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{
-    Errno, FileType, Stat, Symlinks, getdents, hostname, open_directory_at, read_link, stat, stat_at,
+    Errno, FileType, Stat, Symlinks, descriptor_limit, getdents, hostname, open_directory_at, read_link,
+    stat, stat_at,
 };
 use aqueduct_wire::transfer::limits::{NAME_LEN_MAX, TARGET_LEN_MAX};
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta, Time};
@@ -101,7 +102,7 @@ impl Walk {
             linked: HashMap::new(),
             xattrs: xattrs::Reader::default(),
             notes: Vec::new(),
-            descriptors: Descriptors::new(DIRECTORY_COUNT_MAX),
+            descriptors: Descriptors::new(directory_count_max()),
         })
     }
 
@@ -357,8 +358,14 @@ fn transfer(roots: &[Root]) -> [u8; 16] {
     *hasher.finalize().as_bytes().first_chunk().expect("a hash is longer")
 }
 
-/// Directories that are open at a time: files that wait to be read are mostly of few. A process may have 1024 descriptors
-/// unless somebody has raised that (getrlimit(2)), and connections need some, too.
+/// Directories that are open at a time: an eighth of what this process may open, since connections and files need some, too.
+fn directory_count_max() -> usize {
+    let limit = descriptor_limit().soft.and_then(|limit| usize::try_from(limit).ok());
+    limit.map_or(DIRECTORY_COUNT_MAX, |limit| (limit / 8).clamp(1, DIRECTORY_COUNT_MAX))
+}
+
+/// Files that wait to be read are mostly of few directories. An eighth of the 1024 descriptors that a process has unless
+/// somebody has raised that (getrlimit(2)).
 const DIRECTORY_COUNT_MAX: usize = 128;
 
 /// Deeper than what people make, and not deep enough to fill the stack when it is let go of: each directory holds the one
