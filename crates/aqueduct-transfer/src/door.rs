@@ -1,7 +1,9 @@
-//! The other dialects of the port where a transfer is waited for: HTTP for `curl` and browsers, and bare bytes for `nc`.
+//! The other dialects of the port where a transfer is waited for: HTTP for `curl` and browsers, and bare bytes for `nc`. And
+//! fetching from HTTP servers.
 //!
 //! Whoever connects is looked at first ([`sniff`]), and nothing of what it said is taken away.
 
+mod fetch;
 mod http;
 mod peer;
 mod raw;
@@ -14,6 +16,7 @@ use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{Readiness, set_receive_low_water, wait_at_most};
 use aqueduct_wire::native::{FrameError, parse_greeting};
 
+pub(crate) use fetch::{Answered, Begun, Fetched, Url, fetch};
 pub(crate) use http::{Served, Shelf};
 pub(crate) use peer::Manner;
 pub(crate) use raw::{RawReceived, RawSent, RawSource, RawTarget, receive_raw, send_raw};

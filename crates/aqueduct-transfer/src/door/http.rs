@@ -154,7 +154,16 @@ impl Shelf {
         if is_tar && !place.is_directory {
             return self.send_tar(peer, asked, watch);
         }
-        match self.look.at(&place.names)? {
+        let seen = match self.look.at(&place.names) {
+            Ok(seen) => seen,
+            Err(why) => {
+                let path = place.names.join(&b'/');
+                watch.hear(&Event::Left { path: &path, why: &why.to_string() });
+                let refusal = Answer::refusal(StatusCode::FORBIDDEN, "this cannot be read");
+                return refusal.send(peer, Some(asked)).map(|()| 0);
+            }
+        };
+        match seen {
             Some(Seen::Directory(items)) if place.is_directory => {
                 let tar = self.tar_name.as_deref().filter(|_| place.names.is_empty());
                 listing::answer(&place.names, &items, tar).send(peer, Some(asked))?;
