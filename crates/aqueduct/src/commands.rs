@@ -11,11 +11,14 @@ mod ls;
 mod man;
 mod pins;
 mod put;
+mod recv;
 mod rm;
 mod scrub;
+mod send;
 mod serve;
 mod show_config;
 mod status;
+mod ticket;
 mod uploads;
 mod verify;
 
@@ -33,6 +36,8 @@ pub(crate) fn run(line: &CommandLine, read: &Read, voice: &Voice) -> Result<(), 
     }
     let flags = read.flags()?;
     let done = match &flags.command {
+        Command::Send(send) => send::run(send, json, voice, &mut output),
+        Command::Recv(recv) => recv::run(recv, json, voice, &mut output),
         Command::Put(put) => put::run(put, json, voice, &mut output),
         Command::Get(get) => get::run(get, json, voice, &mut output),
         Command::Has(has) => has::run(has, json, voice, &mut output),

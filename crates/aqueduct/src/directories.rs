@@ -17,6 +17,11 @@ pub(crate) fn digest_cache() -> Option<PathBuf> {
     below("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("aqueduct/digests"))
 }
 
+/// What was found when files were hashed that were sent before; `None` if there is no place for it.
+pub(crate) fn checkpoint_cache() -> Option<PathBuf> {
+    below("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("aqueduct/checkpoints"))
+}
+
 /// The user's configuration file; `None` if there is no place for one.
 pub(crate) fn config() -> Option<PathBuf> {
     below("XDG_CONFIG_HOME", ".config").map(|config| config.join("aqueduct/config.toml"))

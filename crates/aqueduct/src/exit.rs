@@ -7,6 +7,8 @@ use aqueduct_bench::BenchError;
 use aqueduct_client::{Error as ClientError, ErrorKind as ClientKind};
 use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PublishError, VerifyError};
+use aqueduct_transfer::{Error as TransferError, ErrorKind as TransferKind};
+use signal_hook::consts::SIGTERM;
 
 use crate::fault::Fault;
 
@@ -25,6 +27,12 @@ pub(crate) enum Code {
     Protocol = 10,
     Changed = 11,
     Some = 12,
+    Unverified = 13,
+    /// As timeout(1) has it.
+    Deadline = 124,
+    /// 128 and the signal, as a shell reports it.
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 /// The one place where a failure becomes a number.
@@ -53,6 +61,9 @@ pub(crate) fn code(fault: &Fault) -> Code {
         | Fault::Upload { source: error, .. }
         | Fault::Download { source: error, .. }
         | Fault::Remove { source: error, .. } => client(error),
+        Fault::Transfer(error) => transfer(error),
+        Fault::Stopped { signal: SIGTERM } => Code::Terminated,
+        Fault::Stopped { .. } => Code::Interrupted,
         Fault::Tokens(TokenError::Unreadable { .. }) => Code::Local,
         Fault::Tokens(_) | Fault::Bind(BindError::Open { .. }) => Code::Usage,
         Fault::Bind(BindError::Taken { .. } | BindError::Mute { .. } | BindError::Start(_)) => Code::Other,
@@ -90,6 +101,26 @@ fn client(error: &ClientError) -> Code {
     }
 }
 
+fn transfer(error: &TransferError) -> Code {
+    match error.kind() {
+        TransferKind::Usage => Code::Usage,
+        TransferKind::Source => Code::Source,
+        TransferKind::Exists => Code::Exists,
+        // The other side was told to stop: this one may go on when that one does.
+        TransferKind::Network | TransferKind::Stopped => Code::Network,
+        TransferKind::Mismatch => Code::Mismatch,
+        TransferKind::NoSpace => Code::NoSpace,
+        TransferKind::Local => Code::Local,
+        TransferKind::Refused => Code::Refused,
+        TransferKind::Protocol => Code::Protocol,
+        TransferKind::Changed => Code::Changed,
+        TransferKind::Some => Code::Some,
+        TransferKind::Unverified => Code::Unverified,
+        TransferKind::Deadline => Code::Deadline,
+        TransferKind::Other => Code::Other,
+    }
+}
+
 fn change(error: &ChangeError) -> Code {
     match error {
         ChangeError::ReadOnly(read_only) => disk(read_only.0.kind()),
@@ -109,11 +140,35 @@ impl Code {
     pub(crate) const fn number(self) -> u8 {
         self as u8
     }
+
+    /// The same as a word, for scripts.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Usage => "usage",
+            Self::Source => "source",
+            Self::Exists => "exists",
+            Self::Network => "network",
+            Self::Mismatch => "mismatch",
+            Self::NoSpace => "no-space",
+            Self::Local => "local",
+            Self::Refused => "refused",
+            Self::Protocol => "protocol",
+            Self::Changed => "changed",
+            Self::Some => "some",
+            Self::Unverified => "unverified",
+            Self::Deadline => "deadline",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
 }
 
 /// What to do about a failure, where it does not say so itself.
 pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
     match (code(fault), fault) {
+        (code, Fault::Transfer(error)) => after_transfer(code, error.is_of_peer()),
+        (_, Fault::Stopped { .. }) => Some("what came is kept: run it again, and it goes on"),
         // What gets its name only when it is whole.
         (
             Code::NoSpace,
@@ -133,6 +188,29 @@ pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
         (Code::Network, _) => Some("run it again when the server is back"),
         _ => None,
     }
+}
+
+/// The same for a transfer that failed here, or at the other side.
+fn after_transfer(code: Code, is_of_peer: bool) -> Option<&'static str> {
+    Some(match code {
+        Code::Exists if is_of_peer => {
+            "--force of aqueduct recv replaces it, --keep-both gives what comes another name"
+        }
+        Code::Exists => {
+            "--force replaces it, --keep-both gives what comes another name, --skip-existing leaves it"
+        }
+        Code::Network => "what came is kept: run both sides again, and it goes on",
+        Code::Mismatch => {
+            "run it again; where it happens again, look at the memory and the disks of both machines"
+        }
+        Code::NoSpace => "free some space and run both sides again, and it goes on: what came is kept",
+        Code::Refused => "a ticket is good for one run of whoever printed it: ask for a new one",
+        Code::Protocol => "compare aqueduct --version of both sides",
+        Code::Changed => "send it again when nobody writes to it",
+        Code::Unverified => "an aqueduct recv at the other side would verify it",
+        Code::Deadline => "what came is kept: run both sides again, and it goes on",
+        _ => return None,
+    })
 }
 
 impl From<Code> for std::process::ExitCode {

@@ -8,6 +8,7 @@ use aqueduct_blob::{Digest, UploadId};
 use aqueduct_client::ErrorKind;
 use aqueduct_server::{BindError, RunError, TokenError};
 use aqueduct_store::{ChangeError, OpenError, PinError, PublishError, ReadOnly, StorageFault, VerifyError};
+use signal_hook::consts::SIGTERM;
 
 use crate::text;
 
@@ -67,6 +68,10 @@ pub(crate) enum Fault {
     Download { path: String, source: aqueduct_client::Error },
     #[error("cannot remove {digest}")]
     Remove { digest: Digest, source: aqueduct_client::Error },
+    #[error(transparent)]
+    Transfer(#[from] aqueduct_transfer::Error),
+    #[error("stopped by {}", match .signal { &SIGTERM => "SIGTERM", _ => "SIGINT" })]
+    Stopped { signal: i32 },
     /// A file that was to appear whole, and did not.
     #[error("cannot write {path}")]
     Landing { path: String, source: io::Error },

@@ -4,6 +4,7 @@
 //! variable of the environment, `AQUEDUCT_` and its name, and is a key of configuration files ([`config`]). [`reading`] puts
 //! together what all of these say.
 
+mod bandwidth;
 mod bench;
 mod completions;
 mod config;
@@ -18,17 +19,21 @@ mod ls;
 mod man;
 mod manner;
 mod options;
+mod peer;
 mod pin;
 mod place;
 mod put;
 mod rate;
 mod reading;
+mod recv;
 mod rm;
 mod scrub;
+mod send;
 mod serve;
 mod size;
 mod span;
 mod status;
+mod transfer;
 mod uploads;
 mod verify;
 
@@ -47,16 +52,20 @@ pub(crate) use ls::Ls;
 pub(crate) use man::{Form, Man};
 pub(crate) use manner::{Color, Manner, Progress};
 pub(crate) use options::{Shared, default_of, help_of, key_of, options, shared, value_of};
+pub(crate) use peer::peer;
 pub(crate) use pin::{Pin, Pins, Unpin};
 pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rate::Rate;
 pub(crate) use reading::{By, CommandLine, Read, Shown};
+pub(crate) use recv::{Flush, Recv, Source};
 pub(crate) use rm::Rm;
 pub(crate) use scrub::Scrub;
+pub(crate) use send::{Send, Verify as Verifying};
 pub(crate) use serve::{LogFormat, REREAD, Serve};
 pub(crate) use size::Size;
 pub(crate) use status::Status;
+pub(crate) use transfer::Transfer;
 pub(crate) use uploads::Uploads;
 pub(crate) use verify::Verify;
 
@@ -81,6 +90,8 @@ pub(crate) struct Flags {
 /// One variant a command, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Send(Send),
+    Recv(Recv),
     Put(Put),
     Get(Get),
     Has(Has),
@@ -114,6 +125,7 @@ pub(crate) const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
+  aqueduct send model.bin                        to another machine: prints what to type there
   aqueduct serve                                 on 127.0.0.1:7070, where the others look for it
   aqueduct put disk.img                          prints sha256:<64 hex digits>  disk.img
   aqueduct get sha256:HEX -o copy.img
@@ -129,14 +141,18 @@ Exit codes:
     2  the command line is wrong
     3  a source is missing or unreadable; a blob or upload is not in the store
     4  the destination exists, and --force was not given
-    5  the network: the server cannot be reached, or was lost and did not come back
+    5  the network: the other side cannot be reached, or was lost and did not come back; what came of a transfer
+       is kept
     6  the bytes are not what their digest says
-    7  no space
+    7  no space; what came of a transfer is kept
     8  the disk failed, or something may not be read or written
-    9  the server refused: the token, the name it was called by, or the size
-   10  the server does not speak as an Aqueduct server does
+    9  the other side refused: the ticket, the token, the name it was called by, or the size
+   10  the other side does not speak as Aqueduct does
    11  a source changed while it was read
    12  some files of several failed; each is named on standard error
-  130  interrupted (SIGINT), as a shell reports it
+   13  all was sent, and nobody verified it, with --require-verify
+  124  the time that --deadline gives is up; what came is kept
+  130  interrupted (SIGINT), as a shell reports it; what came of a transfer is kept
+  143  ended (SIGTERM), the same
 
 Results go to standard output, everything else to standard error. NO_COLOR and CLICOLOR_FORCE are respected.";

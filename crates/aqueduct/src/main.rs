@@ -27,6 +27,7 @@ mod sources;
 mod successor;
 mod supervisor;
 mod text;
+mod transfer;
 mod voice;
 
 use std::process::ExitCode;

@@ -67,9 +67,7 @@ impl Sight<'_> {
         bar.finish_and_clear();
     }
 
-    /// On a terminal of our own choosing: indicatif's hides the bar under NO_COLOR and where TERM is "dumb".
     fn new_bar(&self) -> ProgressBar {
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Term::buffered_stderr()), BAR_HZ);
         let template = match (self.total, self.voice.is_colored()) {
             (0, _) => "{msg} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}",
             (_, true) => {
@@ -80,7 +78,7 @@ impl Sight<'_> {
             }
         };
         let style = ProgressStyle::with_template(template).expect("the template is one of three that work");
-        let bar = ProgressBar::with_draw_target(Some(self.total), target);
+        let bar = ProgressBar::with_draw_target(Some(self.total), terminal());
         bar.set_style(style.progress_chars("=> "));
         bar.set_message(self.phase());
         bar.with_elapsed(self.began.elapsed())
@@ -111,6 +109,11 @@ impl Sight<'_> {
             }
         }
     }
+}
+
+/// Where a bar is drawn. On a terminal of our own choosing: indicatif's hides the bar under NO_COLOR and where TERM is "dumb".
+pub(crate) fn terminal() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Term::buffered_stderr()), BAR_HZ)
 }
 
 /// Waits for `time`; true if the work was done before.

@@ -88,9 +88,49 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// `3.2 GiB in 4.1 s, 799.22 MiB/s`
 pub(crate) fn pace(bytes: u64, took: Duration) -> String {
+    format!("{}, {}/s", within(bytes, took), size(rate(bytes, took.as_secs_f64())))
+}
+
+/// `3.2 GiB in 4.1 s`
+pub(crate) fn within(bytes: u64, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     let time = if seconds < 1.0 { format!("{} ms", took.as_millis()) } else { format!("{seconds:.1} s") };
-    format!("{} in {time}, {}/s", size(bytes), size(rate(bytes, seconds)))
+    format!("{} in {time}", size(bytes))
+}
+
+/// `1.12 GiB/s (9.6 Gbit/s)`: in the units of files, and in those of cables.
+pub(crate) fn speed(bytes_per_second: u64) -> String {
+    format!("{}/s ({})", size(bytes_per_second), bits(bytes_per_second))
+}
+
+/// As cables are sold: in thousands, and in bits.
+#[expect(clippy::cast_precision_loss, reason = "it is rounded to a digit")]
+fn bits(bytes_per_second: u64) -> String {
+    let bits = bytes_per_second.saturating_mul(8);
+    let units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1_000, "kbit/s")];
+    match units.iter().find(|(unit, _)| bits >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bits as f64 / *unit as f64),
+        None => format!("{bits} bit/s"),
+    }
+}
+
+/// A time that is waited for: `13 s`, `4 min 10 s`, `2 h 5 min`.
+pub(crate) fn wait(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A word for a shell: in quotes where it would take it for anything else.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[expect(

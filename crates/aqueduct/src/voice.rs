@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
@@ -18,6 +19,7 @@ pub(crate) struct Voice {
     verbosity: u8,
     is_colored: bool,
     show: Show,
+    is_mute: AtomicBool,
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -49,7 +51,8 @@ impl Voice {
             Progress::Bar => Show::Bar,
             Progress::None => Show::Nothing,
         };
-        Self { is_quiet: manner.quiet, verbosity: manner.verbose, is_colored, show, bar: Mutex::default() }
+        let (is_mute, bar) = (AtomicBool::new(false), Mutex::default());
+        Self { is_quiet: manner.quiet, verbosity: manner.verbose, is_colored, show, is_mute, bar }
     }
 
     /// Whether anybody sees how far long work is.
@@ -71,8 +74,16 @@ impl Voice {
         }
     }
 
-    /// A failure, with its causes and what to do about it. Never silent.
+    /// Leaves failures to whoever writes events to standard error: every line there is one of them then.
+    pub(crate) fn set_mute(&self, is_mute: bool) {
+        self.is_mute.store(is_mute, Ordering::Relaxed);
+    }
+
+    /// A failure, with its causes and what to do about it. Never silent, unless somebody else tells it there.
     pub(crate) fn complain(&self, fault: &Fault) {
+        if self.is_mute.load(Ordering::Relaxed) {
+            return;
+        }
         let prefix = if self.is_colored { "\u{1b}[1;31maqueduct:\u{1b}[0m" } else { "aqueduct:" };
         let mut text = format!("{prefix} {}", with_causes(fault));
         if let Some(advice) = exit::advice(fault) {

@@ -58,7 +58,7 @@ pub(crate) enum Sync {
     None,
 }
 
-fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+pub(super) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse::<Algorithm>())
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{counted, damage, date, digest_line, shown};
+use super::*;
 
 fn line(path: &[u8]) -> Vec<u8> {
     digest_line("sha256:00", Path::new(OsStr::from_bytes(path)))
@@ -50,4 +50,29 @@ fn ranges_are_shown_with_their_last_byte() {
     let nothing = 0..0;
     assert_eq!(damage(&[nothing], 0), "damaged: nothing is left of it");
     assert_eq!((counted(1, "file"), counted(2, "file")), ("1 file".to_owned(), "2 files".to_owned()));
+}
+
+#[test]
+fn a_speed_is_in_the_units_of_files_and_of_cables() {
+    assert_eq!(speed(0), "0 B/s (0 bit/s)");
+    assert_eq!(speed(1 << 30), "1.00 GiB/s (8.6 Gbit/s)");
+    assert_eq!(speed(125_000), "122.07 KiB/s (1.0 Mbit/s)");
+    assert_eq!(wait(Duration::from_secs(59)), "59 s");
+    assert_eq!(wait(Duration::from_secs(250)), "4 min 10 s");
+    assert_eq!(wait(Duration::from_secs(7500)), "2 h 5 min");
+}
+
+#[test]
+fn a_word_is_quoted_where_a_shell_would_take_it_for_more() {
+    for (word, quoted) in [
+        ("model.bin", "model.bin"),
+        ("http://192.0.2.5:7300/a/b%20c", "http://192.0.2.5:7300/a/b%20c"),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("it's", r"'it'\''s'"),
+        ("$HOME;reboot", "'$HOME;reboot'"),
+        ("~", "'~'"),
+    ] {
+        assert_eq!(shell_word(word), quoted);
+    }
 }

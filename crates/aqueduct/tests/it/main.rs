@@ -45,5 +45,6 @@ mod streams;
 mod supervised;
 mod together;
 mod tokens;
+mod transfer_flags;
 mod tuspy;
 mod uploads;

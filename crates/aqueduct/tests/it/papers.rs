@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::fixture::{Ran, Site, aqueduct};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
+    "send",
+    "recv",
     "put",
     "get",
     "has",
@@ -141,7 +143,9 @@ fn the_example_of_a_configuration_has_every_key_where_it_belongs() {
 fn help_shows_examples_first_and_every_exit_code() {
     let help = run(&["--help"]);
     assert!(help.find("Examples:").unwrap() < help.find("Usage:").unwrap());
-    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "130"] {
+    for code in
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "124", "130", "143"]
+    {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{code}  "))), "{code}");
     }
     for command in COMMANDS {

@@ -20,18 +20,26 @@ pub(super) fn file(program: &Command) -> String {
             top.push(Shared { arg: option.arg, commands });
         }
     }
-    top.iter().for_each(|option| describe(option, &mut file));
+    for option in &top {
+        let is_other = |other: &&Shared<'_>| {
+            other.is_of_several()
+                && other.arg.get_id() == option.arg.get_id()
+                && default_of(other.arg) != default_of(option.arg)
+        };
+        describe(option, &all.iter().filter(is_other).collect::<Vec<_>>(), &mut file);
+    }
     for command in program.get_subcommands().map(Command::get_name) {
         let mut own = all.iter().filter(|option| option.commands == [command]).peekable();
         if own.peek().is_some() {
             let _ = writeln!(file, "\n[{command}]");
         }
-        own.for_each(|option| describe(option, &mut file));
+        own.for_each(|option| describe(option, &[], &mut file));
     }
     file
 }
 
-fn describe(option: &Shared<'_>, file: &mut String) {
+/// `others` are meant by the same key, and have another default.
+fn describe(option: &Shared<'_>, others: &[&Shared<'_>], file: &mut String) {
     let Shared { arg, commands } = option;
     let Some(key) = key_of(arg) else { return };
     let help = help_of(arg);
@@ -39,6 +47,11 @@ fn describe(option: &Shared<'_>, file: &mut String) {
     let _ = writeln!(file, "\n# {}.", help.join(" "));
     if option.is_of_several() {
         let _ = writeln!(file, "# Of {}.", commands.join(", "));
+    }
+    for Shared { arg, commands } in others {
+        let default = default_of(arg);
+        let _ =
+            writeln!(file, "# Default of {}: {}.", commands.join(", "), default.as_deref().unwrap_or("none"));
     }
     let mut values: Vec<_> =
         arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
