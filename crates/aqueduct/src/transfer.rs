@@ -10,7 +10,9 @@ mod signals;
 mod summary;
 mod teller;
 
+use std::ffi::OsStr;
 use std::num::NonZeroU64;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -33,11 +35,34 @@ pub(crate) struct Side {
     pub(crate) invitation: Invitation,
     /// Where events go, as `--json` has them; else people are spoken to.
     pub(crate) events: Option<To>,
-    /// Where what arrives goes: each digest is printed with its path.
-    pub(crate) print_digests: Option<PathBuf>,
+    /// What to call what is moved, while nobody else says.
+    pub(crate) name: String,
+    /// Whether each digest is printed, and what its path begins with.
+    pub(crate) print_digests: Option<Prefix>,
     /// Bytes a second, at most.
     pub(crate) limit: Option<NonZeroU64>,
     pub(crate) is_dry_run: bool,
+}
+
+/// What the path of something that arrived begins with, as it is found from here.
+#[derive(Clone, Debug)]
+pub(crate) enum Prefix {
+    /// It is below this directory.
+    Below(PathBuf),
+    /// This is its first name, in place of the sender's.
+    InPlaceOfFirst(PathBuf),
+}
+
+impl Prefix {
+    fn path(&self, sent: &[u8]) -> PathBuf {
+        match self {
+            Self::Below(place) => place.join(OsStr::from_bytes(sent)),
+            Self::InPlaceOfFirst(place) => {
+                let rest = sent.iter().position(|byte| *byte == b'/').map(|at| &sent[at + 1..]);
+                rest.map_or_else(|| place.clone(), |rest| place.join(OsStr::from_bytes(rest)))
+            }
+        }
+    }
 }
 
 /// A stream of this process.
@@ -93,3 +118,6 @@ pub(crate) fn options(flags: &flags::Transfer, stop: &Arc<AtomicBool>) -> Option
         stop: Arc::clone(stop),
     }
 }
+
+#[cfg(test)]
+mod tests;

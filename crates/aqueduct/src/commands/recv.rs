@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::flags::{Flush, Recv, Source};
 use crate::output::Output;
 use crate::text::shown;
-use crate::transfer::{self, Invitation, Side, To};
+use crate::transfer::{self, Invitation, Prefix, Side, To};
 use crate::voice::Voice;
 
 pub(super) fn run(recv: &Recv, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
@@ -37,7 +37,8 @@ pub(super) fn run(recv: &Recv, json: bool, voice: &Voice, output: &mut Output<'_
     let side = Side {
         invitation: Invitation::ToSend { place: words(&to), count },
         events: json.then_some(if to == Where::Stdout { To::Stderr } else { To::Stdout }),
-        print_digests: recv.print_digest.then(|| below(&to)),
+        name: String::new(),
+        print_digests: recv.print_digest.then(|| prefix(&to)),
         limit: flags.bwlimit.map(|limit| limit.0),
         is_dry_run: flags.dry_run,
     };
@@ -95,11 +96,11 @@ fn words(to: &Where) -> String {
     }
 }
 
-/// What paths of files are counted from, as they are printed.
-fn below(to: &Where) -> PathBuf {
+/// As paths are printed with their digests.
+fn prefix(to: &Where) -> Prefix {
     match to {
-        Where::Directory(path) if path != Path::new(".") => path.clone(),
-        Where::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
-        Where::Directory(_) | Where::Stdout => PathBuf::new(),
+        Where::Directory(path) if path != Path::new(".") => Prefix::Below(path.clone()),
+        Where::Path(path) => Prefix::InPlaceOfFirst(path.clone()),
+        Where::Directory(_) | Where::Stdout => Prefix::Below(PathBuf::new()),
     }
 }

@@ -1,7 +1,7 @@
 //! `send`: files or a tree, to one who receives.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,6 +12,7 @@ use crate::directories;
 use crate::fault::Fault;
 use crate::flags::{Send, Verifying, peer};
 use crate::output::Output;
+use crate::text::shown;
 use crate::transfer::{self, Invitation, Side, To};
 use crate::voice::Voice;
 
@@ -43,6 +44,7 @@ pub(super) fn run(send: &Send, json: bool, voice: &Voice, output: &mut Output<'_
             count,
         },
         events: json.then_some(To::Stdout),
+        name: name(&what),
         print_digests: None,
         limit: flags.bwlimit.map(|limit| limit.0),
         is_dry_run: flags.dry_run,
@@ -64,6 +66,17 @@ pub(super) fn run(send: &Send, json: bool, voice: &Voice, output: &mut Output<'_
         options: transfer::options(flags, &stop),
     };
     transfer::run(&side, &stop, voice, output, |gauge, watch| aqueduct_transfer::send(&send, gauge, watch))
+}
+
+/// For people: the first name of several.
+fn name(what: &What) -> String {
+    match what {
+        What::Paths(paths) => paths
+            .first()
+            .and_then(|path| path.file_name())
+            .map_or_else(String::new, |name| shown(Path::new(name))),
+        What::Stdin => "standard input".to_owned(),
+    }
 }
 
 /// What the words name: the last one may be whom to send it to.

@@ -137,7 +137,7 @@ impl Invitation {
             }
             Self::ToReceive { .. } => {
                 let file = match listening.name {
-                    "" | "-" | "standard input" => "FILE".to_owned(),
+                    "" | "stdin" => "FILE".to_owned(),
                     name => shell_word(name.rsplit('/').next().unwrap_or(name)),
                 };
                 (format!("nc {host} {port} > {file}"), "bare bytes: nothing is proven, nothing verified")

@@ -46,7 +46,7 @@ impl<'a, 'b> Teller<'a, 'b> {
     ) -> Self {
         // A complaint would be a line that is no event.
         voice.set_mute(side.events == Some(To::Stderr));
-        let (phase, name, pace) = (Phase::Connect, String::new(), Pace::default());
+        let (phase, name, pace) = (Phase::Connect, side.name.clone(), Pace::default());
         let state = Mutex::new(State { output, phase, name, pace, unsaid: None });
         let (began, used) = (Instant::now(), aqueduct_sys::process_usage());
         let teller = Self { side, gauge, voice, state, began, used };
@@ -215,7 +215,7 @@ impl<'a, 'b> Teller<'a, 'b> {
         let mut state = self.state();
         match event {
             Event::Phase(phase) => state.phase = *phase,
-            Event::Listening { name, .. } => state.name = shown(Path::new(name)),
+            Event::Listening { name, .. } if !name.is_empty() => state.name = shown(Path::new(name)),
             _ => {}
         }
     }
@@ -224,13 +224,12 @@ impl<'a, 'b> Teller<'a, 'b> {
 impl Watch for Teller<'_, '_> {
     fn hear(&self, event: &Event<'_>) {
         self.remember(event);
-        if let (Some(place), Event::File { path, digest: Some(digest), .. }) =
+        if let (Some(prefix), Event::File { path, digest: Some(digest), .. }) =
             (&self.side.print_digests, event)
         {
             let digest = digest.to_string();
             let hex = digest.split_once(':').map_or(digest.as_str(), |(_, hex)| hex);
-            let path = place.join(OsStr::from_bytes(path));
-            self.line(|output| output.line(digest_line(hex, &path)));
+            self.line(|output| output.line(digest_line(hex, &prefix.path(path))));
         }
         if self.tells_events() {
             let (name, members) = events::members(event, &self.side.invitation);
