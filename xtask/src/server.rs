@@ -1,5 +1,7 @@
 //! A server of ours: started, watched from outside, and ended.
 
+mod descriptors;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::process;
+pub(crate) use descriptors::Descriptors;
 
 /// `aqueduct serve`, on a port of its own. Killed when the value goes.
 pub(crate) struct Server {
@@ -81,23 +84,19 @@ impl Server {
         format!("{}/blobs/{digest}", self.address)
     }
 
-    /// How many descriptors the process has open, but for pipes: each thread that has received something keeps one.
+    /// What the process has open, but for pipes.
+    pub(crate) fn descriptors(&self) -> Result<Descriptors> {
+        Descriptors::of(self.child.id())
+    }
+
     pub(crate) fn descriptor_count(&self) -> Result<usize> {
-        Ok(self.descriptors()?.len())
+        Ok(self.descriptors()?.count())
     }
 
     /// The same without blobs: those that were asked for lately stay open.
     pub(crate) fn descriptor_count_beside_blobs(&self) -> Result<usize> {
         let blobs = fs::canonicalize(&self.store)?.join("blobs");
-        Ok(self.descriptors()?.iter().filter(|target| !target.starts_with(&blobs)).count())
-    }
-
-    fn descriptors(&self) -> Result<Vec<PathBuf>> {
-        let dir = format!("/proc/{}/fd", self.child.id());
-        let links = fs::read_dir(&dir).context(dir)?.map_while(Result::ok);
-        // One that was closed meanwhile is none.
-        let targets = links.filter_map(|link| link.path().read_link().ok());
-        Ok(targets.filter(|target| !target.to_string_lossy().starts_with("pipe:")).collect())
+        Ok(self.descriptors()?.count_outside(&blobs))
     }
 
     /// Where the kernel says how much memory the process has, see proc_pid_status(5).

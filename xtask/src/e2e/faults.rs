@@ -16,7 +16,7 @@ use super::kills::files_in;
 use super::{Ground, Report, agreement};
 use crate::filler::{Filler, write_text};
 use crate::process;
-use crate::server::Server;
+use crate::server::{Descriptors, Server};
 use inject::Injection;
 use table::{Ask, Row, Seen, TABLE};
 
@@ -94,8 +94,12 @@ impl Faults<'_> {
             }
         };
         let server = self.prepare(row.ask, server)?;
-        let descriptors = server.descriptor_count()?;
         let (counted, log) = (self.counts(&server)?, fs::metadata(server.log_path())?.len());
+        // Asked how much it holds, as by its metrics, a server opens what stays open from then on.
+        let descriptors = server.descriptors()?;
+        if row.ask == Ask::EndUpload {
+            self.begin_upload(&server)?;
+        }
         let told = self.dir.join("strace");
         let injection = Injection::begin(server.pid(), row.inject, &told)?;
         let answer = self.ask(row.ask, &server);
@@ -114,7 +118,7 @@ impl Faults<'_> {
         let server = self.recover(row, server)?;
         self.insist_on_wholeness(&server)?;
         if !row.read_only && row.ask != Ask::Settle {
-            insist_on_rest(&server, descriptors)?;
+            insist_on_rest(&server, &descriptors)?;
         }
         self.server = Some(server);
         Ok(match row.seen {
@@ -148,9 +152,6 @@ impl Faults<'_> {
         let probe = Source { size: 32, digest: agreement::openssl_sum(&probe)?, path: probe };
         ensure!(put(&probe, &server)?.code == 201, "a new blob is created");
         self.aqueduct(&server).remove([&probe.digest])?;
-        if ask == Ask::EndUpload {
-            self.begin_upload(&server)?;
-        }
         Ok(server)
     }
 
@@ -371,15 +372,19 @@ fn insist_on_words(row: &Row, log: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asks until the server has no more descriptors than before.
-fn insist_on_rest(server: &Server, before: usize) -> Result<()> {
+/// Asks until the server has nothing open beyond what it had before.
+fn insist_on_rest(server: &Server, before: &Descriptors) -> Result<()> {
     let began = Instant::now();
     loop {
-        let count = server.descriptor_count()?;
-        if count <= before {
+        let now = server.descriptors()?;
+        let count = now.count_beyond(before);
+        if count == 0 {
             return Ok(());
         }
-        ensure!(began.elapsed() < REST_MAX, "{count} descriptors, and {before} before");
+        ensure!(
+            began.elapsed() < REST_MAX,
+            "{count} descriptors more than before: {now:?}, and {before:?} before"
+        );
         process::run(Command::new("sleep").arg("0.05"))?;
     }
 }
