@@ -4,6 +4,7 @@
 //! and no store; workers do what is asked, and put their answers into the [`Outbox`]; what is in there leaves as the peer reads.
 //! `docs/protocol.md` says what is said.
 
+mod accounts;
 mod answering;
 mod doubtful;
 mod hearing;
@@ -16,23 +17,22 @@ mod sending;
 mod small;
 mod speaking;
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use aqueduct_blob::Digest;
 use aqueduct_wire::native::{Closing, Code, Say, Session, TaskId};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
-use crate::asked::{Asked, Door, Kind, Verdict, Who};
+use crate::asked::{Door, Verdict};
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::discard;
 use crate::inbox::Inbox;
 use crate::metrics::METRICS;
 use crate::server::Shared;
+use accounts::Accounts;
 use doubtful::Doubtful;
 use hearing::Hearing;
 use outbox::Outbox;
@@ -50,24 +50,12 @@ struct Talk {
     sendings: Arc<Semaphore>,
     /// What is answered once something was hashed.
     doubtful: Doubtful,
-    /// Those that have not come to their end.
-    asked: Mutex<AskedBy>,
-}
-
-/// What a peer asks.
-#[derive(Debug)]
-struct AskedBy {
-    who: Box<Who>,
-    tasks: HashMap<TaskId, Asked>,
+    accounts: Accounts,
 }
 
 impl Talk {
     fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn asked(&self) -> MutexGuard<'_, AskedBy> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says something about a task that goes on; nothing if it has ended meanwhile.
@@ -90,7 +78,7 @@ impl Talk {
         self.outbox.end_all(answers.into_iter().filter(|(task, say)| {
             let is_last = session.answered(*task);
             if is_last {
-                self.ended(*task, verdict(say), received_len(say));
+                self.accounts.ended(*task, verdict(say), received_len(say));
             }
             is_last
         }));
@@ -104,39 +92,10 @@ impl Talk {
             let is_last = session.answered(*task);
             if is_last {
                 METRICS.sent_from_memory(Door::Native, bytes.len() as u64);
-                self.ended(*task, Verdict::Ok, bytes.len() as u64);
+                self.accounts.ended(*task, Verdict::Ok, bytes.len() as u64);
             }
             is_last
         }));
-    }
-
-    /// A task begins.
-    fn begun(&self, task: TaskId, kind: Kind, digest: Option<Digest>) {
-        let AskedBy { who, tasks } = &mut *self.asked();
-        tasks.insert(task, Asked::new(who, kind, digest));
-    }
-
-    /// A task is refused before it could begin, or while it goes on.
-    fn refused(&self, task: TaskId, say: &Say) {
-        let AskedBy { who, tasks } = &mut *self.asked();
-        let mut refused = tasks.remove(&task).unwrap_or_else(|| Asked::new(who, Kind::NativeOther, None));
-        refused.answered(verdict(say), None, 0);
-    }
-
-    /// The connection ends, and with it all tasks that go on.
-    fn broke_off(&self, close: &Close) {
-        let tasks = std::mem::take(&mut self.asked().tasks);
-        for mut asked in tasks.into_values() {
-            asked.broke_off(close);
-        }
-    }
-
-    /// A task came to its end, for which so many bytes of blobs moved.
-    fn ended(&self, task: TaskId, verdict: Verdict, len: u64) {
-        let asked = self.asked().tasks.remove(&task);
-        if let Some(mut asked) = asked {
-            asked.answered(verdict, None, len);
-        }
     }
 
     /// What was in the outbox has left, and with it the last answers of these tasks.
@@ -146,16 +105,7 @@ impl Talk {
             session.end(*task);
         }
         drop(session);
-        // Let go of before the outbox, which is held when answers are counted.
-        {
-            let mut asked = self.asked();
-            for task in ended {
-                // Of those that were answered nothing is left by now: this one was cancelled.
-                if let Some(mut asked) = asked.tasks.remove(task) {
-                    asked.answered(Verdict::Gone, None, 0);
-                }
-            }
-        }
+        self.accounts.left(ended);
         self.outbox.left(ended);
     }
 }
@@ -193,10 +143,10 @@ pub(crate) async fn serve(connection: Connection, shared: Arc<Shared>, stop: wat
         jobs: Arc::new(Semaphore::new(JOB_COUNT_MAX)),
         sendings: Arc::new(Semaphore::new(SENDING_COUNT_MAX.min(shared.descriptor_share))),
         doubtful,
-        asked: Mutex::new(AskedBy { who: who.clone(), tasks: HashMap::new() }),
+        accounts: Accounts::new(who.clone()),
     });
     let ended = converse(&stream, inbox, &shared, &talk, line, stop).await;
-    talk.broke_off(ended.as_ref().unwrap_or_else(|gone| gone));
+    talk.accounts.broke_off(ended.as_ref().unwrap_or_else(|gone| gone));
     let close = match ended {
         Ok(close) => close,
         Err(gone) => return gone,

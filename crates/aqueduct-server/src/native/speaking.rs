@@ -71,7 +71,7 @@ async fn say(stream: &TcpStream, shared: &Shared, talk: &Arc<Talk>, batch: Batch
         METRICS.sent(Door::Native, &carried, &mut Carried::default());
         if sending.is_over() {
             log_sent(&sending.carried);
-            talk.ended(sending.task, Verdict::Ok, sending.carried.total());
+            talk.accounts.ended(sending.task, Verdict::Ok, sending.carried.total());
             ended.push(sending.task);
             let_go(shared, Some(sending.into_found()));
         } else {

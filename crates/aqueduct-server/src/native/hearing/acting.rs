@@ -22,11 +22,11 @@ impl Hearing {
             Turn::Begin { task, ask } => {
                 self.is_bulky = false;
                 let question = Question { task, ask };
-                self.talk.begun(task, question.counted_as(), question.digest());
+                self.talk.accounts.begun(task, question.counted_as(), question.digest());
                 self.begin(question).await;
             }
             Turn::BeginPut { task, put, len, is_whole } => {
-                self.talk.begun(task, Kind::NativePut, put.digest);
+                self.talk.accounts.begun(task, Kind::NativePut, put.digest);
                 // Of an upload all is still to come.
                 self.is_bulky = put.upload.is_some() || len > Small::LEN_MAX;
                 self.begin_put(task, put, len, is_whole).await?;
@@ -59,7 +59,7 @@ impl Hearing {
                 self.puts.drop(task);
                 // The session has forgotten it already.
                 let say = Say::Refused { code, message, actual: None };
-                self.talk.refused(task, &say);
+                self.talk.accounts.refused(task, &say);
                 self.talk.outbox.end(task, say);
                 self.skip(skip).await?;
             }
