@@ -14,6 +14,7 @@ pub(crate) mod rivals;
 mod run;
 mod stream;
 mod syncs;
+pub(crate) mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -12,6 +12,7 @@ mod e2e;
 mod filler;
 mod fuzz;
 mod metadata;
+mod namespaces;
 mod process;
 mod proxy;
 mod scratch;
@@ -49,6 +50,8 @@ cargo xtask bench hash|publish|native
                      measure what docs/performance.md says
 cargo xtask bench-rivals [--only ROW...] [--rounds N] [--smoke] [--write DIR]
                      measure it beside nginx and others; --write puts plots into DIR/plots
+cargo xtask bench-transfer [--only ROW...] [--rounds N] [--size 4g] [--smoke]
+                     measure a transfer from host to host beside rsync, scp, nc and others; takes root
 cargo xtask bench --smoke
                      try whether all of that works, and measure nothing";
 
@@ -74,6 +77,9 @@ fn main() -> ExitCode {
         ["bench", "native"] => root().and_then(|root| bench::run(&root, Workload::Native)),
         ["bench-rivals", ref words @ ..] => {
             root().and_then(|root| bench::rivals::run(&root, &Options::parse(words)?))
+        }
+        ["bench-transfer", ref words @ ..] => {
+            root().and_then(|root| bench::transfer::run(&root, &bench::transfer::Options::parse(words)?))
         }
         ["bench", "--smoke"] => root().and_then(|root| bench::smoke(&root)),
         ["help" | "--help" | "-h"] => {

@@ -50,6 +50,7 @@ const PROGRAMS: &[Program] = &[
         package: "systemd",
         why: "the units are checked by whom they are for",
     },
+    Program { name: "ip", package: "iproute2", why: "two hosts on one machine are network namespaces" },
     Program { name: "wrk", package: "wrk", why: "the benchmarks ask a server for many small blobs" },
 ];
 
@@ -59,6 +60,14 @@ const DEB_PROGRAMS: &[Program] = &[
     Program { name: "dpkg-shlibdeps", package: "dpkg-dev", why: "it knows which package a library is in" },
     Program { name: "strip", package: "binutils", why: "a package's programs have no symbols" },
     Program { name: "gzip", package: "gzip", why: "manual pages lie compressed" },
+];
+
+/// What only `cargo xtask bench-transfer` calls.
+const TRANSFER_PROGRAMS: &[Program] = &[
+    Program { name: "diff", package: "diffutils", why: "what arrived is compared with what was sent" },
+    Program { name: "rsync", package: "rsync", why: "ours is measured beside it" },
+    Program { name: "scp", package: "openssh-client", why: "ours is measured beside it" },
+    Program { name: "socat", package: "socat", why: "ours is measured beside it" },
 ];
 
 /// What only `cargo xtask e2e` calls.
@@ -71,6 +80,15 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "cmp", package: "diffutils", why: "what came out is compared with what went in" },
     Program { name: "base64", package: "coreutils", why: "a browser gives its pictures in Base64" },
     Program { name: "timeout", package: "coreutils", why: "puts are killed when their time is up" },
+    Program { name: "python3", package: "python3", why: "a long line is a relay between two TUN devices" },
+    Program {
+        name: "nc.openbsd",
+        package: "netcat-openbsd",
+        why: "each nc ends a connection in its own way",
+    },
+    Program { name: "nc.traditional", package: "netcat-traditional", why: "the second" },
+    Program { name: "busybox", package: "busybox", why: "the third" },
+    Program { name: "ncat", package: "ncat", why: "the fourth" },
     Program { name: "chromium", package: "chromium", why: "the pages are looked at in a browser" },
     Program { name: "pngquant", package: "pngquant", why: "a picture of the README shall load quickly" },
     Program { name: "lintian", package: "lintian", why: "it knows what Debian asks of a package" },
@@ -114,6 +132,17 @@ pub(crate) fn install(root: &Path) -> Result<()> {
 /// Installs what is missing of that which only packing for Debian calls.
 pub(crate) fn install_for_deb() -> Result<()> {
     install_missing(DEB_PROGRAMS)
+}
+
+/// Installs what is missing of that which only `cargo xtask bench-transfer` calls.
+pub(crate) fn install_for_transfer() -> Result<()> {
+    install_missing(TRANSFER_PROGRAMS)
+}
+
+/// Where sshd is, which is unpacked and not installed: that would start it.
+pub(crate) fn sshd(root: &Path) -> Result<PathBuf> {
+    let program = servers::Program::install(root, "sshd", Origin::Debian(&["openssh-server"]))?;
+    Ok(program.path().to_owned())
 }
 
 /// Installs what is missing of that which only `cargo xtask e2e` calls.

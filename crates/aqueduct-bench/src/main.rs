@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod across;
 mod bare;
 mod contents;
 mod hashing;
@@ -111,6 +112,22 @@ enum Arm {
         #[arg(long)]
         root: PathBuf,
     },
+    /// Send a file over one connection with sendfile(2).
+    Send {
+        file: PathBuf,
+        /// Where `receive` listens.
+        #[arg(long)]
+        to: SocketAddr,
+    },
+    /// Make a file of what comes over one connection with splice(2), its space reserved before.
+    Receive {
+        #[arg(long)]
+        listen: SocketAddr,
+        file: PathBuf,
+        /// Bytes that come.
+        #[arg(long)]
+        size: u64,
+    },
 }
 
 /// Small blobs by several writers.
@@ -163,5 +180,7 @@ fn main() -> Result<()> {
             bare::publish(&dir, shards, naming, load)
         }
         Arm::Serve { listen, root } => serving::serve(listen, &root),
+        Arm::Send { file, to } => across::send(&file, to),
+        Arm::Receive { listen, file, size } => across::receive(listen, &file, size),
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn alternate<T>(
 }
 
 /// Reads what `TIME` prints: the clock on the wall, user mode, the kernel.
-fn parse_time(line: &str) -> Option<Taken> {
+pub(super) fn parse_time(line: &str) -> Option<Taken> {
     let mut seconds = line.split(' ').map(|word| word.parse::<f64>().ok());
     let (wall, user, system) = (seconds.next()??, seconds.next()??, seconds.next()??);
     seconds.next().is_none().then_some(Taken { wall, cpu: user + system })
