@@ -20,6 +20,7 @@ mod readable;
 mod round_trip;
 mod routes;
 mod served;
+mod transfer;
 
 use std::path::Path;
 use std::process::Command;
@@ -86,6 +87,13 @@ const PARTS: &[Part] = &[
     Part { name: "resume", space: SPACE, check: native::resume::run },
     Part { name: "damage", space: SPACE, check: native::damage::run },
     Part { name: "native-sendfile", space: SPACE, check: native::sendfile::run },
+    Part { name: "transfer-shapes", space: TRANSFER_SPACE, check: transfer::shapes::run },
+    Part { name: "transfer-kills", space: TRANSFER_SPACE, check: transfer::kills::run },
+    Part { name: "transfer-damage", space: TRANSFER_SPACE, check: transfer::damage::run },
+    Part { name: "transfer-changes", space: TRANSFER_SPACE, check: transfer::changes::run },
+    Part { name: "transfer-full", space: TRANSFER_SPACE, check: transfer::full::run },
+    Part { name: "transfer-clients", space: TRANSFER_SPACE, check: transfer::clients::run },
+    Part { name: "transfer-far", space: TRANSFER_SPACE, check: transfer::far::run },
     Part { name: "faults", space: FAULTS_SPACE, check: faults::run },
     Part { name: "page", space: PAGE_SPACE, check: page::run },
     Part { name: "dashboard", space: PAGE_SPACE, check: dashboard::run },
@@ -108,17 +116,25 @@ struct Ground<'a> {
     dir: &'a Path,
 }
 
+impl Part {
+    /// Whether `name` is its own, or the first words of it: all parts of a `transfer`.
+    fn is_meant_by(&self, name: &str) -> bool {
+        self.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
 /// All parts where none is named.
 fn chosen(names: &[&str]) -> Result<Vec<&'static Part>> {
     let known = || PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
     for name in names {
         ensure!(
-            PARTS.iter().any(|part| part.name == *name),
+            PARTS.iter().any(|part| part.is_meant_by(name)),
             "no part is named {name}; there are {}",
             known()
         );
     }
-    Ok(PARTS.iter().filter(|part| names.is_empty() || names.contains(&part.name)).collect())
+    let is_chosen = |part: &&Part| names.is_empty() || names.iter().any(|name| part.is_meant_by(name));
+    Ok(PARTS.iter().filter(is_chosen).collect())
 }
 
 /// What was checked, as it goes.
@@ -151,6 +167,9 @@ fn free_bytes(dir: &Path) -> Result<u64> {
 /// Three times the large file, three times the libraries, and the images of filesystems; or four large files in a
 /// server's store.
 const SPACE: u64 = 25 << 30;
+
+/// Two large files.
+const TRANSFER_SPACE: u64 = 5 << 30;
 
 /// A few blobs at a time.
 const FAULTS_SPACE: u64 = 1 << 30;

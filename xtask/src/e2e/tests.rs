@@ -8,4 +8,12 @@ fn all_parts_run_unless_some_are_named() {
     let names: Vec<&str> = chosen(&["ports", "kills"]).unwrap().iter().map(|part| part.name).collect();
     assert_eq!(names, ["kills", "ports"]);
     assert!(chosen(&["ports", "other"]).is_err());
+    assert!(chosen(&["port"]).is_err());
+}
+
+#[test]
+fn parts_that_begin_alike_are_named_together() {
+    let names = |name| chosen(&[name]).unwrap().iter().map(|part| part.name).collect::<Vec<_>>();
+    assert_eq!(names("transfer-kills"), ["transfer-kills"]);
+    assert!(names("transfer").len() > 1 && names("transfer").contains(&"transfer-kills"));
 }
