@@ -145,6 +145,11 @@ pub(crate) fn sshd(root: &Path) -> Result<PathBuf> {
     Ok(program.path().to_owned())
 }
 
+/// Where the programs of Magic Wormhole are.
+pub(crate) fn wormhole(root: &Path) -> Result<PathBuf> {
+    python::install_wormhole(&tools_dir(root)?)
+}
+
 /// Installs what is missing of that which only `cargo xtask e2e` calls.
 pub(crate) fn install_for_e2e() -> Result<()> {
     install_for_deb()?;

@@ -78,6 +78,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         aqueduct: build(root, "aqueduct", options.extent)?,
         bench: build(root, "aqueduct-bench", options.extent)?,
         sshd: tools::sshd(root).ok(),
+        // A smoke test fetches nothing for it.
+        wormhole: if options.extent == Extent::Full { tools::wormhole(root).ok() } else { None },
     };
     let bout = Bout::prepare(&programs, scratch.dir(), options)?;
     println!(
@@ -110,6 +112,8 @@ struct Programs {
     aqueduct: PathBuf,
     bench: PathBuf,
     sshd: Option<PathBuf>,
+    /// The directory that it is in.
+    wormhole: Option<PathBuf>,
 }
 
 /// What was measured of a row.

@@ -23,19 +23,40 @@ const PACKAGES: &[Package] = &[
     Package { name: "tuspy", version: "1.1.0", why: "uploads that resume are tried with a client of others" },
 ];
 
+/// Magic Wormhole, with the server at which both sides meet.
+const WORMHOLE: &[Package] = &[
+    Package { name: "magic-wormhole", version: "0.24.0", why: "a transfer of ours is measured beside it" },
+    Package {
+        name: "magic-wormhole-mailbox-server",
+        version: "0.8.0",
+        why: "without it that needs the Internet",
+    },
+];
+
 /// Installs what is missing, where tests look for it: `TARGET/tools/python`.
 pub(super) fn install(tools_dir: &Path) -> Result<()> {
-    let dir = tools_dir.join("python");
+    environment(&tools_dir.join("python"), PACKAGES)
+}
+
+/// Answers the directory with its programs.
+pub(super) fn install_wormhole(tools_dir: &Path) -> Result<PathBuf> {
+    let dir = tools_dir.join("wormhole");
+    environment(&dir, WORMHOLE)?;
+    Ok(dir.join("bin"))
+}
+
+/// Makes an environment with these packages, unless it is there.
+fn environment(dir: &Path, packages: &[Package]) -> Result<()> {
     let python = dir.join("bin/python");
-    if PACKAGES.iter().all(|package| is_there(&python, package)) {
+    if packages.iter().all(|package| is_there(&python, package)) {
         return Ok(());
     }
-    for Package { name, version, why } in PACKAGES {
+    for Package { name, version, why } in packages {
         println!("installing {name} {version} into {}: {why}", dir.display());
     }
     let mut venv = Command::new(interpreter()?);
-    ensure!(run_quietly(venv.args(["-m", "venv", "--clear"]).arg(&dir)), "{venv:?} failed");
-    let wanted = PACKAGES.iter().map(|package| format!("{}=={}", package.name, package.version));
+    ensure!(run_quietly(venv.args(["-m", "venv", "--clear"]).arg(dir)), "{venv:?} failed");
+    let wanted = packages.iter().map(|package| format!("{}=={}", package.name, package.version));
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(wanted);
     ensure!(pip.stdin(Stdio::null()).status()?.success(), "{pip:?} failed");

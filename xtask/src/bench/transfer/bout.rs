@@ -171,6 +171,7 @@ impl<'a> Bout<'a> {
     fn lacks(&self, tool: &Tool) -> Option<&'static str> {
         let is_there = |name| match name {
             "sshd" => self.programs.sshd.is_some(),
+            "wormhole" => self.programs.wormhole.is_some(),
             _ => tools::find_program(name).is_some(),
         };
         tool.needs.iter().copied().find(|name| !is_there(name))
@@ -201,6 +202,7 @@ impl<'a> Bout<'a> {
             ("AQUEDUCT", text(&self.programs.aqueduct)),
             ("BENCH", text(&self.programs.bench)),
             ("SSHD", self.programs.sshd.as_deref().map(text).unwrap_or_default()),
+            ("WORMHOLE", self.programs.wormhole.as_deref().map(text).unwrap_or_default()),
             ("XDG_CACHE_HOME", text(&cache)),
             ("XDG_STATE_HOME", text(&cache)),
             ("AQUEDUCT_CONFIG", "/dev/null".to_owned()),

@@ -19,7 +19,7 @@ pub(super) enum Load {
 
 /// A tool, as lines of bash. They know `$SOURCE`, which is sent; `$TARGET`, which is not there yet, and where it is to arrive;
 /// `$ADDRESS` and `$PORT`, where who comes first listens; `$SIZE` in bytes; `$DIR` with the configurations of daemons; and the
-/// programs `$AQUEDUCT`, `$BENCH` and `$SSHD`. Who comes second knows `$TICKET` if the first printed one.
+/// programs `$AQUEDUCT`, `$BENCH` and `$SSHD`, and `$WORMHOLE` with those of Magic Wormhole. Who comes second knows `$TICKET` if the first printed one.
 pub(super) struct Tool {
     pub(super) name: &'static str,
     /// By whom.
@@ -102,6 +102,20 @@ pub(super) const ROWS: &[Row] = &[
                 receive: r#"exec "$SSHD" -D -e -f "$DIR/sshd.conf" -p "$PORT""#,
             },
             Tool {
+                name: WORMHOLE,
+                verified: "SHA-256",
+                needs: &["wormhole"],
+                first: First::Receiver,
+                send: r#"exec "$WORMHOLE/wormhole" --relay-url "ws://$ADDRESS:$PORT/v1" --transit-helper= \
+                    send --hide-progress --no-qr --code 7-bench-mark "$SOURCE""#,
+                // Both sides meet at a mailbox, which is here.
+                receive: r#"cd "$DIR" && { "$WORMHOLE/twist" wormhole-mailbox --port "tcp:$PORT" > mailbox & mailbox=$!
+                    until (: < "/dev/tcp/$ADDRESS/$PORT") 2> /dev/null; do :; done
+                    "$WORMHOLE/wormhole" --relay-url "ws://$ADDRESS:$PORT/v1" --transit-helper= \
+                    receive --accept-file --hide-progress -o "$TARGET" 7-bench-mark
+                    code=$?; kill "$mailbox"; wait; exit "$code"; }"#,
+            },
+            Tool {
                 name: SOCAT,
                 verified: "no",
                 needs: &["socat"],
@@ -165,11 +179,12 @@ pub(super) const UNVERIFIED: &str = "aqueduct, --verify none";
 pub(super) const BARE: &str = "bare loop";
 pub(super) const RSYNC: &str = "rsync -W";
 pub(super) const SCP: &str = "scp, aes128-gcm";
+pub(super) const WORMHOLE: &str = "magic-wormhole";
 pub(super) const SOCAT: &str = "socat -b 262144";
 pub(super) const TAR: &str = "tar, nc, tar";
 
 /// All tools that verify what arrived.
-pub(super) const VERIFIERS: &[&str] = &[RSYNC, SCP];
+pub(super) const VERIFIERS: &[&str] = &[RSYNC, SCP, WORMHOLE];
 
 const RSYNC_DAEMON: &str =
     r#"exec rsync --daemon --no-detach --port="$PORT" --address="$ADDRESS" --config="$DIR/rsyncd.conf""#;
