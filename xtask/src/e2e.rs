@@ -88,6 +88,7 @@ const PARTS: &[Part] = &[
     Part { name: "damage", space: SPACE, check: native::damage::run },
     Part { name: "native-sendfile", space: SPACE, check: native::sendfile::run },
     Part { name: "transfer-shapes", space: TRANSFER_SPACE, check: transfer::shapes::run },
+    Part { name: "transfer-sparse", space: TRANSFER_SPACE, check: transfer::sparse::run },
     Part { name: "transfer-kills", space: TRANSFER_SPACE, check: transfer::kills::run },
     Part { name: "transfer-damage", space: TRANSFER_SPACE, check: transfer::damage::run },
     Part { name: "transfer-changes", space: TRANSFER_SPACE, check: transfer::changes::run },
@@ -99,6 +100,10 @@ const PARTS: &[Part] = &[
     Part { name: "dashboard", space: PAGE_SPACE, check: dashboard::run },
     Part { name: "deb", space: MACHINE_SPACE, check: deb::run },
 ];
+
+/// Those that run only where they are named: they take too long.
+const ON_REQUEST: &[Part] =
+    &[Part { name: "vast-transfer", space: TRANSFER_SPACE, check: transfer::sparse::run_vast }];
 
 /// Checks that belong together.
 struct Part {
@@ -123,18 +128,17 @@ impl Part {
     }
 }
 
-/// All parts where none is named.
+/// All parts where none is named, but for those on request.
 fn chosen(names: &[&str]) -> Result<Vec<&'static Part>> {
-    let known = || PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
+    let all = || PARTS.iter().chain(ON_REQUEST);
+    let known = || all().map(|part| part.name).collect::<Vec<_>>().join(", ");
     for name in names {
-        ensure!(
-            PARTS.iter().any(|part| part.is_meant_by(name)),
-            "no part is named {name}; there are {}",
-            known()
-        );
+        ensure!(all().any(|part| part.is_meant_by(name)), "no part is named {name}; there are {}", known());
     }
-    let is_chosen = |part: &&Part| names.is_empty() || names.iter().any(|name| part.is_meant_by(name));
-    Ok(PARTS.iter().filter(is_chosen).collect())
+    if names.is_empty() {
+        return Ok(PARTS.iter().collect());
+    }
+    Ok(all().filter(|part| names.iter().any(|name| part.is_meant_by(name))).collect())
 }
 
 /// What was checked, as it goes.

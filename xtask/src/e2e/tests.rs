@@ -15,5 +15,6 @@ fn all_parts_run_unless_some_are_named() {
 fn parts_that_begin_alike_are_named_together() {
     let names = |name| chosen(&[name]).unwrap().iter().map(|part| part.name).collect::<Vec<_>>();
     assert_eq!(names("transfer-kills"), ["transfer-kills"]);
+    assert_eq!(names("vast-transfer"), ["vast-transfer"]);
     assert!(names("transfer").len() > 1 && names("transfer").contains(&"transfer-kills"));
 }

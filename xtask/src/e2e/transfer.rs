@@ -8,5 +8,6 @@ pub(super) mod far;
 pub(super) mod full;
 pub(super) mod kills;
 pub(super) mod shapes;
+pub(super) mod sparse;
 mod ticket;
 mod twin;

@@ -1,7 +1,6 @@
-//! Files of every shape: streams, sizes about a segment, mostly holes, and a tree with everything in it.
+//! Files of every shape: streams, sizes about a segment, and a tree with everything in it.
 
-use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -18,8 +17,7 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     sizes(ground, report)?;
     streams(ground, report)?;
     tree(ground, report)?;
-    printed(ground, report)?;
-    sparse(ground, report)
+    printed(ground, report)
 }
 
 fn sizes(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
@@ -121,39 +119,5 @@ fn printed(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn sparse(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
-    let place = Place::make(ground.program, ground.dir, "sparse")?;
-    let (source, target) = (place.dir.join("source"), place.dir.join("target"));
-    let file = File::create(&source)?;
-    file.set_len(SPARSE_SIZE)?;
-    let mut points = Filler::new(79);
-    for _ in 0..SPARSE_PIECE_COUNT {
-        let mut piece = vec![0; SPARSE_PIECE_LEN];
-        points.fill(&mut piece);
-        file.write_all_at(&piece, points.number() % (SPARSE_SIZE - SPARSE_PIECE_LEN as u64))?;
-    }
-    drop(file);
-    process::settle(&place.dir)?;
-    place.copy(&source, &target, &[])?;
-    process::settle(&place.dir)?;
-    let [before, after] = [&source, &target].map(|path| fs::metadata(path).map(|meta| meta.blocks() * 512));
-    let (before, after) = (before?, after?);
-    ensure!(after <= before + before / 8 + (1 << 20), "{after} bytes are taken, and {before} were");
-    agreement::same_bytes(&source, &target)?;
-    report.ok(&format!(
-        "a sparse file of {} GiB in {SPARSE_PIECE_COUNT} pieces: {} KiB are taken at the sender's, {} at the receiver's",
-        SPARSE_SIZE >> 30,
-        before >> 10,
-        after >> 10
-    ));
-    Ok(())
-}
-
 /// None, one, and those about one and two segments.
 const SIZES: [u64; 8] = [0, 1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, (8 << 20) - 1, 8 << 20, (8 << 20) + 1];
-
-const SPARSE_SIZE: u64 = 32 << 30;
-
-const SPARSE_PIECE_COUNT: u64 = 64;
-
-const SPARSE_PIECE_LEN: usize = 100_000;
