@@ -79,6 +79,7 @@ mod tee;
 mod times;
 mod tmpfile;
 mod unlink;
+mod unread;
 #[allow(unsafe_code, reason = "TCP_ULP has no safe wrapper")]
 mod upper_protocol;
 #[allow(unsafe_code, reason = "every ioctl(2) is unsafe: its number decides what its argument is")]
@@ -147,6 +148,7 @@ pub use tee::tee;
 pub use times::{set_mtime, set_mtime_in, set_written};
 pub use tmpfile::{Placed, link_unnamed, open_unnamed};
 pub use unlink::{remove_directory, remove_file};
+pub use unread::unread_len;
 pub use upper_protocol::set_upper_protocol;
 pub use verity::has_verity;
 pub use vmsplice::vmsplice;

@@ -25,6 +25,7 @@ mod meet;
 mod options;
 mod receiver;
 mod report;
+mod scale;
 mod secret;
 mod sender;
 mod session;

@@ -132,10 +132,6 @@ impl Line {
         self
     }
 
-    pub(crate) fn socket(&self) -> &TcpStream {
-        &self.stream
-    }
-
     /// Wakes whoever waits for it, on both sides.
     pub(crate) fn close(&self) {
         // It may be closed already.
@@ -217,11 +213,6 @@ impl Line {
         word.write(payload.len() as u64, &mut mouth.pending);
         mouth.pending.extend_from_slice(payload);
         self.push(&mut mouth)
-    }
-
-    /// Appends a word to what is said with the next one.
-    pub(crate) fn say_later(&self, word: &Word) {
-        word.write(0, &mut self.mouth().pending);
     }
 
     /// Says a word if nobody else speaks at the moment, and it can be said at all.

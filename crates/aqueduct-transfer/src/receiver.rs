@@ -24,6 +24,7 @@ use aqueduct_wire::transfer::{Accept, Failure, Offer, Role, Verify, Word};
 use crate::landing::{Landing, LandingOptions};
 use crate::line::{Line, Patience};
 use crate::meet::Purpose;
+use crate::scale::Scale;
 use crate::sender::tell;
 use crate::streams::More;
 use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Receive, Report, Watch, Where};
@@ -243,10 +244,14 @@ impl Attempt<'_> {
     }
 
     /// Tells the sender how much is verified, and that this side is there.
-    fn acknowledge(&self, line: &Line) {
+    fn acknowledge(&self, line: &Arc<Line>) {
         let mut quiet_since = Instant::now();
+        let mut scale = Scale::new();
         loop {
             let is_over = self.ledger.wait_for_end(ACKNOWLEDGE_EVERY);
+            let mut lines = self.ledger.lines.all();
+            lines.push(Arc::clone(line));
+            scale.weigh_receiver(&lines, self.receiver.gauge);
             let len = self.ledger.take_verified();
             if len > 0 || quiet_since.elapsed() >= ALIVE_EVERY {
                 line.say_if_idle(&Word::Verified { len });

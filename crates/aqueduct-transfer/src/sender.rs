@@ -26,6 +26,7 @@ use aqueduct_wire::transfer::{Accept, Offer, Role, Verify, Word};
 
 use crate::line::{Line, Patience};
 use crate::meet::Purpose;
+use crate::scale::Scale;
 use crate::source::{CheckpointCache, Walk};
 use crate::streams::More;
 use crate::{Error, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
@@ -158,9 +159,13 @@ impl Attempt<'_> {
     }
 
     /// Lets the other side know that this one is there, however long it reads or hashes.
-    fn keep_alive(&self, line: &Line) {
+    fn keep_alive(&self, line: &Arc<Line>) {
+        let mut scale = Scale::new();
         while !self.queue.wait_for_end(ALIVE_EVERY) {
             line.say_if_idle(&Word::Verified { len: 0 });
+            let mut lines = self.queue.lines.all();
+            lines.push(Arc::clone(line));
+            scale.weigh_sender(&lines, self.sender.throttle.is_some(), self.sender.gauge);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A whole `send` or `recv`: attempts, one after the other, until one succeeds or none ever will.
 
 mod bare;
+mod fetching;
 mod receiving;
 mod sending;
 

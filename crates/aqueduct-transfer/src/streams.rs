@@ -151,6 +151,10 @@ impl Lines {
         u32::try_from(self.lock().all.len()).unwrap_or(u32::MAX)
     }
 
+    pub(crate) fn all(&self) -> Vec<Arc<Line>> {
+        self.lock().all.clone()
+    }
+
     /// No more are taken.
     pub(crate) fn end(&self) {
         self.lock().sender = None;

@@ -19,10 +19,13 @@ impl Attempt<'_> {
     /// Walks through everything. Files that the receiver may have are asked about first, many at a time.
     pub(super) fn walk(&self, paths: &[PathBuf]) -> Result<(), Error> {
         let send = self.sender.send;
-        let walk = Walk::new(paths, &send.preserve, &send.exclude)?;
+        let mut walk = Walk::new(paths, &send.preserve, &send.exclude)?;
         let mut packing = Packing::default();
         let mut asked = Vec::new();
-        for found in walk {
+        while let Some(found) = walk.next() {
+            for note in walk.take_notes() {
+                self.sender.watch.hear(&Event::Note(&note));
+            }
             if self.queue.is_over() {
                 return Ok(());
             }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use aqueduct_blob::{Algorithm, Hasher};
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta, Offer, Role, Verify};
 
+use super::fetching::fetch_from;
 use super::{Closing, Session, bare, patience};
 use crate::door::{Manner, RawReceived, RawTarget, receive_raw};
 use crate::landing::{Landing, LandingOptions};
@@ -32,7 +33,7 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
             take_raw(&receiver, &session, &stream)
         }
         Peer::Listen(listen) => wait(&receiver, &session, listen),
-        Peer::Http(_) => Err(Error::new(ErrorKind::Usage, "this cannot be received from")),
+        Peer::Http(url) => fetch_from(&receiver, &session, url),
     }
 }
 
@@ -115,7 +116,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     let (name, received, landing) = match &receive.to {
         Where::Stdout => (b"-".to_vec(), take(RawTarget::Writer(&mut std::io::stdout().lock()))?, None),
         to => {
-            let entry = raw_entry(receive.expected_size);
+            let entry = raw_entry();
             let landing = begin_landing(receiver, to, &entry)?;
             let arriving = landing.file(&entry)?;
             let Some(arriving) = arriving else {
@@ -142,10 +143,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     let is_synced = landed.as_ref().is_some_and(|landed| landed.is_synced);
     let path = landed.and_then(|landed| landed.names.into_iter().next()).map(|(_, path)| path);
     Ok(Report {
-        name: path.map_or(name, |path| {
-            use std::os::unix::ffi::OsStringExt;
-            path.into_os_string().into_vec()
-        }),
+        name: path.map_or(name, path_bytes),
         file_count: 1,
         failed_count: 0,
         size: received.size,
@@ -160,8 +158,13 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     })
 }
 
+pub(super) fn path_bytes(path: std::path::PathBuf) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    path.into_os_string().into_vec()
+}
+
 /// What comes without a word about it.
-fn raw_entry(_size: Option<u64>) -> Entry {
+fn raw_entry() -> Entry {
     let meta = Meta { mode: 0o644, ..Meta::default() };
     Entry { id: EntryId(1), parent: EntryId::ROOT, name: RAW_NAME.to_vec(), meta, kind: Kind::Stream }
 }

@@ -133,7 +133,7 @@ pub(super) fn word(said: Said) -> Option<Word> {
             (rest.is_empty() && identities.len() <= ASK_COUNT_MAX).then_some(())?;
             Word::Ask { identities: identities.iter().copied().map(Identity).collect() }
         }
-        Said::Held(held) => Word::Held(understand_held(held)?),
+        Said::Held(held) => Word::Held(understand_held(&held)?),
         Said::Verified(verified) => Word::Verified { len: verified.len },
         Said::Again(again) => {
             (1..=AGAIN_COUNT_MAX).contains(&again.segments.len()).then_some(())?;
@@ -264,13 +264,13 @@ fn held_message(file: &HeldFile) -> messages::HeldFile {
     }
 }
 
-fn understand_held(held: messages::Held) -> Option<Vec<HeldFile>> {
+fn understand_held(held: &messages::Held) -> Option<Vec<HeldFile>> {
     let range_count: usize = held.files.iter().map(|file| file.segments.len() / 2).sum();
     (held.files.len() <= ASK_COUNT_MAX && range_count <= HELD_RANGE_COUNT_MAX).then_some(())?;
-    held.files.into_iter().map(understand_held_file).collect()
+    held.files.iter().map(understand_held_file).collect()
 }
 
-fn understand_held_file(file: messages::HeldFile) -> Option<HeldFile> {
+fn understand_held_file(file: &messages::HeldFile) -> Option<HeldFile> {
     let (pairs, rest) = file.segments.as_chunks::<2>();
     rest.is_empty().then_some(())?;
     let mut segments: Vec<std::ops::Range<u64>> = Vec::with_capacity(pairs.len());
