@@ -16,7 +16,7 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::{Algorithm, Record, segment_count};
 use aqueduct_wire::transfer::{Identity, Verify};
@@ -69,8 +69,6 @@ struct Waiting {
     /// Where in the file they go.
     offset: u64,
     check: Check,
-    /// Whether a write has failed: what would come behind the gap cannot be read.
-    is_torn: bool,
 }
 
 /// What a journal amounts to.
@@ -110,7 +108,7 @@ impl Journal {
         let mut bytes = head.content();
         let check = next_check(Check::default(), &bytes);
         bytes.extend(check);
-        let journal = Self::new(file, Waiting { bytes, offset: 0, check, is_torn: false });
+        let journal = Self::new(file, Waiting { bytes, offset: 0, check });
         journal.flush()?;
         Ok(journal)
     }
@@ -118,7 +116,7 @@ impl Journal {
     /// Goes on with the one in `file` that says what was `told`. What a torn write left behind it is cut off.
     pub(super) fn resume(file: File, told: &Told) -> io::Result<Self> {
         file.set_len(told.end)?;
-        let waiting = Waiting { bytes: Vec::new(), offset: told.end, check: told.check, is_torn: false };
+        let waiting = Waiting { bytes: Vec::new(), offset: told.end, check: told.check };
         Ok(Self::new(file, waiting))
     }
 
@@ -130,7 +128,7 @@ impl Journal {
     pub(super) fn append(&self, entry: &Entry) -> io::Result<()> {
         let content = entry.content();
         let is_enough = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting();
             waiting.check = next_check(waiting.check, &content);
             let check = waiting.check;
             waiting.bytes.extend(content);
@@ -146,22 +144,25 @@ impl Journal {
         self.flush()
     }
 
-    /// Writes what waits.
+    /// Writes what waits. Where that fails it goes on waiting.
     pub(super) fn flush(&self) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (bytes, offset, is_torn) = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut bytes, offset) = {
+            let mut waiting = self.waiting();
             let bytes = mem::take(&mut waiting.bytes);
             let offset = waiting.offset;
             waiting.offset += bytes.len() as u64;
-            (bytes, offset, waiting.is_torn)
+            (bytes, offset)
         };
-        if is_torn {
-            return Ok(());
-        }
         self.file.write_all_at(&bytes, offset).inspect_err(|_| {
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_torn = true;
+            let mut waiting = self.waiting();
+            bytes.append(&mut waiting.bytes);
+            *waiting = Waiting { bytes, offset, check: waiting.check };
         })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -366,3 +367,6 @@ const CHECK_LEN: usize = 8;
 
 /// Some 1600 small files: a kill has as many of them come again.
 const WAITING_LEN_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -252,3 +252,6 @@ const BESIDE_COUNT_MAX: u32 = 10_000;
 const ENDING_LEN_MAX: usize = 16;
 
 const COMPARE_LEN: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -132,3 +132,6 @@ const FIRST_LEN_MAX: usize = 64;
 
 /// How often another one may finish the same in between.
 const OPEN_ATTEMPT_COUNT_MAX: u32 = 10;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,12 @@
 #![allow(clippy::disallowed_methods)]
 
 mod arriving;
+mod child;
+mod existing;
+mod hostile;
+mod kept;
+mod resuming;
+mod room;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -85,6 +85,10 @@ impl Tree {
 
     /// Where `entry` would be, if it may be there, and how deep.
     pub(super) fn look(&self, entry: &Entry) -> Result<(Place, usize), Error> {
+        if !is_single(&entry.name) {
+            let what = format!("the other side sends what is no name: {:?}", shown(&entry.name));
+            return Err(Error::new(ErrorKind::Protocol, what));
+        }
         let said = self.said();
         if said.directories.contains_key(&entry.id) || said.others.contains_key(&entry.id) {
             return Err(said_twice(entry));
@@ -254,6 +258,12 @@ pub(super) fn place_in(above: &Place, name: &[u8]) -> Place {
     hasher.update(above);
     hasher.update(name);
     *hasher.finalize().as_bytes().first_chunk().expect("a hash is longer than a place")
+}
+
+/// Whether it names something in a directory, and nothing that is elsewhere. Who speaks the native protocol was refused any
+/// other before.
+fn is_single(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.iter().any(|byte| matches!(byte, b'/' | 0))
 }
 
 /// One name, as the kernel takes it.

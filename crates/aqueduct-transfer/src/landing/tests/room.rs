@@ -1,0 +1,71 @@
+//! A disk that fills.
+
+use std::process::Command;
+
+use super::*;
+use crate::ErrorKind;
+use crate::landing::Took;
+use crate::landing::tests::child;
+
+#[test]
+fn a_disk_that_is_too_small_is_known_before_anything_comes() {
+    let site = Site::of(&["file"]);
+    let landing = site.begin();
+    let free = landing.free().unwrap();
+    landing.reserve(free / 2).unwrap();
+    let error = landing.reserve(u64::MAX / 2).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSpace);
+    assert!(error.to_string().contains("bytes more are needed"), "{error}");
+}
+
+#[test]
+fn a_disk_that_fills_keeps_what_came_and_the_rest_comes_when_there_is_room() {
+    if !child::is_child() {
+        return child::run(
+            &child::own_mounts(),
+            "landing::tests::room::a_disk_that_fills_keeps_what_came_and_the_rest_comes_when_there_is_room",
+        );
+    }
+    let mut site = Site::of(&["tree"]);
+    site.offer.size = Some(400 * 4096);
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(site.dir.path()).status();
+    assert!(mounted.unwrap().success(), "a tmpfs can be mounted in a mount namespace of one's own");
+    let bytes = "x".repeat(4096);
+
+    let landing = site.begin();
+    landing.entry(&directory(1, 0, "tree")).unwrap();
+    let mut landed = 0;
+    let error = loop {
+        match landing.small(&file(2 + landed, 1, &landed.to_string(), 4096, 2 + landed), bytes.as_bytes()) {
+            Ok(took) => assert_eq!(took, Took::New),
+            Err(error) => break error,
+        }
+        landed += 1;
+    };
+    assert_eq!(error.kind(), ErrorKind::NoSpace);
+    assert!(error.is_resumable());
+    assert!(error.to_string().contains("bytes more are needed"), "{error}");
+    assert!(landed > 200, "most of the disk was used");
+    drop(landing);
+
+    let grown = Command::new("mount").args(["-o", "remount,size=4m"]).arg(site.dir.path()).status();
+    assert!(grown.unwrap().success());
+    let landing = site.begin();
+    assert!(landing.resumes());
+    landing.entry(&directory(1, 0, "tree")).unwrap();
+    let mut there = 0;
+    for at in 0..400 {
+        let took = landing.small(&file(2 + at, 1, &at.to_string(), 4096, 2 + at), bytes.as_bytes()).unwrap();
+        there += u64::from(took == Took::There);
+    }
+    // The journal, too, could not be written any more: its last piece may be lost.
+    assert!(there <= landed);
+    landing.finish().unwrap();
+    assert_eq!(fs::read_dir(site.path("tree")).unwrap().count(), 400);
+    assert!(
+        fs::read_dir(site.path("tree"))
+            .unwrap()
+            .all(|entry| entry.unwrap().metadata().unwrap().len() == 4096)
+    );
+}
