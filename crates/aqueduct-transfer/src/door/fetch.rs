@@ -124,6 +124,8 @@ fn ask(peer: &mut Peer<'_>, url: &Url, begun: Option<&Begun>) -> Result<Reply, E
         .field("Host", url.authority())
         .field("User-Agent", concat!("aqueduct/", env!("CARGO_PKG_VERSION")))
         .field("Accept", "*/*")
+        // Other bytes than those of the file are of no use.
+        .field("Accept-Encoding", "identity")
         .field("Connection", "close");
     let head = match begun {
         Some(Begun { offset, validator }) => {

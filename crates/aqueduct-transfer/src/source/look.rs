@@ -148,3 +148,6 @@ fn is_name(name: &[u8]) -> bool {
 fn is_absence(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::NXIO)
 }
+
+#[cfg(test)]
+mod tests;
