@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use aqueduct_blob::Digest;
 use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
-use aqueduct_wire::http1::{ContentRange, HeadWriter, Ranges, TUS_VERSION, etag, repr_digest};
+use aqueduct_wire::http1::{ContentRange, HeadWriter, Multipart, Ranges, TUS_VERSION, etag, repr_digest};
 use http::StatusCode;
 use serde_json::json;
 
@@ -176,26 +176,11 @@ fn served(head: HeadWriter, digest: &Digest) -> HeadWriter {
         .field("Content-Disposition", format_args!("attachment; filename=\"{algorithm}-{hex}\""))
 }
 
-/// RFC 9110 section 14.6. Returns the pieces and their total length.
+/// Returns the pieces and their total length.
 fn multipart(digest: &Digest, size: u64, ranges: &[Range<u64>]) -> (Vec<Piece>, u64) {
-    let boundary = boundary(digest);
-    let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
-    let mut len = 0;
-    let mut separator = "";
-    for range in ranges {
-        let content_range = ContentRange { range: range.clone(), size: Some(size) };
-        let part_head = format!(
-            "{separator}--{boundary}\r\nContent-Type: {BLOB_TYPE}\r\nContent-Range: {content_range}\r\n\r\n"
-        );
-        separator = "\r\n";
-        len += part_head.len() as u64 + (range.end - range.start);
-        pieces.push(Piece::Memory(part_head.into_bytes()));
-        pieces.push(Piece::Part(range.clone()));
-    }
-    let end = format!("\r\n--{boundary}--\r\n");
-    len += end.len() as u64;
-    pieces.push(Piece::Memory(end.into_bytes()));
-    (pieces, len)
+    let Multipart { parts, end, len } = Multipart::new(ranges, size, BLOB_TYPE, &boundary(digest));
+    let pieces = parts.into_iter().flat_map(|(head, range)| [Piece::Memory(head), Piece::Part(range)]);
+    (pieces.chain([Piece::Memory(end)]).collect(), len)
 }
 
 /// A blob that contained this would contain a part of its own digest: nobody can make one.

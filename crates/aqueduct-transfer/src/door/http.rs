@@ -136,7 +136,7 @@ impl Shelf {
         let is_complete = self.is_complete();
         match peer.finish() {
             // What was given was acknowledged before.
-            Err(error) if error.kind() != ErrorKind::Network => return Err(error),
+            Err(error) if !is_complete && error.kind() != ErrorKind::Network => return Err(error),
             _ => {}
         }
         Ok(Served { is_complete, size: peer.sent(), left_count })

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use aqueduct_flow::{Extent, SendQueue, SendRoute};
 use aqueduct_sys::Timestamp;
 use aqueduct_wire::http1::{
-    ContentRange, HeadWriter, Ranges, attachment, matches_if_range, matches_strong, matches_weak,
+    ContentRange, HeadWriter, Multipart, Ranges, attachment, matches_if_range, matches_strong, matches_weak,
     resolve_ranges,
 };
 use aqueduct_wire::transfer::Identity;
@@ -92,8 +92,7 @@ impl Shelf {
         }
         let mut credit = Credit { shelf: self, file, waiting: VecDeque::new() };
         let sent = credit.send(peer, head, pieces);
-        // What was acknowledged was given, whatever came after.
-        credit.note(peer)?;
+        credit.note(peer, sent.is_ok())?;
         sent
     }
 }
@@ -163,7 +162,7 @@ impl Credit<'_> {
                 self.waiting.push_back((peer.sent() + queue.remaining(), offset..offset + len));
                 queue.push_extent(Extent::new(Arc::clone(self.file.opened.file()), offset..offset + len));
                 peer.send(&mut queue, false)?;
-                self.note(peer)?;
+                self.note(peer, false)?;
                 offset += len;
             }
         }
@@ -172,19 +171,22 @@ impl Credit<'_> {
         peer.settle()
     }
 
-    /// Notes what was acknowledged.
-    fn note(&mut self, peer: &mut Peer<'_>) -> Result<(), Error> {
+    /// Notes what was acknowledged, which was given, whatever comes after: a receiver that breaks off goes on from there. It may
+    /// have read less, and asks for that again; so the last byte counts only where `is_settled`, when nothing broke.
+    fn note(&mut self, peer: &mut Peer<'_>, is_settled: bool) -> Result<(), Error> {
+        let size = self.file.opened.size();
+        let end = if is_settled { size } else { size.saturating_sub(1) };
         let acked = peer.acked()?;
         while let Some((before, range)) = self.waiting.pop_front() {
-            let given = acked.saturating_sub(before).min(range.end - range.start);
-            let middle = range.start + given;
+            let given = acked.saturating_sub(before);
+            let middle = range.start.saturating_add(given).min(range.end).min(end);
             self.add(peer, range.start..middle);
             if middle < range.end {
-                self.waiting.push_front((before + given, middle..range.end));
+                self.waiting.push_front((before + (middle - range.start), middle..range.end));
                 return Ok(());
             }
         }
-        if self.file.opened.size() == 0 && acked >= peer.sent() {
+        if size == 0 && is_settled {
             self.add(peer, 0..0);
         }
         Ok(())
@@ -203,26 +205,11 @@ fn send_memory(peer: &mut Peer<'_>, bytes: Vec<u8>) -> Result<(), Error> {
     peer.send(&mut queue, false)
 }
 
-/// RFC 9110 section 14.6. Returns the pieces and their total length.
+/// Returns the pieces and their total length.
 fn multipart(identity: Identity, size: u64, ranges: &[Range<u64>]) -> (Vec<Piece>, u64) {
-    let boundary = boundary(identity);
-    let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
-    let mut len = 0;
-    let mut separator = "";
-    for range in ranges {
-        let content_range = ContentRange { range: range.clone(), size: Some(size) };
-        let part_head = format!(
-            "{separator}--{boundary}\r\nContent-Type: {FILE_TYPE}\r\nContent-Range: {content_range}\r\n\r\n"
-        );
-        separator = "\r\n";
-        len += part_head.len() as u64 + (range.end - range.start);
-        pieces.push(Piece::Memory(part_head.into_bytes()));
-        pieces.push(Piece::Part(range.clone()));
-    }
-    let end = format!("\r\n--{boundary}--\r\n");
-    len += end.len() as u64;
-    pieces.push(Piece::Memory(end.into_bytes()));
-    (pieces, len)
+    let Multipart { parts, end, len } = Multipart::new(ranges, size, FILE_TYPE, &boundary(identity));
+    let pieces = parts.into_iter().flat_map(|(head, range)| [Piece::Memory(head), Piece::Part(range)]);
+    (pieces.chain([Piece::Memory(end)]).collect(), len)
 }
 
 /// A file that contained this would contain a hash of its own times.
@@ -241,3 +228,6 @@ const LAST_LEN: u64 = 64 << 10;
 
 /// The year 9999, the last that a date has room for.
 const DATE_MAX: u64 = 253_402_300_800;
+
+#[cfg(test)]
+mod tests;
