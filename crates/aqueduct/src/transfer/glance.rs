@@ -37,10 +37,11 @@ impl Glance {
         left.checked_div(self.rate).map(Duration::from_secs)
     }
 
-    /// `model.bin  61%  23.1/37.8 GiB  1.12 GiB/s (9.6 Gbit/s)  eta 13 s  4 streams  limited by: receiver disk`
+    /// `model.bin  61%  23.10 GiB of 37.80 GiB  1.12 GiB/s (9.6 Gbit/s)  4 streams  eta 13 s  limited by: receiver disk`
     pub(super) fn line(&self) -> String {
-        let percent = self.percent().map(|percent| format!("  {percent}%")).unwrap_or_default();
-        format!("{}{percent}  {}", self.title(), self.figures())
+        let percent = self.percent().map(|percent| format!("{percent}%"));
+        let parts = [Some(self.title()), percent, Some(self.figures()), Some(self.outlook())];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
     }
 
     /// What it is, and what is done with it where that is not to move it.
@@ -53,18 +54,24 @@ impl Glance {
         }
     }
 
+    /// How much there is, and how fast.
     pub(super) fn figures(&self) -> String {
-        let mut parts = vec![match self.total {
+        let done = match self.total {
             Some(total) => format!("{} of {}", text::size(self.done), text::size(total)),
             None => text::size(self.done),
-        }];
-        parts.push(text::speed(self.rate));
-        parts.extend(self.eta().map(|eta| format!("eta {}", text::wait(eta))));
-        parts.extend(
-            (self.streams > 0).then(|| text::counted(self.streams.try_into().unwrap_or(1), "stream")),
-        );
-        parts.extend((self.limit != Limit::Unknown).then(|| format!("limited by: {}", self.limit)));
-        parts.join("  ")
+        };
+        let streams = match self.streams {
+            0 => String::new(),
+            streams => format!("  {}", text::counted(streams.try_into().unwrap_or(usize::MAX), "stream")),
+        };
+        format!("{done}  {}{streams}", text::speed(self.rate))
+    }
+
+    /// How long it will take, and why no less; empty if nobody knows.
+    pub(super) fn outlook(&self) -> String {
+        let eta = self.eta().map(|eta| format!("eta {}", text::wait(eta)));
+        let limit = (self.limit != Limit::Unknown).then(|| format!("limited by: {}", self.limit));
+        [eta, limit].into_iter().flatten().collect::<Vec<_>>().join("  ")
     }
 
     /// As members of an event.

@@ -42,17 +42,13 @@ struct Cadence {
     least: Duration,
     most: Duration,
     last: Duration,
-    tenth: Option<u64>,
+    /// How many tenths of the whole were there.
+    tenths: u64,
 }
 
 impl Cadence {
     fn of_lines() -> Self {
-        Self {
-            least: Duration::from_secs(1),
-            most: Duration::from_secs(10),
-            last: Duration::ZERO,
-            tenth: None,
-        }
+        Self { least: Duration::from_secs(1), most: Duration::from_secs(10), last: Duration::ZERO, tenths: 0 }
     }
 
     fn of_events() -> Self {
@@ -61,14 +57,17 @@ impl Cadence {
 
     /// At each tenth of the whole, and every so often. Not while the other side is waited for: that was said.
     fn is_due(&mut self, now: Duration, glance: &Glance) -> bool {
-        let since = now.saturating_sub(self.last);
-        let tenth = glance.percent().map(|percent| percent / 10);
-        let is_new = tenth > self.tenth && since >= self.least;
-        if glance.phase == Phase::Connect || !(is_new || since >= self.most) {
+        if glance.phase == Phase::Connect {
+            (self.last, self.tenths) = (now, 0);
             return false;
         }
-        (self.last, self.tenth) = (now, tenth);
-        true
+        let since = now.saturating_sub(self.last);
+        let tenths = glance.percent().unwrap_or(0) / 10;
+        let is_due = since >= self.most || (since >= self.least && tenths > self.tenths);
+        if is_due {
+            (self.last, self.tenths) = (now, tenths);
+        }
+        is_due
     }
 }
 
@@ -76,37 +75,34 @@ impl Cadence {
 struct Bar<'a> {
     voice: &'a Voice,
     bar: ProgressBar,
-    has_total: Option<bool>,
 }
 
 impl<'a> Bar<'a> {
     fn begin(voice: &'a Voice) -> Self {
         let bar = ProgressBar::with_draw_target(None, progress::terminal());
         voice.set_bar(Some(bar.clone()));
-        Self { voice, bar, has_total: None }
+        Self { voice, bar }
     }
 
-    fn show(&mut self, glance: &Glance) {
-        let has_total = glance.total.is_some_and(|total| total > 0) && glance.phase != Phase::Connect;
-        if self.has_total != Some(has_total) {
-            let template = match (has_total, self.voice.is_colored()) {
-                (false, _) => "{prefix}  {spinner}  {msg}",
-                (true, true) => "{prefix}  {percent:>3}% [{wide_bar:.cyan}]  {msg}",
-                (true, false) => "{prefix}  {percent:>3}% [{wide_bar}]  {msg}",
-            };
-            let style =
-                ProgressStyle::with_template(template).expect("the template is one of three that work");
-            self.bar.set_style(style.progress_chars("=> "));
-            self.has_total = Some(has_total);
-        }
+    /// Two lines, so that all of it fits into 80 columns.
+    fn show(&self, glance: &Glance) {
+        // No word of ours has a brace in it, which would be a key.
+        let template = match (glance.phase, glance.percent(), self.voice.is_colored()) {
+            (Phase::Connect, ..) => "{spinner} waiting for the other side".to_owned(),
+            (_, None, _) => "{prefix}  {spinner}\n  {msg}".to_owned(),
+            (_, Some(_), true) => {
+                format!("{{prefix}}  {{percent:>3}}% [{{wide_bar:.cyan}}]  {}\n  {{msg}}", glance.outlook())
+            }
+            (_, Some(_), false) => {
+                format!("{{prefix}}  {{percent:>3}}% [{{wide_bar}}]  {}\n  {{msg}}", glance.outlook())
+            }
+        };
+        let style = ProgressStyle::with_template(&template).expect("it is made of keys that there are");
+        self.bar.set_style(style.progress_chars("=> "));
         self.bar.set_length(glance.total.unwrap_or(0));
         self.bar.set_position(glance.done);
         self.bar.set_prefix(glance.title());
-        self.bar.set_message(if glance.phase == Phase::Connect {
-            "waiting for the other side".to_owned()
-        } else {
-            glance.figures()
-        });
+        self.bar.set_message(glance.figures());
         self.bar.tick();
     }
 

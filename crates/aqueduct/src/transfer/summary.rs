@@ -15,7 +15,8 @@ use crate::text::{self, counted, path_members, shown};
 /// For people. `busy` is the time that processors of this side were.
 pub(super) fn lines(report: &Report, busy: Duration) -> Vec<String> {
     let Report { file_count, size, resumed, elapsed, .. } = report;
-    let name = shown(Path::new(OsStr::from_bytes(&report.name)));
+    let name = Path::new(OsStr::from_bytes(&report.name));
+    let name = shown(name.strip_prefix(".").unwrap_or(name));
     let files = match file_count {
         1 => String::new(),
         count => format!("{count} files, "),

@@ -70,6 +70,10 @@ impl<'a, 'b> Teller<'a, 'b> {
         let gauge = self.gauge;
         let verified = gauge.verified();
         let mut state = self.state();
+        if state.phase == Phase::Connect {
+            // Time in which nothing could move says nothing of how fast it will.
+            state.pace = Pace::default();
+        }
         Glance {
             phase: state.phase,
             name: state.name.clone(),
@@ -215,6 +219,7 @@ impl<'a, 'b> Teller<'a, 'b> {
         let mut state = self.state();
         match event {
             Event::Phase(phase) => state.phase = *phase,
+            Event::Retry { .. } => state.phase = Phase::Connect,
             Event::Listening { name, .. } if !name.is_empty() => state.name = shown(Path::new(name)),
             _ => {}
         }

@@ -45,6 +45,7 @@ mod streams;
 mod supervised;
 mod together;
 mod tokens;
+mod transfer;
 mod transfer_flags;
 mod tuspy;
 mod uploads;

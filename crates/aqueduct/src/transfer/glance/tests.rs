@@ -17,7 +17,7 @@ fn glance() -> Glance {
 fn a_line_says_how_far_how_fast_how_long_and_why_no_faster() {
     assert_eq!(
         glance().line(),
-        "model.bin  25%  3.00 GiB of 12.00 GiB  1.00 GiB/s (8.6 Gbit/s)  eta 9 s  4 streams  limited by: receiver disk"
+        "model.bin  25%  3.00 GiB of 12.00 GiB  1.00 GiB/s (8.6 Gbit/s)  4 streams  eta 9 s  limited by: receiver disk"
     );
     let unknown = Glance { total: None, streams: 1, limit: Limit::Unknown, ..glance() };
     assert_eq!(unknown.line(), "model.bin  3.00 GiB  1.00 GiB/s (8.6 Gbit/s)  1 stream");

@@ -26,7 +26,9 @@ fn lines(mut cadence: Cadence, told: impl IntoIterator<Item = (u64, Glance)>) ->
 #[test]
 fn a_line_comes_at_each_tenth_and_every_ten_seconds() {
     let slow = (1..=600).map(|time| (time, glance(time / 20)));
-    assert_eq!(lines(Cadence::of_lines(), slow), [10, 110, 200, 300, 400, 500, 600]);
+    assert_eq!(lines(Cadence::of_lines(), slow), [100, 200, 300, 400, 500, 600]);
+    let quicker = (1..=60).map(|time| (time, glance(time)));
+    assert_eq!(lines(Cadence::of_lines(), quicker), [10, 20, 30, 40, 50, 60]);
     let fast = (1..=30).map(|time| (time, glance(time * 10)));
     assert_eq!(
         lines(Cadence::of_lines(), fast),
@@ -39,5 +41,7 @@ fn a_line_comes_at_each_tenth_and_every_ten_seconds() {
 fn there_is_an_event_a_second_and_none_while_the_other_side_is_waited_for() {
     assert_eq!(lines(Cadence::of_events(), (1..=30).map(|time| (time, glance(0)))), [10, 20, 30]);
     let waits = Glance { phase: Phase::Connect, ..glance(0) };
-    assert_eq!(lines(Cadence::of_lines(), (1..=6000).map(|time| (time, waits.clone()))), [0; 0]);
+    let waited = (1..=6000).map(|time| (time, waits.clone()));
+    let moves = (6001..=6005).map(|time| (time, glance(50)));
+    assert_eq!(lines(Cadence::of_lines(), waited.chain(moves)), [0; 0], "nor at once when it comes");
 }
