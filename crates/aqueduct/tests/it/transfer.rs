@@ -10,7 +10,7 @@ use aqueduct_transfer::{Secret, Ticket};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::fixture::{Ran, Site, noise, sha256sum};
+use crate::fixture::{Site, noise, sha256sum};
 
 /// A side that waits for the other, and says so in events. Killed when it is dropped.
 struct Waiting {
@@ -27,14 +27,13 @@ impl Waiting {
     fn spawn(command: &mut Command) -> Self {
         command.args(["--json", "--listen", "127.0.0.1:0"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        loop {
-            let event = read_event(&mut stdout).expect("it says where it listens");
-            if event["event"] == "listen" {
-                return Self { child, stdout, listen: event };
-            }
-            assert_ne!(event["event"], "error", "{event}");
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut waiting = Self { child, stdout, listen: Value::Null };
+        while waiting.listen["event"] != "listen" {
+            waiting.listen = read_event(&mut waiting.stdout).expect("it says where it listens");
+            assert_ne!(waiting.listen["event"], "error", "{}", waiting.listen);
         }
+        waiting
     }
 
     fn ticket(&self) -> &str {
