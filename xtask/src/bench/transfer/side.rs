@@ -90,9 +90,22 @@ impl Side {
 
     /// Ends one that goes on until it is told to end. Answers CPU seconds.
     pub(super) fn stop(mut self) -> Result<f64> {
+        self.wait_for_children()?;
         kill_process_group(Pid::from_child(&self.child), Signal::TERM)?;
         self.child.wait()?;
         self.cpu()
+    }
+
+    /// Waits until the daemon has waited for those who served: what they took would be nobody's if it ended before.
+    fn wait_for_children(&mut self) -> Result<()> {
+        // Bash has timeout(1) for a child, and that the daemon.
+        let timeout = children_of(self.child.id());
+        let daemon = timeout.first().and_then(|&pid| children_of(pid).first().copied());
+        let daemon = daemon.with_context(|| format!("it has ended already\n{}", self.said()))?;
+        while !children_of(daemon).is_empty() {
+            thread::yield_now();
+        }
+        Ok(())
     }
 
     fn cpu(&self) -> Result<f64> {
@@ -115,6 +128,12 @@ impl Drop for Side {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Those that nobody has waited for yet, see proc_pid_task_children(5).
+fn children_of(pid: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 /// Bash writes the times into the file that is its `$0`, and leaves standard error to the line, which is its `$1`. A signal
