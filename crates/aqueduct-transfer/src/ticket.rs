@@ -146,9 +146,10 @@ pub(crate) fn base32(bytes: &[u8]) -> String {
         let [a, b, c, d, e] = padded;
         let word = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
         let letters = (block.len() * 8).div_ceil(5);
-        text.extend(
-            (0..letters).map(|i| char::from(ALPHABET[usize::from((word >> (35 - 5 * i)) as u8 & 31)])),
-        );
+        text.extend((0..letters).map(|i| {
+            let value = usize::try_from(word >> (35 - 5 * i) & 31).expect("five bits fit");
+            char::from(ALPHABET[value])
+        }));
     }
     text
 }

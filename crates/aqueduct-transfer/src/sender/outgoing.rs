@@ -90,7 +90,7 @@ impl Outgoing {
         let none = CheckpointCache::open(None);
         let cache = if is_small { &none } else { cache };
         let kept = cache.begin(source.stat(), algorithm.unwrap_or(Algorithm::Blake3));
-        let held = Self::new(id, source, algorithm, kept, Vec::from([0..count]));
+        let held = Self::new(id, source, algorithm, kept, std::iter::once(0..count).collect());
         let mut state = held.lock();
         state.next = count;
         state.is_counted = true;

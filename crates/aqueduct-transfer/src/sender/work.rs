@@ -250,4 +250,4 @@ fn path_bytes(source: &SourceFile) -> Vec<u8> {
 /// As long as a frame goes, nothing else can be said on its stream.
 const FRAME_LEN: usize = 1 << 20;
 
-const _: () = assert!(SEGMENT_LEN as usize % FRAME_LEN == 0, "frames lie within segments");
+const _: () = assert!(SEGMENT_LEN.is_multiple_of(1 << 20), "frames lie within segments");

@@ -51,7 +51,7 @@ pub(crate) fn listen() -> Peer {
 /// Sends `paths`, to whoever comes.
 pub(crate) fn send(paths: &[&Path]) -> Send {
     Send {
-        what: What::Paths(paths.iter().map(|path| PathBuf::from(path)).collect()),
+        what: What::Paths(paths.iter().map(PathBuf::from).collect()),
         to: listen(),
         algorithm: Algorithm::Blake3,
         verify: Verify::Full,
