@@ -121,7 +121,7 @@ impl Line {
         stream.set_read_timeout(Some(TICK))?;
         stream.set_write_timeout(Some(TICK))?;
         stream.set_nodelay(true)?;
-        let peer = stream.peer_addr()?;
+        let peer = canonical(stream.peer_addr()?);
         let mouth = Mouth { pending: Vec::new(), is_broken: false, carried: Carried::default() };
         Ok(Self { stream, peer, patience, mouth: Mutex::new(mouth) })
     }
@@ -328,6 +328,11 @@ impl AsFd for Line {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
+}
+
+/// An address as people know it: IPv4 is not shown as a part of IPv6, which a socket that takes both says.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// A wait that ended without anything, or a signal.

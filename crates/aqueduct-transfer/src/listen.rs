@@ -118,7 +118,9 @@ impl Listener {
             Dialect::Http if welcome.http => Some(Visitor::Http(stream)),
             Dialect::Silent | Dialect::Other | Dialect::Http if self.raw => Some(Visitor::Raw(stream)),
             Dialect::Tls => {
-                let peer = stream.peer_addr().map_or_else(|_| "somebody".to_owned(), |peer| peer.to_string());
+                let peer = stream
+                    .peer_addr()
+                    .map_or_else(|_| "somebody".to_owned(), |peer| crate::line::canonical(peer).to_string());
                 let what =
                     format!("{peer} speaks TLS, which is not spoken here: use http:// and not https://");
                 Some(Visitor::Refused(Error::new(ErrorKind::Protocol, what)))

@@ -155,6 +155,10 @@ impl Outgoing {
         let is_allowed = *count <= AGAIN_COUNT_MAX && index < segment_count(self.source.size());
         if is_allowed {
             state.taken_count += 1;
+            // What an earlier run has remembered of it may be what is wrong: it is hashed anew.
+            if let Some(assembly) = &mut state.assembly {
+                assembly.drop_record(index);
+            }
         }
         is_allowed.then_some(())
     }

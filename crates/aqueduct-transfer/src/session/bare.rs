@@ -135,7 +135,7 @@ fn report(
         is_synced: false,
         carried,
         elapsed,
-        peer: stream.peer_addr().ok(),
+        peer: stream.peer_addr().ok().map(crate::line::canonical),
         streams: 1,
     }
 }

@@ -89,7 +89,7 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
 fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) -> Result<Report, Error> {
     let began = Instant::now();
     let receive = receiver.receive;
-    if let Ok(peer) = stream.peer_addr() {
+    if let Ok(peer) = stream.peer_addr().map(crate::line::canonical) {
         session.watch.hear(&Event::Connected { peer, dialect: "raw" });
     }
     session.gauge.begin_attempt();
@@ -153,7 +153,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
         is_synced,
         carried: received.carried,
         elapsed: began.elapsed(),
-        peer: stream.peer_addr().ok(),
+        peer: stream.peer_addr().ok().map(crate::line::canonical),
         streams: 1,
     })
 }

@@ -171,7 +171,7 @@ fn serve_http(
 }
 
 fn connected(session: &Session<'_>, stream: &TcpStream, dialect: &'static str) {
-    if let Ok(peer) = stream.peer_addr() {
+    if let Ok(peer) = stream.peer_addr().map(crate::line::canonical) {
         session.watch.hear(&Event::Connected { peer, dialect });
     }
 }
