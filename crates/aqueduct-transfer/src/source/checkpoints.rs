@@ -251,8 +251,8 @@ fn later(time: Timestamp, seconds: i64) -> Timestamp {
 
 const RECORD_LEN: usize = 80;
 
-/// Written at once: 5 KiB for 256 MiB that were hashed, which is what a kill costs.
-const BATCH_COUNT: usize = 64;
+/// Written at once: 1.25 KiB for 64 MiB that were hashed, so that a kill costs some 50 ms of hashing, and a write is seldom.
+const BATCH_COUNT: usize = 16;
 
 /// Places at which a record is looked for in vain: some 10 ms.
 const DOUBT_COUNT_MAX: usize = 1 << 16;
