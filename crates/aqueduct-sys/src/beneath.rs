@@ -13,7 +13,7 @@ use crate::error::Named;
 ///
 /// # Errors
 ///
-/// ELOOP for a symbolic link, ENOTDIR for what is no directory, EXDEV for what leads out; ENOSYS before Linux 5.6, EPERM
+/// ENOTDIR for what is no directory, a symbolic link among them; ELOOP for a link on the way; EXDEV for what leads out; ENOSYS before Linux 5.6, EPERM
 /// where a filter of system calls does not know it. See openat2(2).
 pub fn open_directory_beneath(dir: impl AsFd, path: &Path) -> Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH
