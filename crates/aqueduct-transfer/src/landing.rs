@@ -31,7 +31,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_sys::{
-    Errno, Placed, create_file, fdatasync, fsync, make_directory, make_link, make_symlink, room, syncfs,
+    Errno, Placed, create_file, fdatasync, fsync, make_directory, make_link, make_symlink, room, set_mode_in,
+    syncfs,
 };
 use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Offer};
 
@@ -136,6 +137,10 @@ impl Landing {
             target.refuse_existing(offer)?;
         }
         let name = staging::name(&target.name_of(&offer.names[0]), offer);
+        if offer.names.iter().any(|offered| target.name_of(offered) == name) {
+            let what = format!("the other side offers {name:?}, where what it sends is to arrive");
+            return Err(Error::new(ErrorKind::Protocol, what));
+        }
         let (staging, mut file) = Staging::open(&target.dir, &target.path, name)?;
         let failed =
             |error: io::Error| Error::disk(format!("cannot write {:?}", staging.path.join("journal")), error);
@@ -209,14 +214,16 @@ impl Landing {
         self.inner.free()
     }
 
-    /// Whether there is room for `size` more bytes. Takes none of it.
+    /// Whether there is room for a transfer of `size` bytes, of which what an earlier attempt has left need not come. Takes
+    /// none of it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NoSpace`], with how much is missing.
     pub(crate) fn reserve(&self, size: u64) -> Result<(), Error> {
+        let left = size.saturating_sub(self.earlier.len);
         match self.free() {
-            Some(free) if free < size => Err(no_room(&self.inner.path, Some(size - free))),
+            Some(free) if free < left => Err(no_room(&self.inner.path, Some(left - free))),
             _ => Ok(()),
         }
     }
@@ -263,7 +270,6 @@ impl Landing {
         if self.clear_unless(entry, &place, is_it)?.is_some() {
             self.needs_syncfs.store(true, Ordering::Relaxed);
             self.top(entry);
-            self.inner.add_landed(bytes.len() as u64);
             return Ok(Took::There);
         }
         let dir = self.inner.tree.open(entry.parent)?;
@@ -314,7 +320,15 @@ impl Landing {
             Left::Large(_, large) => identity == Some(large.identity) && size == Some(large.size),
         })?;
         let (restored, is_whole, number) = match left {
-            Some(Left::Large(number, large)) => (earlier::records(&large), large.is_whole(), Some(number)),
+            Some(Left::Large(number, large)) => {
+                if !large.is_finished {
+                    // It may have been, with the mode that it is to have in the end.
+                    let dir = self.inner.tree.open(entry.parent)?;
+                    set_mode_in(&dir, path(&entry.name), UNFINISHED_MODE)
+                        .map_err(|error| self.failed(entry, error.into()))?;
+                }
+                (earlier::records(&large), large.is_finished, Some(number))
+            }
             Some(_) => (Vec::new(), true, None),
             None => {
                 let dir = self.inner.tree.open(entry.parent)?;
@@ -322,7 +336,8 @@ impl Landing {
                 (Vec::new(), false, self.number_of(entry, place)?)
             }
         };
-        if is_whole && restored.is_empty() {
+        if is_whole {
+            // Whether it was synced then, nobody knows.
             self.needs_syncfs.store(true, Ordering::Relaxed);
         }
         self.top(entry);
@@ -565,8 +580,9 @@ impl Landing {
     }
 
     fn twice(&self, entry: &Entry) -> Error {
-        let what = format!("the other side sends {:?} twice", self.inner.path_of(entry));
-        Error::new(ErrorKind::Protocol, what)
+        let path = self.inner.path_of(entry);
+        let what = "comes twice, or this filesystem takes two names for one";
+        Error::new(ErrorKind::Protocol, format!("{path:?} {what}"))
     }
 
     fn failed(&self, entry: &Entry, error: io::Error) -> Error {

@@ -62,8 +62,8 @@ impl Arriving {
         &self.restored
     }
 
-    /// Whether an earlier attempt has verified and kept all of it, be there records or none: nothing is to be written, and
-    /// it is [finished](Self::finish).
+    /// Whether an earlier attempt has [finished](Self::finish) it, be there records or none: nothing is to be written. What
+    /// has all its records and is not finished is none of these: nobody has found out yet whether they are one file.
     pub(crate) fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -99,7 +99,7 @@ impl Arriving {
     ///
     /// Where the disk fails. After a sync that failed nothing of the file is held any more.
     pub(crate) fn finish(&self, size: u64) -> Result<(), Error> {
-        if self.is_whole && self.restored.is_empty() {
+        if self.is_whole {
             return Ok(());
         }
         let file = self.file()?;
@@ -122,7 +122,10 @@ impl Arriving {
             // What the kernel could not write is not in its memory any more, either.
             let _ = self.inner.journal.append_now(&Entry::Gone(self.place));
             self.failed("cannot sync", error.into())
-        })
+        })?;
+        let Some(number) = self.number else { return Ok(()) };
+        let finished = self.inner.journal.append(&Entry::Finished { number });
+        finished.map_err(|error| self.inner.journal_failed(error))
     }
 
     fn journal(&self, entry: &Entry) -> Result<(), Error> {

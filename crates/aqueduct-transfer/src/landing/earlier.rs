@@ -22,7 +22,7 @@ use super::walk;
 pub(super) struct Earlier {
     held: HashMap<Identity, Held>,
     unsaid: Mutex<HashMap<Place, Left>>,
-    /// Bytes that are held.
+    /// Bytes that are there.
     pub(super) len: u64,
 }
 
@@ -51,7 +51,8 @@ impl Earlier {
         // The last one of a place counts.
         files.extend(told.large.into_iter().map(|(number, large)| (large.place, Left::Large(number, large))));
         let mut unsaid = HashMap::new();
-        walk::sweep(tree, &Place::default(), &mut |place, file_type| match file_type {
+        let mut sizes = HashMap::new();
+        walk::sweep(tree, &Place::default(), &mut |place, stat| match stat.file_type() {
             FileType::Directory => {
                 unsaid.insert(place, Left::Directory);
                 true
@@ -59,6 +60,7 @@ impl Earlier {
             FileType::RegularFile => {
                 let found = files.remove(&place);
                 let is_known = found.is_some();
+                sizes.insert(place, stat.size);
                 unsaid.extend(found.map(|found| (place, found)));
                 is_known
             }
@@ -67,16 +69,21 @@ impl Earlier {
         })?;
         let mut held = HashMap::new();
         let mut len = 0;
-        for left in unsaid.values() {
+        for (place, left) in &unsaid {
             match left {
                 Left::Directory => {}
-                Left::Small(identity) => _ = held.insert(*identity, Held::Whole),
+                Left::Small(identity) => {
+                    let size = sizes.get(place).copied().unwrap_or(0);
+                    len += size;
+                    // There is nothing to be spared of an empty one.
+                    if size > 0 {
+                        held.insert(*identity, Held::Whole);
+                    }
+                }
                 Left::Large(_, large) => {
                     len += large.records.keys().map(|index| segment_len(large, *index)).sum::<u64>();
-                    let is_whole = large.is_whole();
                     let segments = || Held::Segments(joined(large.records.keys().copied()));
-                    let found = if is_whole { Held::Whole } else { segments() };
-                    held.insert(large.identity, found);
+                    held.insert(large.identity, if large.is_finished { Held::Whole } else { segments() });
                 }
             }
         }

@@ -49,6 +49,8 @@ pub(super) enum Entry {
     Segment { number: u64, record: Record },
     /// A segment of it is not held any more.
     Dropped { number: u64, index: u64 },
+    /// All of it was found to be what it must be, and it has its size, mode and times.
+    Finished { number: u64 },
     /// Nothing of what is said about this place is there any more.
     Gone(Place),
 }
@@ -93,11 +95,14 @@ pub(super) struct Large {
     pub(super) identity: Identity,
     pub(super) size: u64,
     pub(super) records: BTreeMap<u64, Record>,
+    pub(super) is_finished: bool,
 }
 
 impl Large {
-    pub(super) fn is_whole(&self) -> bool {
-        self.records.len() as u64 == segment_count(self.size)
+    /// Forgets a segment, and with it that the file was finished.
+    pub(super) fn drop_record(&mut self, index: u64) {
+        self.records.remove(&index);
+        self.is_finished = false;
     }
 }
 
@@ -201,7 +206,8 @@ impl Told {
             Entry::Session(boot) => self.boot = Some(boot),
             Entry::Small { place, identity } => _ = self.small.insert(place, identity),
             Entry::Large { number, place, identity, size } => {
-                self.large.insert(number, Large { place, identity, size, records: BTreeMap::new() });
+                let large = Large { place, identity, size, records: BTreeMap::new(), is_finished: false };
+                self.large.insert(number, large);
             }
             Entry::Segment { number, record } => {
                 let large = self.large.get_mut(&number);
@@ -211,7 +217,12 @@ impl Told {
             }
             Entry::Dropped { number, index } => {
                 if let Some(large) = self.large.get_mut(&number) {
-                    large.records.remove(&index);
+                    large.drop_record(index);
+                }
+            }
+            Entry::Finished { number } => {
+                if let Some(large) = self.large.get_mut(&number) {
+                    large.is_finished = large.records.len() as u64 == segment_count(large.size);
                 }
             }
             Entry::Gone(place) => {
@@ -288,6 +299,7 @@ impl Entry {
             Self::Dropped { number, index } => {
                 [&[DROPPED], &number.to_le_bytes()[..], &index.to_le_bytes()].concat()
             }
+            Self::Finished { number } => [&[FINISHED], &number.to_le_bytes()[..]].concat(),
             Self::Gone(place) => [&[GONE], &place[..]].concat(),
         }
     }
@@ -309,6 +321,7 @@ impl Entry {
                 record: Record { index: rest.number()?, before: rest.take()?, after: rest.take()? },
             },
             DROPPED => Self::Dropped { number: rest.number()?, index: rest.number()? },
+            FINISHED => Self::Finished { number: rest.number()? },
             GONE => Self::Gone(rest.take()?),
             _ => return None,
         })
@@ -323,6 +336,7 @@ fn len_of(kind: u8) -> Option<usize> {
         LARGE => 1 + 8 + 16 + 16 + 8,
         SEGMENT => 1 + 8 + 8 + 32 + 32,
         DROPPED => 1 + 8 + 8,
+        FINISHED => 1 + 8,
         _ => return None,
     })
 }
@@ -361,6 +375,7 @@ const LARGE: u8 = 3;
 const SEGMENT: u8 = 4;
 const DROPPED: u8 = 5;
 const GONE: u8 = 6;
+const FINISHED: u8 = 7;
 
 /// 64 bits: what follows the end is what a torn write left, and nobody makes it on purpose.
 const CHECK_LEN: usize = 8;

@@ -80,7 +80,9 @@ pub(super) fn recheck(
     });
     for (number, index) in wrong.into_inner().unwrap_or_else(PoisonError::into_inner) {
         journal.append(&Entry::Dropped { number, index }).map_err(failed)?;
-        told.large.get_mut(&number).and_then(|large| large.records.remove(&index));
+        if let Some(large) = told.large.get_mut(&number) {
+            large.drop_record(index);
+        }
     }
     Ok(())
 }

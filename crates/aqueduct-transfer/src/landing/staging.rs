@@ -8,8 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use aqueduct_sys::{
-    Access, Errno, Lock, Symlinks, create_file, effective_user, make_directory, open_directory_at, open_file,
-    remove_directory, remove_file, stat, try_lock_exclusive,
+    Access, Errno, Lock, Placed, Symlinks, create_file, effective_user, make_directory, open_directory_at,
+    open_file, remove_directory, remove_file, set_mode, stat, try_lock_exclusive,
 };
 use aqueduct_wire::transfer::Offer;
 
@@ -42,16 +42,23 @@ impl Staging {
 
     fn try_open(out: &OwnedFd, path: &Path, name: &OsStr) -> Result<Option<(OwnedFd, File)>, Error> {
         let failed = |error: aqueduct_sys::Error| Error::disk(format!("cannot make {path:?}"), error.into());
-        let _made_or_there = make_directory(out, Path::new(name), 0o700).map_err(failed)?;
+        let made = make_directory(out, Path::new(name), 0o700).map_err(failed)?;
         let dir = match open_directory_at(out, Path::new(name), Symlinks::Keep) {
             Ok(dir) => dir,
             Err(error) if error.errno() == Errno::NOENT => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let found = stat(&dir).map_err(failed)?;
-        if found.user != effective_user() || found.mode & 0o077 != 0 {
-            let what = format!("{path:?} is there, and others may write to it: remove it");
-            return Err(Error::new(ErrorKind::Local, what));
+        if made == Placed::NameTaken {
+            // Whoever can write to the directory above may have made it. Its own owner can do what he likes anyway, and is
+            // whose all files are on a filesystem that knows no owners.
+            let (found, above) = (stat(&dir).map_err(failed)?, stat(out).map_err(failed)?);
+            if ![effective_user(), above.user].contains(&found.user) {
+                let what = format!("{path:?} is there, and belongs to user {}: remove it", found.user);
+                return Err(Error::new(ErrorKind::Local, what));
+            }
+            if found.mode & 0o077 != 0 && found.user == effective_user() {
+                set_mode(&dir, 0o700).map_err(failed)?;
+            }
         }
         let opened = match create_file(&dir, JOURNAL.as_ref(), 0o600) {
             Ok(Some(journal)) => Ok(journal),

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use aqueduct_sys::{
-    Errno, FileType, Result, Symlinks, getdents, remove_directory, remove_file, set_mode, set_mode_in,
+    Errno, FileType, Result, Stat, Symlinks, getdents, remove_directory, remove_file, set_mode, set_mode_in,
     stat_at,
 };
 
@@ -60,14 +60,14 @@ pub(super) fn remove(dir: impl AsFd, name: &Path) -> Result<()> {
 pub(super) fn sweep(
     dir: impl AsFd,
     place: &Place,
-    keep: &mut impl FnMut(Place, FileType) -> bool,
+    keep: &mut impl FnMut(Place, &Stat) -> bool,
 ) -> Result<()> {
     for name in names(&dir)? {
         let place = place_in(place, name.as_os_str().as_bytes());
-        let file_type = stat_at(&dir, &name, Symlinks::Keep)?.file_type();
-        if !keep(place, file_type) {
+        let found = stat_at(&dir, &name, Symlinks::Keep)?;
+        if !keep(place, &found) {
             remove(&dir, &name)?;
-        } else if file_type == FileType::Directory {
+        } else if found.file_type() == FileType::Directory {
             sweep(open_ours(&dir, &name)?, &place, keep)?;
         }
     }

@@ -21,7 +21,7 @@ fn content(file: &File) -> Vec<u8> {
 }
 
 /// One of each.
-fn entries() -> [Entry; 9] {
+fn entries() -> [Entry; 10] {
     [
         Entry::Session(Boot([6; 16])),
         Entry::Small { place: PLACE, identity: IDENTITY },
@@ -29,6 +29,8 @@ fn entries() -> [Entry; 9] {
         Entry::Segment { number: 7, record: record(2) },
         Entry::Segment { number: 7, record: record(0) },
         Entry::Dropped { number: 7, index: 0 },
+        // Not all of it is there.
+        Entry::Finished { number: 7 },
         // Neither of a segment that there is none of, nor of a file that was never named.
         Entry::Segment { number: 7, record: record(3) },
         Entry::Segment { number: 8, record: record(0) },
@@ -48,8 +50,7 @@ fn what_was_written_is_read() {
     assert_eq!((told.head, told.boot), (HEAD, Some(Boot([6; 16]))));
     assert_eq!(told.small, HashMap::new());
     let records = BTreeMap::from([(2, record(2))]);
-    let large = Large { place: OTHER, identity: IDENTITY, size: 10 << 20, records };
-    assert!(!large.is_whole());
+    let large = Large { place: OTHER, identity: IDENTITY, size: 10 << 20, records, is_finished: false };
     assert_eq!(told.large, BTreeMap::from([(7, large)]));
 }
 

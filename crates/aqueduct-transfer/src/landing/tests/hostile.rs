@@ -146,17 +146,38 @@ fn a_tree_is_as_deep_as_it_may_be_and_no_deeper() {
 }
 
 #[test]
-fn a_staging_directory_that_others_may_write_to_is_not_used() {
+fn a_staging_directory_that_somebody_else_made_is_not_used() {
     let site = Site::of(&["file"]);
     fs::create_dir(site.staging()).unwrap();
+    // Only root gives directories away.
+    if aqueduct_sys::effective_user() == 0 {
+        std::os::unix::fs::chown(site.staging(), Some(12345), None).unwrap();
+        let error = site.try_begin().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Local);
+        assert!(error.to_string().contains("belongs to user 12345: remove it"), "{error}");
+        // In whose directory all of this is.
+        std::os::unix::fs::chown(site.dir.path(), Some(12345), None).unwrap();
+        drop(site.begin());
+        fs::create_dir(site.staging()).unwrap();
+    }
     fs::set_permissions(site.staging(), fs::Permissions::from_mode(0o777)).unwrap();
-    let error = site.try_begin().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Local);
-    assert!(error.to_string().contains("remove it"), "{error}");
+    let landing = site.begin();
+    assert_eq!(fs::metadata(site.staging()).unwrap().permissions().mode() & 0o777, 0o700);
+    drop(landing);
 
-    fs::remove_dir(site.staging()).unwrap();
     let outside = tempfile::tempdir().unwrap();
     make_symlink(outside.path(), site.staging()).unwrap();
     assert_eq!(site.try_begin().unwrap_err().kind(), ErrorKind::Local);
     assert_eq!(names_below(outside.path()), [""; 0]);
+}
+
+#[test]
+fn the_staging_directory_is_not_what_is_offered() {
+    for existing in [Existing::Refuse, Existing::Replace] {
+        let mut site = Site { existing, ..Site::of(&["file"]) };
+        let staging = site.staging().file_name().unwrap().as_bytes().to_vec();
+        site.offer.names.push(staging);
+        assert_eq!(site.try_begin().unwrap_err().kind(), ErrorKind::Protocol);
+        assert_eq!(site.names(), [""; 0]);
+    }
 }

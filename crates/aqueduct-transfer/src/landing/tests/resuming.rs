@@ -2,6 +2,7 @@
 //! kernel stays, and so does what was written of the journal.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use super::*;
@@ -295,6 +296,72 @@ fn a_file_that_came_whole_is_held_as_a_whole_and_its_directories_stay_open() {
     drop(arriving);
     landing.finish().unwrap();
     assert!(fs::read(site.path("tree/large")).unwrap() == bytes);
+}
+
+#[test]
+fn a_file_of_which_all_is_there_is_not_whole_before_it_was_finished() {
+    let site = Site::of(&["tree"]);
+    let bytes = pattern(1, SIZE);
+    let mut entry = file(4, 1, "large", SIZE, 4);
+    entry.meta.mode = 0o400;
+    let begin = || {
+        let landing = site.begin();
+        landing.entry(&directory(1, 0, "tree")).unwrap();
+        let arriving = landing.file(&entry).unwrap().unwrap();
+        (landing, arriving)
+    };
+    let (landing, arriving) = begin();
+    for index in 0..segment_count(SIZE) {
+        land_segment(&arriving, Algorithm::Blake3, &bytes, index);
+    }
+    drop((landing, arriving));
+
+    let (landing, arriving) = begin();
+    let all = HeldFile { place: 0, whole: false, segments: std::iter::once(0..6).collect() };
+    assert_eq!(landing.held(&[identity_of(4)]), [all]);
+    assert_eq!((arriving.is_whole(), arriving.restored().len()), (false, 6));
+    arriving.finish(SIZE).unwrap();
+    drop((landing, arriving));
+
+    let (landing, arriving) = begin();
+    assert!(arriving.is_whole());
+    // What was finished and is damaged can be written to again, whatever its mode.
+    arriving.forget(2).unwrap();
+    drop((landing, arriving));
+    let (landing, arriving) = begin();
+    assert_eq!((arriving.is_whole(), arriving.restored().len()), (false, 5));
+    let path = site.staging().join("tree/tree/large");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    land_segment(&arriving, Algorithm::Blake3, &bytes, 2);
+    arriving.finish(SIZE).unwrap();
+    drop(arriving);
+    landing.finish().unwrap();
+    assert_eq!(fs::metadata(site.path("tree/large")).unwrap().permissions().mode() & 0o777, 0o400);
+}
+
+#[test]
+fn what_is_there_needs_no_room_again() {
+    let site = Site::of(&["tree"]);
+    begin_tree(&site, &pattern(1, SIZE), &[0, 1]);
+    let landing = site.begin();
+    let free = landing.free().unwrap();
+    // Two segments, and two bytes of small files.
+    landing.reserve(free / 2 + 2 * 4_194_304 + 2).unwrap();
+    let error = landing.reserve(u64::MAX).unwrap_err().to_string();
+    let missing: u64 = error.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    let expected = u64::MAX - 2 * 4_194_304 - 2 - free;
+    // Others write to the same disk.
+    assert!(missing.abs_diff(expected) < 1 << 40, "{error}");
+}
+
+#[test]
+fn an_empty_file_is_never_said_to_be_held() {
+    let site = Site::of(&["tree"]);
+    let landing = site.begin();
+    landing.entry(&directory(1, 0, "tree")).unwrap();
+    small(&landing, 2, 1, "empty", "");
+    drop(landing);
+    assert_eq!(site.begin().held(&[identity_of(2)]), []);
 }
 
 #[test]
