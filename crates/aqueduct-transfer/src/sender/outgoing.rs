@@ -225,10 +225,9 @@ impl Outgoing {
         settles
     }
 
-    /// The file is of no use any more, and neither is the segment that somebody is at. `true` for the first who says so.
+    /// The file is of no use any more. `true` for the first who says so.
     pub(super) fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.taken_count -= 1;
         state.opened = None;
         let is_first = !state.is_skipped;
         state.is_skipped = true;

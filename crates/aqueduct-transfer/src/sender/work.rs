@@ -97,10 +97,11 @@ impl Attempt<'_> {
             Ok(()) => {}
             // The file is of no use any more; the others are.
             Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::Source) => {
-                return self.give_up(line, file, &error);
+                self.give_up(line, file, &error)?;
             }
             Err(error) => return Err(error),
         }
+        // Of one that was given up there is nothing to settle.
         if file.done() { self.settle(line, file) } else { Ok(()) }
     }
 
