@@ -9,10 +9,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use aqueduct_flow::{Carried, Extent, SendQueue, SendRoute, SourceTruncated, Step};
+use aqueduct_flow::{Carried, Extent, SendQueue, SendRoute, SourceTruncated, Step, Throttle};
 use aqueduct_wire::native::{Frame, FrameError, missing_len};
 use aqueduct_wire::transfer::{Word, parse_word};
 
@@ -46,6 +46,29 @@ impl Patience {
             return Err(Error::new(ErrorKind::Network, format!("nothing was heard for {seconds} s")));
         }
         Ok(())
+    }
+
+    /// Waits until so many bytes may move, if there is a limit to them.
+    pub(crate) fn pace(&self, throttle: Option<&Throttle>, len: u64) -> Result<(), Error> {
+        match throttle {
+            Some(throttle) => self.wait(throttle.take(len, Instant::now())),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets time go by, unless somebody wants it to end.
+    pub(crate) fn wait(&self, time: Duration) -> Result<(), Error> {
+        let until = Instant::now() + time;
+        // Nobody ever sends: it is a wait that can be looked up from.
+        let (_sender, nobody) = mpsc::channel::<()>();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.is_over() {
+                return Ok(());
+            }
+            self.check_stop()?;
+            let _ = nobody.recv_timeout(left.min(TICK));
+        }
     }
 
     /// Whether this attempt is over.

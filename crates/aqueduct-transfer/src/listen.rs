@@ -15,7 +15,7 @@ use crate::line::{Line, Patience, TICK};
 use crate::meet;
 use crate::streams::Joining;
 use crate::ticket::{HOST_COUNT_MAX, Host, is_host_name};
-use crate::{Error, ErrorKind, Listen, Secret, Ticket};
+use crate::{Error, ErrorKind, Listen, Report, Secret, Ticket};
 
 /// A port that somebody waits at.
 pub(crate) struct Listener {
@@ -37,6 +37,8 @@ pub(crate) enum Visitor {
     Raw(TcpStream),
     /// Somebody who was not let in.
     Refused(Error),
+    /// Who spoke HTTP has gone: what came of it, if it was given everything.
+    Served(Result<Option<Report>, Error>),
 }
 
 /// What somebody who waits at a port needs to do so.
@@ -70,15 +72,17 @@ impl Listener {
         Ok(Self { socket, address, ticket, joining: Joining::default(), raw: listen.raw })
     }
 
-    /// Takes whoever comes, each on a thread of its own until it is known who it is, and hands them over.
+    /// Takes whoever comes, each on a thread of its own until it is known who it is, and hands them over. Whoever serves some of
+    /// them aside says by the other end when that is done.
     pub(crate) fn take<'scope, 'env>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
         welcome: Welcome<'env>,
-    ) -> Receiver<Visitor> {
+    ) -> (Receiver<Visitor>, Sender<Visitor>) {
         let (sender, visitors) = mpsc::channel();
+        let back = sender.clone();
         scope.spawn(move || self.accept(scope, welcome, &sender));
-        visitors
+        (visitors, back)
     }
 
     fn accept<'scope, 'env>(

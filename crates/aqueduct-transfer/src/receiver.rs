@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::Algorithm;
+use aqueduct_flow::Throttle;
 use aqueduct_wire::transfer::{Accept, Failure, Offer, Role, Verify, Word};
 
 use crate::landing::{Landing, LandingOptions};
@@ -35,6 +36,7 @@ pub(crate) struct Receiver<'a> {
     pub(crate) receive: &'a Receive,
     pub(crate) gauge: &'a Gauge,
     pub(crate) watch: &'a dyn Watch,
+    pub(crate) throttle: Option<Throttle>,
     /// Whether bytes of this transfer have left on standard output: they cannot be taken back.
     pub(crate) has_passed: AtomicBool,
 }

@@ -87,16 +87,9 @@ impl Session<'_> {
         let count_max = self.options.times.retry_count_max;
         let why = crate::error::with_causes(why);
         self.watch.hear(&Event::Retry { count, count_max, why: &why, pause });
-        let until = Instant::now() + pause;
         // Nothing was counted in the attempt to come.
         self.gauge.begin_attempt();
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.patience.check_stop()?;
-            // Nobody ever sends: it is a wait that can be looked up from.
-            let (_sender, nobody) = std::sync::mpsc::channel::<()>();
-            let _ = nobody.recv_timeout(left.min(TICK));
-        }
-        Ok(())
+        self.patience.wait(pause)
     }
 
     /// Waits for the next visitor.

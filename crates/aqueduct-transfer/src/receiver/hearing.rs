@@ -127,6 +127,7 @@ impl Attempt<'_> {
         if total != Some(payload_len) || (checks.is_empty() && self.offer.verify != Verify::None) {
             return Err(line.nonsense("a pack has other bytes than it says, or nothing to verify them by"));
         }
+        self.patience.pace(self.receiver.throttle.as_ref(), payload_len)?;
         buffer.resize(usize::try_from(payload_len).unwrap_or(usize::MAX), 0);
         line.read_exact(buffer)?;
         if let Some(parent) = files.iter().map(|file| file.parent).max() {

@@ -60,6 +60,7 @@ impl Attempt<'_> {
         current: &mut Option<Current>,
     ) -> Result<(), Error> {
         self.ledger.wait_for(entry, &self.patience)?;
+        self.patience.pace(self.receiver.throttle.as_ref(), len)?;
         let Some(arrival) = self.ledger.file(entry) else { return discard(line, len) };
         let Some(size) = arrival.size else { return self.take_stream(line, &arrival, offset, len) };
         if matches!(arrival.place, Place::Nowhere) {

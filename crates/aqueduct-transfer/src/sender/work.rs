@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
 
 use aqueduct_blob::{Hasher, Record, SEGMENT_LEN, segment_range};
 use aqueduct_flow::show_copied;
@@ -11,7 +10,7 @@ use aqueduct_wire::transfer::{Entry, Verify, Word};
 use super::Attempt;
 use super::outgoing::Outgoing;
 use super::queue::{Next, Pack};
-use crate::line::{Given, Line, TICK};
+use crate::line::{Given, Line};
 use crate::source::{Opened, SourceFile};
 use crate::{Error, ErrorKind, Event};
 
@@ -197,15 +196,7 @@ impl Attempt<'_> {
 
     /// Waits until so many bytes may be sent, if there is a limit.
     pub(super) fn pace(&self, len: u64) -> Result<(), Error> {
-        let Some(throttle) = &self.sender.throttle else { return Ok(()) };
-        let until = Instant::now() + throttle.take(len, Instant::now());
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.queue.wait_for_end(left.min(TICK)) {
-                return Ok(());
-            }
-            self.patience.check_stop()?;
-        }
+        self.patience.pace(self.sender.throttle.as_ref(), len)
     }
 }
 

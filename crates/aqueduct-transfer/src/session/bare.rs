@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, parallel};
@@ -51,10 +52,11 @@ pub(super) fn serve(
     session: &Session<'_>,
     shelf: &Shelf,
     stream: &TcpStream,
+    closing: &AtomicBool,
 ) -> Result<Option<Report>, Error> {
     let began = Instant::now();
-    session.gauge.begin_attempt();
-    let served = shelf.serve(stream, manner(sender, session), session.watch)?;
+    let manner = Manner { stop: closing, ..manner(sender, session) };
+    let served = shelf.serve(stream, manner, session.watch)?;
     if !served.is_complete {
         return Ok(None);
     }

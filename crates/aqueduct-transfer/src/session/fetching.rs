@@ -117,7 +117,7 @@ impl<'a> Fetching<'a> {
         let Self { receiver, session, name, hasher, validator, landing, arriving, has_moved } = self;
         let manner = Manner {
             times: &session.options.times,
-            throttle: None,
+            throttle: receiver.throttle.as_ref(),
             stop: &session.options.stop,
             gauge: session.gauge,
         };

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use aqueduct_blob::{Algorithm, Hasher};
+use aqueduct_flow::Throttle;
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta, Offer, Role, Verify};
 
 use super::fetching::fetch_from;
@@ -22,7 +23,8 @@ use crate::{Error, ErrorKind, Event, Gauge, Listen, Peer, Phase, Proof, Receive,
 pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Result<Report, Error> {
     let patience = patience(&receive.options);
     let session = Session { options: &receive.options, gauge, watch, patience: &patience };
-    let receiver = Receiver { receive, gauge, watch, has_passed: AtomicBool::new(false) };
+    let throttle = receive.options.rate.map(Throttle::new);
+    let receiver = Receiver { receive, gauge, watch, throttle, has_passed: AtomicBool::new(false) };
     match &receive.from {
         Peer::Ticket(ticket) => {
             let purpose = Purpose { role: Role::Receive, stream: 0, attempt: [0; 16] };
@@ -53,7 +55,7 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
         let _closing = Closing(&closing);
         let welcome =
             Welcome { role: Role::Send, http: false, patience: session.patience, closing: &closing };
-        let visitors = listener.take(scope, welcome);
+        let (visitors, _) = listener.take(scope, welcome);
         let mut taken = 0;
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
@@ -63,7 +65,7 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
                     receiver.attempt(line, &More::Join(&listener.joining)).map(Some)
                 }
                 Visitor::Raw(stream) => take_raw(receiver, session, &stream).map(Some),
-                Visitor::Http(_) => Ok(None),
+                Visitor::Http(_) | Visitor::Served(_) => Ok(None),
                 Visitor::Refused(error) => {
                     session.watch.hear(&Event::Note(&crate::error::with_causes(&error)));
                     Ok(None)
@@ -96,7 +98,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     session.watch.hear(&Event::Phase(Phase::Transfer));
     let manner = Manner {
         times: &session.options.times,
-        throttle: None,
+        throttle: receiver.throttle.as_ref(),
         stop: &session.options.stop,
         gauge: session.gauge,
     };

@@ -1,7 +1,7 @@
 //! A whole `send`.
 
 use std::net::TcpStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use aqueduct_flow::Throttle;
@@ -87,22 +87,35 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
         What::Stdin => None,
     };
     announce(sender, session, listen, &listener, shelf.as_ref());
-    let closing = AtomicBool::new(false);
+    let (shelf, closing, guests) = (shelf.as_ref(), &AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
-        let _closing = Closing(&closing);
-        let welcome = Welcome {
-            role: Role::Receive,
-            http: shelf.is_some(),
-            patience: session.patience,
-            closing: &closing,
-        };
-        let visitors = listener.take(scope, welcome);
+        let _closing = Closing(closing);
+        let welcome =
+            Welcome { role: Role::Receive, http: shelf.is_some(), patience: session.patience, closing };
+        let (visitors, back) = listener.take(scope, welcome);
         let mut served = 0;
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
             let done = match session.next(&visitors)? {
                 Visitor::Attempt(line) => serve_native(sender, session, &listener, line),
-                Visitor::Http(stream) => serve_http(sender, session, shelf.as_ref(), &stream),
+                // A browser has several connections, and keeps them: nobody else waits for it.
+                Visitor::Http(stream) => {
+                    if let Some(shelf) = shelf
+                        && guests.load(Ordering::Relaxed) < GUEST_COUNT_MAX
+                    {
+                        guests.fetch_add(1, Ordering::Relaxed);
+                        let back = back.clone();
+                        scope.spawn(move || {
+                            connected(session, &stream, "http");
+                            let served = bare::serve(sender, session, shelf, &stream, closing);
+                            guests.fetch_sub(1, Ordering::Relaxed);
+                            // Nobody may wait any more.
+                            let _ = back.send(Visitor::Served(served));
+                        });
+                    }
+                    Ok(None)
+                }
+                Visitor::Served(served) => served,
                 Visitor::Raw(stream) => {
                     connected(session, &stream, "raw");
                     bare::send(sender, session, &stream).map(Some)
@@ -158,20 +171,11 @@ fn serve_native(
     sender.attempt(line, &More::Join(&listener.joining)).map(Some)
 }
 
-/// Answers one HTTP connection. `Some` once one receiver has everything.
-fn serve_http(
-    sender: &Sender<'_>,
-    session: &Session<'_>,
-    shelf: Option<&Shelf>,
-    stream: &TcpStream,
-) -> Result<Option<Report>, Error> {
-    let Some(shelf) = shelf else { return Ok(None) };
-    connected(session, stream, "http");
-    bare::serve(sender, session, shelf, stream)
-}
-
 fn connected(session: &Session<'_>, stream: &TcpStream, dialect: &'static str) {
     if let Ok(peer) = stream.peer_addr().map(crate::line::canonical) {
         session.watch.hear(&Event::Connected { peer, dialect });
     }
 }
+
+/// Connections of those who speak HTTP: more than any browser has to one host.
+const GUEST_COUNT_MAX: usize = 16;
