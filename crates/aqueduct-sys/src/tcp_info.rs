@@ -13,6 +13,10 @@ pub struct TcpInfo {
     pub bytes_acked: u64,
     /// Bytes that were received, in order.
     pub bytes_received: u64,
+    /// Probes of a side that has no room, which it has not answered.
+    pub unanswered_probes: u8,
+    /// Segments that were sent and not acknowledged.
+    pub unacked: u32,
     /// Bytes that wait to be sent.
     pub not_sent: u32,
     /// Segments that were sent again, in all.
@@ -57,6 +61,8 @@ pub fn tcp_info(socket: impl AsFd) -> Result<TcpInfo> {
     Ok(TcpInfo {
         round_trip: Duration::from_micros(short(RTT).into()),
         retransmitted: short(TOTAL_RETRANS),
+        unanswered_probes: bytes[PROBES],
+        unacked: short(UNACKED),
         bytes_acked: long(BYTES_ACKED),
         bytes_received: long(BYTES_RECEIVED),
         not_sent: short(NOTSENT_BYTES),
@@ -68,6 +74,8 @@ pub fn tcp_info(socket: impl AsFd) -> Result<TcpInfo> {
 }
 
 // Where the fields begin: the C library's struct has only the older ones, and the kernel only ever adds to the end.
+const PROBES: usize = 3;
+const UNACKED: usize = 24;
 const RTT: usize = 68;
 const TOTAL_RETRANS: usize = 100;
 const BYTES_ACKED: usize = 120;

@@ -38,6 +38,8 @@ pub(super) struct Peer<'a> {
     sent: u64,
     /// When something came, or was acknowledged, last.
     moved_at: Instant,
+    /// Whether its kernel answers, and has no room because nobody reads what it holds.
+    is_full: bool,
     /// Bytes that it sent and nobody wanted.
     discarded: u64,
     /// Whether it has ended its side.
@@ -55,6 +57,7 @@ impl<'a> Peer<'a> {
             acked: 0,
             sent: 0,
             moved_at: Instant::now(),
+            is_full: false,
             discarded: 0,
             has_ended: false,
         })
@@ -67,8 +70,10 @@ impl<'a> Peer<'a> {
 
     /// Bytes that its kernel has acknowledged since this began; the end of our side counts as one.
     pub(super) fn acked(&mut self) -> Result<u64, Error> {
-        let now = tcp_info(self.stream).map_err(|error| lost(error.into()))?.bytes_acked;
-        let acked = now.saturating_sub(self.acked_before);
+        let info = tcp_info(self.stream).map_err(|error| lost(error.into()))?;
+        // One probe may be on its way.
+        self.is_full = info.unacked == 0 && info.not_sent > 0 && info.unanswered_probes <= 1;
+        let acked = info.bytes_acked.saturating_sub(self.acked_before);
         if acked > self.acked {
             self.acked = acked;
             self.moved();
@@ -106,15 +111,17 @@ impl<'a> Peer<'a> {
         Ok(())
     }
 
-    /// Whether it was silent for as long as it may be.
+    /// Whether it was silent for as long as it may be. A side whose kernel answers is not silent: it may take megabytes until a
+    /// program that reads slowly has made room.
     pub(super) fn is_late(&self) -> bool {
-        self.moved_at.elapsed() >= self.manner.times.idle
+        let idle = self.manner.times.idle;
+        self.moved_at.elapsed() >= if self.is_full { idle.saturating_mul(FULL_FACTOR) } else { idle }
     }
 
     /// What it is when the other side was silent for too long.
     pub(super) fn late(&self) -> Error {
-        let idle = self.manner.times.idle;
-        Error::new(ErrorKind::Network, format!("the other side has not moved for {} s", idle.as_secs_f32()))
+        let silence = self.moved_at.elapsed().as_secs_f32();
+        Error::new(ErrorKind::Network, format!("the other side has not moved for {silence:.0} s"))
     }
 
     /// Waits as long as the rate that was asked for wants it before `len` more bytes.
@@ -287,6 +294,9 @@ fn sending(error: io::Error) -> Error {
         _ => lost(error),
     }
 }
+
+/// For how many times as long somebody may read nothing while its kernel answers: for minutes, usually.
+const FULL_FACTOR: u32 = 20;
 
 /// How often somebody who waits looks whether to end.
 pub(super) const TICK: Duration = Duration::from_millis(250);

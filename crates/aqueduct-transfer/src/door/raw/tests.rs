@@ -104,6 +104,24 @@ fn a_peer_that_resets_or_takes_nothing_is_a_lost_connection() {
 }
 
 #[test]
+fn a_peer_that_reads_slowly_and_whose_kernel_answers_is_waited_for() {
+    let (ours, theirs) = tcp_pair();
+    let idle = Duration::from_millis(500);
+    let terms = Terms::of(idle);
+    let len: usize = 32 << 20;
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let (_silent, silence) = std::sync::mpsc::channel::<()>();
+            let _ = silence.recv_timeout(idle * 3);
+            (&theirs).read_to_end(&mut Vec::new()).unwrap()
+        });
+        let source = RawSource::File(Arc::new(file_of(&bytes(len))), len as u64);
+        send_raw(&ours, source, terms.manner()).unwrap();
+        assert_eq!(reader.join().unwrap(), len);
+    });
+}
+
+#[test]
 fn a_file_that_became_shorter_has_changed() {
     let (ours, theirs) = tcp_pair();
     let reader = thread::spawn(move || (&theirs).read_to_end(&mut Vec::new()));
