@@ -182,10 +182,9 @@ fn replace(from: At<'_>, to: At<'_>, path: &Path, new: &Stat, there: &Stat) -> R
     })
 }
 
-/// That `path` is there, and what can be done.
+/// That `path` is there. Whoever prints it knows what can be done.
 pub(super) fn exists(path: &Path) -> Error {
-    let what = format!("{path:?} is there already");
-    Error::new(ErrorKind::Exists, format!("{what}: --force, --keep-both or --skip-existing say what to do"))
+    Error::new(ErrorKind::Exists, format!("{path:?} is there already"))
 }
 
 /// What is at `at`; `None` where nothing is.
