@@ -26,6 +26,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -250,6 +251,11 @@ impl Landing {
                 Err(Error::new(ErrorKind::Protocol, "the other side sends a file without its bytes"))
             }
         }
+    }
+
+    /// The names of the sender that lead to `entry`, from the place where everything arrives.
+    pub(crate) fn names_to(&self, entry: &Entry) -> Vec<u8> {
+        self.inner.tree.relative(entry.parent, &entry.name).into_os_string().into_vec()
     }
 
     /// Takes a file whose bytes are all there, and verified.

@@ -84,16 +84,10 @@ impl Patience {
     /// Whether nobody wants it to end.
     pub(crate) fn check_stop(&self) -> Result<(), Error> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::new(
-                ErrorKind::Stopped,
-                "told to stop; what came is kept, and the same command goes on with it",
-            ));
+            return Err(Error::new(ErrorKind::Stopped, "told to stop"));
         }
         if self.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(Error::new(
-                ErrorKind::Deadline,
-                "time is up; what came is kept, and the same command goes on with it",
-            ));
+            return Err(Error::new(ErrorKind::Deadline, "time is up"));
         }
         Ok(())
     }

@@ -200,12 +200,7 @@ fn after_transfer(code: Code, is_of_peer: bool) -> Option<&'static str> {
             "--force replaces it, --keep-both gives what comes another name, --skip-existing leaves it"
         }
         Code::Network => "what came is kept: run both sides again, and it goes on",
-        Code::Mismatch => {
-            "run it again; where it happens again, look at the memory and the disks of both machines"
-        }
         Code::NoSpace => "free some space and run both sides again, and it goes on: what came is kept",
-        Code::Refused => "a ticket is good for one run of whoever printed it: ask for a new one",
-        Code::Protocol => "compare aqueduct --version of both sides",
         Code::Changed => "send it again when nobody writes to it",
         Code::Unverified => "an aqueduct recv at the other side would verify it",
         Code::Deadline => "what came is kept: run both sides again, and it goes on",

@@ -15,6 +15,7 @@ use crate::landing::Arriving;
 /// One large file, or stream, that arrives.
 pub(super) struct Arrival {
     pub(super) id: EntryId,
+    /// What it is called when it is told of: all names that lead to it.
     pub(super) name: Vec<u8>,
     /// `None` for a stream.
     pub(super) size: Option<u64>,
@@ -108,6 +109,10 @@ impl Arrival {
             stream,
         };
         Self { id: entry.id, name: entry.name.clone(), size, place, state: Mutex::new(state) }
+    }
+
+    pub(super) fn called(self, name: Vec<u8>) -> Self {
+        Self { name, ..self }
     }
 
     /// What a file is whose segments are all in an earlier journal.

@@ -6,7 +6,7 @@ use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Verify, 
 use super::Attempt;
 use super::arrival::{Arrival, Place, Standing};
 use super::segment::Current;
-use crate::landing::Landing;
+use crate::landing::{Landing, Took};
 use crate::line::{Heard, Line};
 use crate::{Error, ErrorKind, Event};
 
@@ -82,6 +82,8 @@ impl Attempt<'_> {
                 let size = arriving.size().unwrap_or(0);
                 self.receiver.gauge.add_resumed(size);
                 let digest = Arrival::digest_of(entry, algorithm, arriving.restored());
+                let path = landing.names_to(entry);
+                self.receiver.watch.hear(&Event::File { path: &path, size, digest });
                 self.ledger.settle(1, |tally| {
                     tally.file_count += 1;
                     tally.size += size;
@@ -92,6 +94,7 @@ impl Attempt<'_> {
             Some(arriving) => {
                 let restored = arriving.restored().to_vec();
                 let arrival = Arrival::new(entry, Place::File(arriving), algorithm, &restored);
+                let arrival = arrival.called(landing.names_to(entry));
                 let held: u64 = arrival.held_len();
                 self.receiver.gauge.add_resumed(held);
                 let Kind::Regular { identity, .. } = entry.kind else { return Ok(arrival) };
@@ -141,17 +144,24 @@ impl Attempt<'_> {
                 let damaged = std::io::Error::other("bytes were damaged on their way");
                 return Err(line.lost(damaged));
             }
-            match &self.landing {
-                Some(landing) => _ = landing.small(file, bytes)?,
-                None => self.pass(bytes)?,
+            let path = match &self.landing {
+                Some(landing) => {
+                    (landing.small(file, bytes)? != Took::Skipped).then(|| landing.names_to(file))
+                }
+                None => {
+                    self.pass(bytes)?;
+                    Some(file.name.clone())
+                }
+            };
+            if let Some(path) = path {
+                let digest = checks.get(place).and_then(|check| self.digest(check));
+                self.receiver.watch.hear(&Event::File { path: &path, size, digest });
             }
         }
         self.receiver.gauge.add_verified(payload_len);
         self.ledger.add_verified(payload_len);
         let digest = match (files, checks) {
-            ([_], [check]) if self.offer.verify == Verify::Full => {
-                Some(aqueduct_blob::Digest::new(self.offer.algorithm, *check))
-            }
+            ([_], [check]) => self.digest(check),
             _ => None,
         };
         self.ledger.settle(files.len() as u64, |tally| {
@@ -160,6 +170,11 @@ impl Attempt<'_> {
             tally.digest = digest;
         });
         Ok(())
+    }
+
+    /// What a file is whose bytes agree with `check`.
+    fn digest(&self, check: &[u8; 32]) -> Option<aqueduct_blob::Digest> {
+        (self.offer.verify == Verify::Full).then(|| aqueduct_blob::Digest::new(self.offer.algorithm, *check))
     }
 
     fn is_right(&self, bytes: &[u8], check: &[u8; 32]) -> bool {

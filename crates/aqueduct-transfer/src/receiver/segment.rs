@@ -265,9 +265,7 @@ fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
 fn cannot_write(error: std::io::Error) -> Error {
     let error = Error::disk("cannot write what comes", error);
     match error.kind() {
-        ErrorKind::NoSpace => {
-            error.or_say("the disk is full; what came is kept: make room and run the same again")
-        }
+        ErrorKind::NoSpace => error.or_say("the disk is full"),
         _ => error,
     }
 }

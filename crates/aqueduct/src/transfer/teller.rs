@@ -216,11 +216,11 @@ impl<'a, 'b> Teller<'a, 'b> {
     }
 
     fn remember(&self, event: &Event<'_>) {
-        let mut state = self.state();
+        // There may be very many of the others.
         match event {
-            Event::Phase(phase) => state.phase = *phase,
-            Event::Retry { .. } => state.phase = Phase::Connect,
-            Event::Listening { name, .. } if !name.is_empty() => state.name = shown(Path::new(name)),
+            Event::Phase(phase) => self.state().phase = *phase,
+            Event::Retry { .. } => self.state().phase = Phase::Connect,
+            Event::Listening { name, .. } if !name.is_empty() => self.state().name = shown(Path::new(name)),
             _ => {}
         }
     }

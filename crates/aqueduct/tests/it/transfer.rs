@@ -208,7 +208,7 @@ fn a_ticket_of_another_run_is_refused_and_keeps_nobody_else_out() {
     let sender = Waiting::start(&here, &["send", "a"]);
     let right: Ticket = sender.ticket().parse().unwrap();
     let wrong = Ticket { secret: Secret::random().unwrap(), ..right };
-    there.run(&["recv", &wrong.to_string()]).code(9).says("ask for a new one");
+    there.run(&["recv", &wrong.to_string()]).code(9).says("does not know this ticket");
     assert!(!there.path("a").exists());
     there.run(&["recv", sender.ticket()]).ok();
     assert_eq!(sender.finish().0, Some(0));
