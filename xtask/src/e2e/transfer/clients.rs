@@ -165,11 +165,12 @@ impl Trial<'_> {
 
     /// By a command that takes the target and the URL.
     fn fetched(&self, line: &[&str], name: &str, held: Option<u64>) -> Result<()> {
-        if let Some(len) = held {
-            process::run(Command::new("cp").args([self.source, self.target]))?;
-            File::options().write(true).open(self.target)?.set_len(len)?;
-        }
         let (sender, listening) = self.serve(&[])?;
+        if let Some(len) = held {
+            let mut curl = Command::new("curl");
+            let range = format!("0-{}", len - 1);
+            process::run(curl.args(["-sSf", "-r", &range, "-o"]).arg(self.target).arg(listening.url()?))?;
+        }
         let mut client = Command::new(line[0]);
         process::run(client.args(&line[1..]).arg(self.target).arg(listening.url()?))
             .context(name.to_owned())?;
