@@ -105,7 +105,8 @@ impl Receiver<'_> {
         };
         if let (Some(landing), Some(size)) = (&landing, offer.size) {
             self.gauge.set_total(size);
-            landing.reserve(size)?;
+            let room = offer.room.filter(|_| receive.preserve.sparse);
+            landing.reserve(room.map_or(size, |room| room.min(size)))?;
         }
         self.watch.hear(&Event::Plan {
             file_count: offer.file_count,
@@ -233,8 +234,13 @@ impl Attempt<'_> {
         let is_synced = landed.as_ref().is_some_and(|landed| landed.is_synced);
         let Report { file_count, failed_count, .. } = report;
         let digest = report.digest.map(|digest| *digest.as_bytes());
-        self.first.say(&Word::Done { file_count, failed_count, is_synced, digest })?;
+        // What failed here so far are files that changed, which the sender counts itself.
+        self.first.say(&Word::Done { file_count, failed_count: 0, is_synced, digest })?;
         self.first.finish_speaking();
+        if file_count == 0 && failed_count == 1 {
+            let what = "it changed while it was sent, or cannot be read: the sender knows which";
+            return Err(Error::new(ErrorKind::Changed, what));
+        }
         let name = landed.and_then(|landed| landed.names.into_iter().next());
         Ok(Report { is_synced, name: name.map_or(report.name, |(_, path)| path_bytes(path)), ..report })
     }

@@ -27,7 +27,7 @@ use aqueduct_wire::transfer::{Accept, Offer, Role, Verify, Word};
 use crate::line::{Line, Patience};
 use crate::meet::Purpose;
 use crate::scale::Scale;
-use crate::source::{CheckpointCache, Walk};
+use crate::source::{CheckpointCache, SourceFile, Walk};
 use crate::streams::More;
 use crate::{Error, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
 use queue::Queue;
@@ -79,7 +79,7 @@ impl Sender<'_> {
 
     /// Says what is to come, and hears how it may.
     fn offer(&self, line: &Line) -> Result<Accept, Error> {
-        let (names, transfer, size) = match &self.send.what {
+        let (names, transfer, file) = match &self.send.what {
             What::Stdin => (
                 vec![STDIN_NAME.to_vec()],
                 crate::secret::random().map_err(|error| Error::disk("no random bytes", error))?,
@@ -87,10 +87,12 @@ impl Sender<'_> {
             ),
             What::Paths(paths) => {
                 let walk = Walk::new(paths, &self.send.preserve, &self.send.exclude)?;
-                let size = self.send.single_file()?.map(|file| file.size());
-                (walk.names().to_vec(), walk.transfer(), size)
+                (walk.names().to_vec(), walk.transfer(), self.send.single_file()?)
             }
         };
+        let size = file.as_ref().map(SourceFile::size);
+        // A hole needs no room where it stays one.
+        let room = file.filter(|_| self.send.preserve.sparse).map(|file| file.stat().block_count * 512);
         line.say(&Word::Offer(Offer {
             transfer,
             algorithm: self.send.algorithm,
@@ -99,6 +101,7 @@ impl Sender<'_> {
             size,
             file_count: size.map(|_| 1),
             stream_count: self.send.options.stream_count(size),
+            room,
         }))?;
         match line.hear()?.word {
             Word::Accept(accept) => Ok(accept),
@@ -143,7 +146,15 @@ impl Attempt<'_> {
         });
         let mut carried = line.carried();
         carried += self.queue.lines.carried();
-        self.queue.outcome().map(|done| self.report(done, carried))
+        let done = self.queue.outcome()?;
+        let tally = self.queue.tally();
+        match tally.first_failure {
+            // It was all there was.
+            Some((kind, why)) if tally.file_count == 0 && tally.failed_count == 1 => {
+                Err(Error::new(kind, why))
+            }
+            _ => Ok(self.report(done, carried)),
+        }
     }
 
     /// Under which algorithm files are hashed, if they are.

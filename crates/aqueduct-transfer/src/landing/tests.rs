@@ -56,6 +56,7 @@ impl Site {
                 size: None,
                 file_count: None,
                 stream_count: 1,
+                room: None,
             },
         }
     }

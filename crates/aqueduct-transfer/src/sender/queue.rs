@@ -77,8 +77,8 @@ pub(super) struct Tally {
     pub(super) size: u64,
     /// Of the last file.
     pub(super) digest: Option<Digest>,
-    /// Why the first that failed did.
-    pub(super) first_failure: Option<ErrorKind>,
+    /// Why the first that failed did, and in words.
+    pub(super) first_failure: Option<(ErrorKind, String)>,
 }
 
 impl Queue {

@@ -57,7 +57,7 @@ impl Attempt<'_> {
         self.sender.watch.hear(&Event::Left { path, why: &with_causes(why) });
         self.queue.count(|tally| {
             tally.failed_count += 1;
-            tally.first_failure.get_or_insert(why.kind());
+            tally.first_failure.get_or_insert_with(|| (why.kind(), with_causes(why)));
         });
     }
 

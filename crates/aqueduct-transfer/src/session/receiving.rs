@@ -181,6 +181,7 @@ pub(super) fn begin_landing(receiver: &Receiver<'_>, to: &Where, entry: &Entry) 
         size: None,
         file_count: Some(1),
         stream_count: 1,
+        room: None,
     };
     let options = LandingOptions {
         to,

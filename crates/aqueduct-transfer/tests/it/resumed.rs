@@ -3,14 +3,15 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN};
-use aqueduct_transfer::{Gauge, Host, Peer, Receive, Send, Ticket};
+use aqueduct_transfer::{Error, ErrorKind, Gauge, Host, Peer, Receive, Report, Send, Ticket};
 
-use crate::pair::{Hearing, receive, send};
+use crate::pair::{Hearing, Outcome, receive, send};
 use crate::whole::bytes;
 
 /// Relays connections to `port`, and does to the bytes that the listener sends what `mangle` says: given how many went before,
@@ -54,6 +55,29 @@ fn relay(
     address.port()
 }
 
+/// Sends a file through a relay, and says what came of it at either end, and what the receiver heard.
+fn relayed(
+    sending: &Send,
+    to: &Path,
+    mangle: impl Fn(u64, &mut [u8]) -> bool + std::marker::Send + Sync + 'static,
+) -> (Result<Report, Error>, Outcome) {
+    let (hearing, ticket) = Hearing::new();
+    let over = Arc::new(AtomicBool::new(false));
+    thread::scope(|scope| {
+        let sent = scope.spawn(|| aqueduct_transfer::send(sending, &Gauge::default(), &hearing));
+        let ticket = ticket.recv().unwrap();
+        let port = relay(ticket.port, Arc::clone(&over), mangle);
+        let host = Host::Address("127.0.0.1".parse().unwrap());
+        let ticket = Ticket { hosts: vec![host], port, secret: ticket.secret };
+        let (hearing, _) = Hearing::new();
+        let receiving = Receive { from: Peer::Ticket(ticket), ..receive(to) };
+        let received = aqueduct_transfer::recv(&receiving, &Gauge::default(), &hearing);
+        over.store(true, Ordering::Relaxed);
+        sending.options.stop.store(received.is_err(), Ordering::Relaxed);
+        (sent.join().unwrap(), (received, hearing.said.into_inner().unwrap()))
+    })
+}
+
 /// Sends a file through a relay; gives how many bytes passed it.
 fn through(
     algorithm: Algorithm,
@@ -66,31 +90,34 @@ fn through(
     let bytes = bytes(size);
     fs::write(&path, &bytes).unwrap();
     let sending = Send { algorithm, cache: Some(cache.path().to_owned()), ..send(&[&path]) };
-    let (hearing, ticket) = Hearing::new();
     let passed = Arc::new(AtomicU64::new(0));
-    let over = Arc::new(AtomicBool::new(false));
-    thread::scope(|scope| {
-        let sent = scope.spawn(|| aqueduct_transfer::send(&sending, &Gauge::default(), &hearing));
-        let ticket = ticket.recv().unwrap();
-        let counted = Arc::clone(&passed);
-        let port = relay(ticket.port, Arc::clone(&over), move |before, bytes| {
-            counted.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            mangle(before, bytes)
-        });
-        let host = Host::Address("127.0.0.1".parse().unwrap());
-        let ticket = Ticket { hosts: vec![host], port, secret: ticket.secret };
-        let (hearing, _) = Hearing::new();
-        let receiving = Receive { from: Peer::Ticket(ticket), ..receive(to.path()) };
-        let received = aqueduct_transfer::recv(&receiving, &Gauge::default(), &hearing);
-        let said = hearing.said.into_inner().unwrap();
-        over.store(true, Ordering::Relaxed);
-        sending.options.stop.store(received.is_err(), Ordering::Relaxed);
-        let sent = sent.join().unwrap();
-        received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
-        sent.unwrap();
+    let counted = Arc::clone(&passed);
+    let (sent, (received, said)) = relayed(&sending, to.path(), move |before, bytes| {
+        counted.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        mangle(before, bytes)
     });
+    received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
+    sent.unwrap();
     assert!(fs::read(to.path().join("file")).unwrap() == bytes);
     passed.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_source_that_changes_while_it_is_sent_is_what_both_sides_fail_with() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = from.path().join("file");
+    fs::write(&path, bytes(16 * SEGMENT_LEN)).unwrap();
+    let (sending, source) = (send(&[&path]), path.clone());
+    let has_changed = AtomicBool::new(false);
+    let (sent, (received, said)) = relayed(&sending, to.path(), move |before, _| {
+        if before > SEGMENT_LEN && !has_changed.swap(true, Ordering::Relaxed) {
+            fs::File::options().append(true).open(&source).unwrap().write_all(b"more").unwrap();
+        }
+        false
+    });
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::Changed);
+    assert_eq!(received.unwrap_err().kind(), ErrorKind::Changed, "{said:#?}");
+    assert!(!to.path().join("file").exists(), "what changed has its name");
 }
 
 #[test]

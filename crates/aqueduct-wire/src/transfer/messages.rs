@@ -93,6 +93,8 @@ pub(super) struct Offer {
     pub(super) file_count: Option<u64>,
     #[prost(uint32, tag = "7")]
     pub(super) stream_count: u32,
+    #[prost(uint64, optional, tag = "8")]
+    pub(super) room: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -42,6 +42,7 @@ pub(super) fn message(word: &Word) -> Said {
             size: offer.size,
             file_count: offer.file_count,
             stream_count: offer.stream_count,
+            room: offer.room,
         }),
         Word::Accept(accept) => Said::Accept(messages::Accept {
             attempt: accept.attempt.to_vec(),
@@ -204,6 +205,7 @@ fn understand_offer(offer: messages::Offer) -> Option<Offer> {
         size: offer.size,
         file_count: offer.file_count,
         stream_count: stream_count(offer.stream_count)?,
+        room: offer.room,
     })
 }
 

@@ -166,6 +166,8 @@ pub struct Offer {
     pub file_count: Option<u64>,
     /// Over how many connections the sender would like to send; at least 1.
     pub stream_count: u32,
+    /// Bytes that all of it takes on the sender's medium, if known: less than `size` where there are holes.
+    pub room: Option<u64>,
 }
 
 /// How it may come.

@@ -12,6 +12,7 @@ fn name_of(first: &[u8]) -> Vec<u8> {
         size: None,
         file_count: None,
         stream_count: 1,
+        room: None,
     };
     name(OsStr::from_bytes(first), &offer).into_encoded_bytes()
 }

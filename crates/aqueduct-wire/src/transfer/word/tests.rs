@@ -30,6 +30,7 @@ fn sample() -> Vec<Word> {
             size: Some(0),
             file_count: None,
             stream_count: 4,
+            room: Some(0),
         }),
         Word::Accept(Accept { attempt: [8; 16], resumes: true, in_order: true, stream_count: 1 }),
         Word::Entries(vec![
