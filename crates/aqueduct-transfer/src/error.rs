@@ -90,13 +90,6 @@ impl Error {
         self
     }
 
-    /// In better words.
-    #[must_use]
-    pub(crate) fn or_say(mut self, what: &str) -> Self {
-        self.what = what.to_owned();
-        self
-    }
-
     /// What the other side said last.
     pub(crate) fn of_peer(failure: Failure, why: &str) -> Self {
         let kind = match failure {
@@ -111,7 +104,7 @@ impl Error {
             Failure::Changed => ErrorKind::Changed,
             Failure::Stopped => ErrorKind::Stopped,
         };
-        let mut error = Self::new(kind, format!("the other side says: {}", why.escape_debug()));
+        let mut error = Self::new(kind, format!("the other side says: {}", shown(why)));
         error.is_peers = true;
         error
     }
@@ -177,4 +170,9 @@ pub(crate) fn with_causes(error: &Error) -> String {
         cause = source.source();
     }
     text
+}
+
+/// What somebody else says, without what a terminal would take for a command.
+fn shown(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }

@@ -223,6 +223,12 @@ impl Shelf {
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What was given is of no account any more: the next receiver comes.
+    pub(crate) fn begin_anew(&self) {
+        *self.delivered() = Delivered::default();
+        self.is_known.store(false, Ordering::Relaxed);
+    }
+
     /// Whether everything was given and acknowledged.
     pub(crate) fn is_complete(&self) -> bool {
         let delivered = self.delivered();

@@ -132,7 +132,8 @@ impl Arriving {
         self.inner.journal.append_now(entry).map_err(|error| self.inner.journal_failed(error))
     }
 
-    fn failed(&self, what: &str, error: io::Error) -> Error {
+    /// What could not be done with it; where there is no room, how much is missing.
+    pub(crate) fn failed(&self, what: &str, error: io::Error) -> Error {
         self.inner.failed(what, &self.inner.tree.path_of(self.named.parent, &self.named.name), error)
     }
 }

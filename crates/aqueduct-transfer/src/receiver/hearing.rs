@@ -259,6 +259,9 @@ impl Attempt<'_> {
 
     /// Asks for segments again, up to three times each.
     pub(super) fn ask_again(&self, arrival: &Arrival, segments: &[u64]) -> Result<(), Error> {
+        if segments.is_empty() {
+            return Ok(());
+        }
         for &index in segments {
             if !arrival.may_ask_again(index) {
                 let name = String::from_utf8_lossy(&arrival.name);

@@ -41,7 +41,7 @@ impl Attempt<'_> {
             Place::File(arriving) => arriving
                 .file()?
                 .write_all_at(&bytes, offset)
-                .map_err(|error| Error::disk("cannot write what comes", error))?,
+                .map_err(|error| arriving.failed("cannot write", error))?,
             Place::Stdout | Place::Nowhere => self.pass(&bytes)?,
         }
         self.receiver.gauge.add_verified(len);

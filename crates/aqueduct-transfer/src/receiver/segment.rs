@@ -12,9 +12,9 @@ use std::os::fd::AsFd;
 
 use super::Attempt;
 use super::arrival::{Arrival, Judged, Place};
+use crate::Error;
 use crate::landing::Arriving;
 use crate::line::Line;
-use crate::{Error, ErrorKind};
 
 /// The segment that a stream is in the midst of.
 pub(super) struct Current {
@@ -218,7 +218,7 @@ impl Attempt<'_> {
                 Ok(Step::Blocked(_)) => self.patience.check(since)?,
                 Ok(Step::End) => return Err(line.lost(std::io::ErrorKind::UnexpectedEof.into())),
                 Err(error) if intake.failed_side() == Some(Side::Target) => {
-                    return Err(cannot_write(error));
+                    return Err(arriving.failed("cannot write", error));
                 }
                 Err(error) => return Err(line.lost(error)),
             }
@@ -249,24 +249,18 @@ fn fill(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
             at += zeroes.len() as u64;
         }
     });
-    failed.map_or(Ok(()), |error| Err(cannot_write(error)))
+    failed.map_or(Ok(()), |error| Err(arriving.failed("cannot write", error)))
 }
 
 /// Reserves what is about to come: blocks in one piece are written faster, and a full disk is known at once.
 fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
     let reserved = fallocate(arriving.file()?, Reserve::KeepSize, range.start, range.end - range.start);
     match reserved {
-        Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => Err(cannot_write(error.into())),
+        Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => {
+            Err(arriving.failed("cannot write", error.into()))
+        }
         // Not every filesystem can; the write will tell.
         _ => Ok(()),
-    }
-}
-
-fn cannot_write(error: std::io::Error) -> Error {
-    let error = Error::disk("cannot write what comes", error);
-    match error.kind() {
-        ErrorKind::NoSpace => error.or_say("the disk is full"),
-        _ => error,
     }
 }
 

@@ -11,7 +11,7 @@ use aqueduct_flow::Carried;
 use aqueduct_sys::pread;
 
 use super::Session;
-use crate::door::{Manner, RawSource, Shelf, send_raw};
+use crate::door::{Manner, RawSource, Served, Shelf, send_raw};
 use crate::sender::Sender;
 use crate::source::SourceFile;
 use crate::{Error, ErrorKind, Event, Phase, Proof, Report, What};
@@ -56,15 +56,21 @@ pub(super) fn serve(
 ) -> Result<Option<Report>, Error> {
     let began = Instant::now();
     let manner = Manner { stop: closing, ..manner(sender, session) };
-    let served = shelf.serve(stream, manner, session.watch)?;
+    let served = match shelf.serve(stream, manner, session.watch) {
+        Ok(served) => served,
+        // Who has everything may break off as it likes.
+        Err(_) if shelf.is_complete() => Served { is_complete: true, size: 0, left_count: 0 },
+        Err(error) => return Err(error),
+    };
     if !served.is_complete {
         return Ok(None);
     }
-    let digest = match single(sender) {
-        Ok(file) => Some(digest_of(session, &file)?),
-        Err(_) => None,
+    shelf.begin_anew();
+    let (digest, size) = match single(sender) {
+        Ok(file) => (Some(digest_of(session, &file)?), file.size()),
+        Err(_) => (None, served.size),
     };
-    let report = report(sender.send.name(), served.size, digest, Carried::default(), began.elapsed(), stream);
+    let report = report(sender.send.name(), size, digest, Carried::default(), began.elapsed(), stream);
     accept_unverified(sender, report).map(Some)
 }
 
