@@ -120,10 +120,9 @@ impl Listener {
         match sniff(&stream, silence, welcome.closing).ok()? {
             Dialect::Native => self.meet_native(stream, welcome),
             Dialect::Http if welcome.http => Some(Visitor::Http(stream)),
+            Dialect::Silent | Dialect::Other | Dialect::Http if self.raw => Some(Visitor::Raw(stream)),
             // Who has ended its side may still want what it is sent: `nc` without input.
-            Dialect::Silent | Dialect::Other | Dialect::Http | Dialect::Gone if self.raw => {
-                Some(Visitor::Raw(stream))
-            }
+            Dialect::Gone if self.raw && welcome.role == Role::Receive => Some(Visitor::Raw(stream)),
             Dialect::Tls => {
                 let peer = stream
                     .peer_addr()
