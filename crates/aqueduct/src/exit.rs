@@ -167,6 +167,9 @@ impl Code {
 /// What to do about a failure, where it does not say so itself.
 pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
     match (code(fault), fault) {
+        (Code::Network, Fault::Transfer(error)) if !was_reached(error) => Some(
+            "see that it still waits, and that no firewall is in the way: --listen ADDR:PORT chooses the port",
+        ),
         (code, Fault::Transfer(error)) => after_transfer(code, error.is_of_peer()),
         (_, Fault::Stopped { .. }) => Some("what came is kept: run it again, and it goes on"),
         // What gets its name only when it is whole.
@@ -188,6 +191,20 @@ pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
         (Code::Network, _) => Some("run it again when the server is back"),
         _ => None,
     }
+}
+
+/// Whether the other side of a transfer was ever there.
+fn was_reached(error: &TransferError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    !source.is_some_and(|source| {
+        matches!(
+            source.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::TimedOut
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+        )
+    })
 }
 
 /// The same for a transfer that failed here, or at the other side.

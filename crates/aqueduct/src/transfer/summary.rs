@@ -26,7 +26,12 @@ pub(super) fn lines(report: &Report, busy: Duration) -> Vec<String> {
     let mut proof = Vec::new();
     proof.extend(report.digest.map(|digest| digest.to_string()));
     proof.push(proven(report.proof).to_owned());
-    proof.push(if report.is_synced { "synced" } else { "not synced" }.to_owned());
+    match (report.is_synced, report.proof) {
+        (true, _) => proof.push("synced".to_owned()),
+        // What curl and nc do with it nobody knows.
+        (false, Proof::Acknowledged) => {}
+        (false, _) => proof.push("not synced".to_owned()),
+    }
     lines.push(format!("  {}", proof.join("  ")));
     let mut facts = vec![format!("zero-copy {}", zero_copy(&report.carried))];
     facts.push(counted(report.streams.try_into().unwrap_or(usize::MAX), "stream"));

@@ -1,3 +1,4 @@
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -52,6 +53,10 @@ fn an_error_has_its_exit_code_and_says_whether_to_go_on() {
     let told = error(&lost);
     assert_eq!((&told["code"], &told["name"]), (&json!(5), &json!("network")));
     assert_eq!((&told["message"], &told["resumable"]), (&json!("lost"), &json!(true)));
+    assert_eq!(told["advice"], "what came is kept: run both sides again, and it goes on");
+    let nobody = io::Error::from(io::ErrorKind::ConnectionRefused);
+    let unreached = Fault::Transfer(Error::network("cannot connect", nobody));
+    assert!(error(&unreached)["advice"].to_string().contains("no firewall"), "{}", error(&unreached));
     let wrong = Fault::Transfer(Error::new(ErrorKind::Mismatch, "wrong"));
     assert_eq!((&error(&wrong)["code"], &error(&wrong)["resumable"]), (&json!(6), &json!(false)));
     let stopped = error(&Fault::Stopped { signal: SIGTERM });

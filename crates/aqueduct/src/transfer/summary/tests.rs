@@ -50,7 +50,7 @@ fn what_nobody_verified_is_not_said_to_be() {
     };
     let lines = lines(&sent, Duration::from_secs(1));
     assert_eq!(lines[0], "a\\u{1b}[31m  3 files, 12 B in 4.0 s, 3 B/s (24 bit/s)");
-    assert_eq!(lines[1], "  acknowledged by the other kernel, not verified  not synced");
+    assert_eq!(lines[1], "  acknowledged by the other kernel, not verified");
     assert!(
         lines[2].starts_with("  zero-copy no (copy 12 B)  2 streams  resumed 0 B  clear text"),
         "{}",
