@@ -29,4 +29,14 @@ pub fn fallocate(file: impl AsFd, reserve: Reserve, offset: u64, len: u64) -> Re
     rustix::fs::fallocate(file, flags, checked(CALL, offset)?, checked(CALL, len)?).named(CALL)
 }
 
+/// Makes a hole of `len` bytes from `offset`, which read as zeroes and take no space then. The size stays.
+///
+/// # Errors
+///
+/// EOPNOTSUPP where the filesystem has no holes; EINVAL if `len` is 0. See `FALLOC_FL_PUNCH_HOLE` in fallocate(2).
+pub fn punch_hole(file: impl AsFd, offset: u64, len: u64) -> Result<()> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    rustix::fs::fallocate(file, flags, checked(CALL, offset)?, checked(CALL, len)?).named(CALL)
+}
+
 const CALL: &str = "fallocate";

@@ -103,7 +103,7 @@ pub use copy_file_range::copy_file_range;
 pub use count::calls_made;
 pub use error::{Error, Result, errno_of};
 pub use fadvise::{Advice, fadvise};
-pub use fallocate::{Reserve, fallocate};
+pub use fallocate::{Reserve, fallocate, punch_hole};
 pub use flock::{Lock, try_lock_exclusive};
 pub use getdents::getdents;
 pub use geteuid::effective_user;

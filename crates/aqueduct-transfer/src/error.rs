@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use aqueduct_wire::transfer::Failure;
+use aqueduct_wire::transfer::limits::TEXT_LEN_MAX;
 
 /// Why a transfer failed: in words, and as a kind that an exit code follows from.
 #[derive(Debug)]
@@ -129,6 +130,12 @@ impl Error {
         }
     }
 
+    /// What the other side is to be told, unless it said so itself or cannot hear.
+    pub(crate) fn to_be_told(&self) -> Option<(Failure, String)> {
+        let can_be_told = !self.is_peers && self.kind != ErrorKind::Network;
+        can_be_told.then(|| (self.failure(), with_causes(self).chars().take(TOLD_LEN_MAX).collect()))
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -176,3 +183,6 @@ pub(crate) fn with_causes(error: &Error) -> String {
 fn shown(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }
+
+/// Characters of a reason: as bytes they fit into a word, whatever they are.
+const TOLD_LEN_MAX: usize = TEXT_LEN_MAX / 4;

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,33 @@ pub(crate) struct Patience {
     pub(crate) over: Arc<AtomicBool>,
     /// When time is up for the whole.
     pub(crate) until: Option<Instant>,
+    /// When anything was heard or said last, on any connection of this attempt: one may be idle for as long as another is not.
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+/// When something moved last.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    base: Instant,
+    /// Milliseconds after that.
+    at: AtomicU64,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { base: Instant::now(), at: AtomicU64::new(0) }
+    }
+}
+
+impl Pulse {
+    pub(crate) fn beat(&self) {
+        self.at
+            .fetch_max(u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn silence(&self) -> Duration {
+        self.base.elapsed().saturating_sub(Duration::from_millis(self.at.load(Ordering::Relaxed)))
+    }
 }
 
 impl Patience {
@@ -41,7 +68,7 @@ impl Patience {
         if self.over.load(Ordering::Acquire) {
             return Err(over());
         }
-        if since.elapsed() >= self.idle {
+        if since.elapsed().min(self.pulse.silence()) >= self.idle {
             let seconds = self.idle.as_secs();
             return Err(Error::new(ErrorKind::Network, format!("nothing was heard for {seconds} s")));
         }
@@ -79,6 +106,12 @@ impl Patience {
     /// Ends the attempt.
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::Release);
+    }
+
+    /// Whether to go on with what moves.
+    pub(crate) fn check_end(&self) -> Result<(), Error> {
+        self.check_stop()?;
+        if self.is_over() { Err(over()) } else { Ok(()) }
     }
 
     /// Whether nobody wants it to end.
@@ -203,6 +236,7 @@ impl Line {
     }
 
     pub(crate) fn read_exact(&self, buffer: &mut [u8]) -> Result<(), Error> {
+        self.patience.check_end()?;
         let mut filled = 0;
         let mut since = Instant::now();
         while filled < buffer.len() {
@@ -211,6 +245,7 @@ impl Line {
                 Ok(len) => {
                     filled += len;
                     since = Instant::now();
+                    self.patience.pulse.beat();
                 }
                 Err(error) if is_wait(&error) => self.patience.check(since)?,
                 Err(error) => return Err(self.lost(error)),
@@ -272,7 +307,11 @@ impl Line {
         mouth.is_broken = true;
         let given = loop {
             match queue.step(self.stream.as_fd(), usize::MAX) {
-                Ok(Step::Moved(_)) => since = Instant::now(),
+                Ok(Step::Moved(_)) => {
+                    since = Instant::now();
+                    self.patience.pulse.beat();
+                    self.patience.check_end()?;
+                }
                 Ok(Step::End) => break Given::Sent,
                 Ok(Step::Blocked(_)) => self.patience.check(since)?,
                 Err(error) if is_interrupt(&error) => {}
@@ -322,6 +361,7 @@ impl Line {
                 Ok(len) => {
                     sent += len;
                     since = Instant::now();
+                    self.patience.pulse.beat();
                 }
                 Err(error) if is_wait(&error) => self.patience.check(since)?,
                 Err(error) => return Err(self.lost(error)),

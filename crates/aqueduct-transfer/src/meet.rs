@@ -176,7 +176,7 @@ fn hear_greeting(line: &Line) -> Result<(), Error> {
 const AGENT: &str = concat!("aqueduct/", env!("CARGO_PKG_VERSION"));
 
 /// A host that does not answer for so long is not tried further: another of the ticket's may be the right one.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ use crate::landing::{Landing, LandingOptions};
 use crate::line::{Line, Patience};
 use crate::meet::Purpose;
 use crate::scale::Scale;
-use crate::sender::tell;
+use crate::sender::{REASON_TIME_MAX, tell};
 use crate::streams::More;
 use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Receive, Report, Watch, Where};
 use ledger::Ledger;
@@ -61,7 +61,7 @@ impl Receiver<'_> {
         let began = Instant::now();
         self.gauge.begin_attempt();
         let over = Arc::new(AtomicBool::new(false));
-        let patience = Patience { over: Arc::clone(&over), ..line.patience.clone() };
+        let patience = Patience { over: Arc::clone(&over), pulse: Arc::default(), ..line.patience.clone() };
         let line = Arc::new(line.with(patience.clone()));
         let received = self.receive(&line, more, patience, &over);
         over.store(true, Ordering::Release);
@@ -180,14 +180,21 @@ impl Attempt<'_> {
     fn run(&self, more: &More<'_>, accept: &Accept) -> Result<Report, Error> {
         let line = &self.first;
         thread::scope(|scope| {
-            scope.spawn(|| self.guard(|| self.hear(line, true)));
+            scope.spawn(|| {
+                self.guard(|| self.hear(line, true));
+                self.ledger.end_hearing();
+            });
             scope.spawn(|| self.acknowledge(line));
             if accept.stream_count > 1 {
                 let purpose = Purpose { role: Role::Receive, stream: 1, attempt: accept.attempt };
                 scope.spawn(move || {
-                    let gathered = more.gather(purpose, accept.stream_count, &self.patience, |other| {
-                        self.ledger.lines.add(Arc::new(other));
-                    });
+                    let gathered = more.gather(
+                        purpose,
+                        accept.stream_count,
+                        &self.patience,
+                        &|| self.ledger.is_over(),
+                        |other| self.ledger.lines.add(Arc::new(other)),
+                    );
                     // One stream is enough to go on.
                     if let Err(error) = gathered {
                         self.receiver
@@ -206,12 +213,17 @@ impl Attempt<'_> {
                     });
                 });
             }
+            if let Some((failure, why)) = self.ledger.failure() {
+                self.first.say_last(&Word::Failed { failure, why });
+            }
             self.ledger.lines.close();
             // Stream 0 is heard until the sender, who hears of the end, has closed it.
             let finished = self.ledger.outcome().and_then(|()| self.finish());
-            if finished.is_err() {
-                self.patience.end();
+            if finished.is_ok() {
+                // A connection closed before the sender has heard the end could lose it.
+                self.ledger.wait_for_hearing(GOODBYE_TIME_MAX);
             }
+            self.patience.end();
             finished
         })
     }
@@ -235,7 +247,11 @@ impl Attempt<'_> {
         let Report { file_count, failed_count, .. } = report;
         let digest = report.digest.map(|digest| *digest.as_bytes());
         // What failed here so far are files that changed, which the sender counts itself.
-        self.first.say(&Word::Done { file_count, failed_count: 0, is_synced, digest })?;
+        if let Err(error) = self.first.say(&Word::Done { file_count, failed_count: 0, is_synced, digest }) {
+            // Everything is here, whether the sender knows or not.
+            let note = format!("the sender could not be told that everything is here: {error}");
+            self.receiver.watch.hear(&Event::Note(&note));
+        }
         self.first.finish_speaking();
         if file_count == 0 && failed_count == 1 {
             let what = "it changed while it was sent, or cannot be read: the sender knows which";
@@ -246,7 +262,12 @@ impl Attempt<'_> {
     }
 
     fn guard(&self, work: impl FnOnce() -> Result<(), Error>) {
+        let _alarm = Alarm(&self.ledger);
         if let Err(error) = work() {
+            if error.kind() == ErrorKind::Network {
+                // Who closes a connection may have said why on stream 0.
+                self.ledger.wait_for_end(REASON_TIME_MAX);
+            }
             self.ledger.end(Err(error));
         }
     }
@@ -276,6 +297,17 @@ impl Attempt<'_> {
     }
 }
 
+/// Ends the attempt if a thread of it panics: the others would wait for it.
+struct Alarm<'a>(&'a Ledger);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(Err(Error::new(ErrorKind::Other, "a thread of the receiver panicked")));
+        }
+    }
+}
+
 /// Does what may take long, and lets the other side know that this one is there.
 fn keeping_alive<T: Send>(line: &Line, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     let (sender, done) = std::sync::mpsc::channel::<()>();
@@ -295,6 +327,9 @@ fn path_bytes(path: std::path::PathBuf) -> Vec<u8> {
     use std::os::unix::ffi::OsStringExt;
     path.into_os_string().into_vec()
 }
+
+/// How long the sender has to hear the end.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Often enough that what the sender shows moves.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(100);

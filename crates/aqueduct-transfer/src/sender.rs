@@ -11,7 +11,7 @@
 mod hearing;
 mod outgoing;
 mod queue;
-mod stdin;
+pub(crate) mod stdin;
 mod walking;
 mod work;
 
@@ -29,7 +29,7 @@ use crate::meet::Purpose;
 use crate::scale::Scale;
 use crate::source::{CheckpointCache, SourceFile, Walk};
 use crate::streams::More;
-use crate::{Error, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
+use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
 use queue::Queue;
 
 /// What all attempts of one `send` share.
@@ -39,6 +39,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) watch: &'a dyn Watch,
     pub(crate) cache: CheckpointCache,
     pub(crate) throttle: Option<Throttle>,
+    /// Whether anything of standard input was read, which cannot be read twice.
+    pub(crate) has_read: AtomicBool,
 }
 
 /// What the threads of one attempt share.
@@ -56,7 +58,7 @@ impl Sender<'_> {
         let began = Instant::now();
         self.gauge.begin_attempt();
         let over = Arc::new(AtomicBool::new(false));
-        let patience = Patience { over: Arc::clone(&over), ..line.patience.clone() };
+        let patience = Patience { over: Arc::clone(&over), pulse: Arc::default(), ..line.patience.clone() };
         let line = Arc::new(line.with(patience.clone()));
         self.watch.hear(&Event::Phase(Phase::Plan));
         let accept = match self.offer(&line) {
@@ -73,8 +75,17 @@ impl Sender<'_> {
                 line.close();
                 Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..done })
             }
-            Err(error) => Err(tell(&line, error)),
+            Err(error) => Err(self.once(tell(&line, error))),
         }
+    }
+
+    /// What was read of standard input is gone: whatever would be tried again otherwise has failed for good.
+    pub(crate) fn once(&self, error: Error) -> Error {
+        if self.has_read.load(Ordering::Relaxed) && error.kind() == ErrorKind::Network {
+            let what = "the connection is lost, and standard input cannot be read twice";
+            return Error::new(ErrorKind::Other, what).because(error);
+        }
+        error
     }
 
     /// Says what is to come, and hears how it may.
@@ -103,10 +114,14 @@ impl Sender<'_> {
             stream_count: self.send.options.stream_count(size),
             room,
         }))?;
-        match line.hear()?.word {
-            Word::Accept(accept) => Ok(accept),
-            Word::Failed { failure, why } => Err(Error::of_peer(failure, &why)),
-            _ => Err(line.nonsense("it neither wants nor refuses what is offered")),
+        loop {
+            match line.hear()?.word {
+                Word::Accept(accept) => return Ok(accept),
+                Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
+                // It looks at what an earlier attempt has left.
+                Word::Verified { .. } => {}
+                _ => return Err(line.nonsense("it neither wants nor refuses what is offered")),
+            }
         }
     }
 }
@@ -127,9 +142,13 @@ impl Attempt<'_> {
             if stream_count > 1 {
                 let purpose = Purpose { role: Role::Send, stream: 1, attempt: self.accept.attempt };
                 scope.spawn(move || {
-                    let gathered = more.gather(purpose, stream_count, &self.patience, |other| {
-                        self.queue.lines.add(Arc::new(other));
-                    });
+                    let gathered = more.gather(
+                        purpose,
+                        stream_count,
+                        &self.patience,
+                        &|| self.queue.is_over(),
+                        |other| self.queue.lines.add(Arc::new(other)),
+                    );
                     // One stream is enough to go on.
                     if let Err(error) = gathered {
                         self.sender
@@ -142,6 +161,7 @@ impl Attempt<'_> {
                 self.sender.gauge.set_streams(1 + self.queue.lines.count());
                 scope.spawn(move || self.guard(|| self.work(&other, false)));
             }
+            self.tell_before_closing(line);
             self.queue.lines.close();
         });
         let mut carried = line.carried();
@@ -164,8 +184,20 @@ impl Attempt<'_> {
 
     /// Runs a thread's work; whatever ends it early ends the attempt.
     fn guard(&self, work: impl FnOnce() -> Result<(), Error>) {
+        let _alarm = Alarm(&self.queue);
         if let Err(error) = work() {
+            if error.kind() == ErrorKind::Network {
+                // Who closes a connection may have said why on stream 0.
+                self.queue.wait_for_end(REASON_TIME_MAX);
+            }
             self.queue.fail(error);
+        }
+    }
+
+    /// Says on stream 0 why this side cannot go on, before the others close without a word.
+    fn tell_before_closing(&self, line: &Line) {
+        if let Some((failure, why)) = self.queue.failure() {
+            line.say_last(&Word::Failed { failure, why });
         }
     }
 
@@ -206,12 +238,26 @@ impl Attempt<'_> {
 
 /// Tells the other side why this one cannot go on, unless it said so itself or cannot hear.
 pub(crate) fn tell(line: &Line, error: Error) -> Error {
-    if !error.is_of_peer() && error.kind() != crate::ErrorKind::Network {
-        line.say_last(&Word::Failed { failure: error.failure(), why: crate::error::with_causes(&error) });
+    if let Some((failure, why)) = error.to_be_told() {
+        line.say_last(&Word::Failed { failure, why });
     }
     line.close();
     error
 }
+
+/// Ends the attempt if a thread of it panics: the others would wait for it.
+struct Alarm<'a>(&'a Queue);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(Error::new(ErrorKind::Other, "a thread of the sender panicked"));
+        }
+    }
+}
+
+/// How long a reason may be on its way behind the end of another connection.
+pub(crate) const REASON_TIME_MAX: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What a stream without a name is called at the receiver's, unless that side knows better.
 pub(crate) const STDIN_NAME: &[u8] = b"stdin";

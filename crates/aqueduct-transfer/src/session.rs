@@ -15,6 +15,7 @@ use crate::line::{Line, Patience, TICK};
 use crate::listen::Visitor;
 use crate::meet::{self, Purpose};
 use crate::streams::More;
+use crate::ticket::Host;
 use crate::{Error, ErrorKind, Event, Gauge, Options, Report, Ticket, Watch};
 
 pub(crate) use receiving::recv;
@@ -35,6 +36,7 @@ fn patience(options: &Options) -> Patience {
         stop: Arc::clone(&options.stop),
         over: Arc::new(AtomicBool::new(false)),
         until: options.times.deadline.map(|deadline| Instant::now() + deadline),
+        pulse: Arc::default(),
     }
 }
 
@@ -55,7 +57,10 @@ impl Session<'_> {
                 Ok(line) => {
                     has_met = true;
                     self.connected(line.peer);
-                    match attempt(line, &More::Dial(ticket)) {
+                    // Where one of several hosts of a ticket answers, the others are not tried again.
+                    let hosts = vec![Host::Address(line.peer.ip())];
+                    let more = More::Dial(Ticket { hosts, ..ticket.clone() });
+                    match attempt(line, &more) {
                         Ok(report) => return Ok(Report { elapsed: began.elapsed(), ..report }),
                         Err(error) => error,
                     }

@@ -13,8 +13,8 @@ use crate::{Error, Ticket};
 
 /// Where more streams come from.
 pub(crate) enum More<'a> {
-    /// This side connects.
-    Dial(&'a Ticket),
+    /// This side connects, to where the first stream goes.
+    Dial(Ticket),
     /// The other side does.
     Join(&'a Joining),
 }
@@ -37,12 +37,16 @@ impl More<'_> {
         purpose: Purpose,
         count: u32,
         patience: &Patience,
+        is_over: &dyn Fn() -> bool,
         deliver: impl Fn(Line),
     ) -> Result<(), Error> {
         match self {
             Self::Dial(ticket) => {
                 // One after the other: many at once look like an attack to some firewalls.
                 for stream in 1..count {
+                    if is_over() {
+                        break;
+                    }
                     deliver(meet::connect(ticket, &Purpose { stream, ..purpose }, patience)?);
                 }
                 Ok(())
@@ -50,7 +54,7 @@ impl More<'_> {
             Self::Join(joining) => {
                 let joined = joining.open(purpose.attempt);
                 let mut left = count - 1;
-                while left > 0 && !patience.is_over() {
+                while left > 0 && !is_over() {
                     match joined.recv_timeout(TICK) {
                         Ok(line) => {
                             deliver(line.with(patience.clone()));

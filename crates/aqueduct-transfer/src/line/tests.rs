@@ -5,7 +5,13 @@ use aqueduct_wire::transfer::{EntryId, Failure};
 use super::*;
 
 fn patience() -> Patience {
-    Patience { idle: Duration::from_secs(20), stop: Arc::default(), over: Arc::default(), until: None }
+    Patience {
+        idle: Duration::from_secs(20),
+        stop: Arc::default(),
+        over: Arc::default(),
+        until: None,
+        pulse: Arc::default(),
+    }
 }
 
 fn pair() -> (Line, TcpStream) {

@@ -6,7 +6,13 @@ use std::thread;
 use super::*;
 
 fn patience() -> Patience {
-    Patience { idle: Duration::from_secs(20), stop: Arc::default(), over: Arc::default(), until: None }
+    Patience {
+        idle: Duration::from_secs(20),
+        stop: Arc::default(),
+        over: Arc::default(),
+        until: None,
+        pulse: Arc::default(),
+    }
 }
 
 const PURPOSE: Purpose = Purpose { role: Role::Receive, stream: 3, attempt: [9; 16] };

@@ -1,13 +1,13 @@
 //! One large file, or stream, that arrives.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::{
     Algorithm, Assembly, Digest, Hashed, Hasher, Landed, Record, SegmentHasher, Unfinished, segment_count,
     segment_range,
 };
-use aqueduct_wire::transfer::limits::AGAIN_COUNT_MAX as ASKED_COUNT_MAX;
 use aqueduct_wire::transfer::{Entry, EntryId, Kind};
 
 use crate::landing::Arriving;
@@ -42,6 +42,10 @@ struct State {
     whole: Option<Option<[u8; 32]>>,
     again_counts: HashMap<u64, u32>,
     is_settled: bool,
+    /// Segments of which something may have been written in this attempt, and that are not there.
+    begun: BTreeSet<u64>,
+    /// Segments that some stream is in the midst of.
+    active: BTreeSet<u64>,
     stream: Stream,
 }
 
@@ -50,6 +54,15 @@ struct State {
 pub(super) struct Stream {
     pub(super) hasher: Option<Hasher>,
     pub(super) len: u64,
+}
+
+/// What lies where a segment is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// Nothing of this attempt.
+    Fresh,
+    /// Bytes that came before, and do not belong there.
+    Touched,
 }
 
 /// What became of a segment.
@@ -105,7 +118,9 @@ impl Arrival {
             left: count - held,
             whole: None,
             again_counts: HashMap::new(),
-            is_settled: false,
+            is_settled: matches!(place, Place::Nowhere),
+            begun: BTreeSet::new(),
+            active: BTreeSet::new(),
             stream,
         };
         Self { id: entry.id, name: entry.name.clone(), size, place, state: Mutex::new(state) }
@@ -130,15 +145,12 @@ impl Arrival {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Segments that are not there, as many as are asked for at once.
-    pub(super) fn missing(&self) -> Vec<u64> {
+    /// Which of the segments that the sender was told are there are not.
+    pub(super) fn missing(&self, told: &[Range<u64>]) -> Vec<u64> {
         let state = self.lock();
         let count = segment_count(self.size.unwrap_or(0));
-        let is_there = |index: &u64| match &state.assembly {
-            Some(assembly) => assembly.is_held(*index),
-            None => state.present.contains(index),
-        };
-        (0..count).filter(|index| !is_there(index)).take(ASKED_COUNT_MAX).collect()
+        let told = told.iter().flat_map(|range| range.start..range.end.min(count));
+        told.filter(|index| !state.has(*index)).collect()
     }
 
     /// Bytes that are there.
@@ -154,6 +166,11 @@ impl Arrival {
                 .map(|range| range.end - range.start)
                 .sum(),
         }
+    }
+
+    /// Whether anybody wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
     }
 
     /// Begins to hash a segment, if its beginning is known.
@@ -183,6 +200,7 @@ impl Arrival {
         match assembly.land(hasher) {
             Landed::Held(record) if record.after == *after => {
                 state.left -= u64::from(!was_held);
+                state.begun.remove(&index);
                 if was_held { Judged::Known } else { Judged::New(record) }
             }
             landed => {
@@ -202,6 +220,7 @@ impl Arrival {
             return Judged::Known;
         }
         state.left -= 1;
+        state.begun.remove(&index);
         Judged::New(Record { index, before: [0; 32], after: [0; 32] })
     }
 
@@ -213,9 +232,20 @@ impl Arrival {
         *count <= AGAIN_COUNT_MAX
     }
 
-    /// Whether bytes of a segment may lie where they do not belong: it was asked for again, or is of an earlier attempt.
-    pub(super) fn is_touched(&self, index: u64) -> bool {
-        self.lock().again_counts.contains_key(&index)
+    /// Whether a segment is there, and verified: whatever else comes for it is dropped.
+    pub(super) fn has(&self, index: u64) -> bool {
+        self.lock().has(index)
+    }
+
+    /// Lets one stream begin a segment: how it is then, or `None` while another stream is in the midst of it.
+    pub(super) fn enter(&self, index: u64) -> Option<Ground> {
+        let mut state = self.lock();
+        state.active.insert(index).then_some(())?;
+        Some(if state.begun.insert(index) { Ground::Fresh } else { Ground::Touched })
+    }
+
+    pub(super) fn leave(&self, index: u64) {
+        self.lock().active.remove(&index);
     }
 
     /// Takes what the sender has found the whole to be.
@@ -262,3 +292,12 @@ impl Arrival {
 
 /// As often as `checkpoints` of the native protocol are asked for again.
 const AGAIN_COUNT_MAX: u32 = 3;
+
+impl State {
+    fn has(&self, index: u64) -> bool {
+        match &self.assembly {
+            Some(assembly) => assembly.is_held(index),
+            None => self.present.contains(&index),
+        }
+    }
+}

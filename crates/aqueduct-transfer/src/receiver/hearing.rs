@@ -1,11 +1,11 @@
 //! What comes on one stream.
 
 use aqueduct_blob::Hasher;
+use aqueduct_wire::transfer::limits::AGAIN_COUNT_MAX;
 use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Verify, Word};
 
 use super::Attempt;
 use super::arrival::{Arrival, Place, Standing};
-use super::segment::Current;
 use crate::landing::{Landing, Took};
 use crate::line::{Heard, Line};
 use crate::{Error, ErrorKind, Event};
@@ -16,6 +16,8 @@ impl Attempt<'_> {
         let mut current = None;
         let mut buffer = Vec::new();
         loop {
+            // Also where words come without a pause.
+            self.patience.check_end()?;
             let Heard { word, payload_len } = match line.hear() {
                 Err(_) if self.ledger.is_over() => return Ok(()),
                 heard => heard?,
@@ -50,9 +52,12 @@ impl Attempt<'_> {
     fn held(&self, identities: &[Identity]) -> Vec<HeldFile> {
         let Some(landing) = &self.landing else { return Vec::new() };
         let held = landing.held(identities);
-        let whole =
-            held.iter().filter(|file| file.whole).filter_map(|file| identities.get(file.place as usize));
-        self.ledger.hold(whole.copied());
+        let told = held.iter().filter_map(|file| {
+            let identity = *identities.get(usize::try_from(file.place).ok()?)?;
+            let all = || std::iter::once(0..u64::MAX).collect();
+            Some((identity, if file.whole { all() } else { file.segments.clone() }))
+        });
+        self.ledger.hold(told);
         held
     }
 
@@ -98,10 +103,8 @@ impl Attempt<'_> {
                 let held: u64 = arrival.held_len();
                 self.receiver.gauge.add_resumed(held);
                 let Kind::Regular { identity, .. } = entry.kind else { return Ok(arrival) };
-                if self.ledger.was_held(&identity) {
-                    // It was there at another place, and the sender has been told so.
-                    self.ask_again(&arrival, &arrival.missing())?;
-                }
+                // It may have been there at another place, and the sender has been told so.
+                self.ask_again(&arrival, &arrival.missing(&self.ledger.held(&identity)))?;
                 Ok(arrival)
             }
             None => {
@@ -134,7 +137,7 @@ impl Attempt<'_> {
         buffer.resize(usize::try_from(payload_len).unwrap_or(usize::MAX), 0);
         line.read_exact(buffer)?;
         if let Some(parent) = files.iter().map(|file| file.parent).max() {
-            self.ledger.wait_for(parent, &self.patience)?;
+            self.wait_for(line, parent)?;
         }
         let mut rest = &buffer[..];
         for ((file, size), place) in files.iter().zip(sizes).zip(0..) {
@@ -196,8 +199,10 @@ impl Attempt<'_> {
         size: u64,
         digest: Option<[u8; 32]>,
     ) -> Result<(), Error> {
-        self.ledger.wait_for(entry, &self.patience)?;
-        let Some(arrival) = self.ledger.file(entry) else { return Ok(()) };
+        self.wait_for(line, entry)?;
+        let Some(arrival) = self.ledger.file(entry).filter(|arrival| arrival.is_wanted()) else {
+            return Ok(());
+        };
         if digest.is_some() != self.algorithm().is_some() {
             return Err(line.nonsense("a digest is missing, or was not to be there"));
         }
@@ -213,7 +218,7 @@ impl Attempt<'_> {
 
     /// The source has changed: what came of it is dropped.
     fn take_changed(&self, line: &Line, entry: EntryId) -> Result<(), Error> {
-        self.ledger.wait_for(entry, &self.patience)?;
+        self.wait_for(line, entry)?;
         let arrival =
             self.ledger.file(entry).ok_or_else(|| line.nonsense("a file that is none has changed"))?;
         if arrival.give_up() {
@@ -276,23 +281,18 @@ impl Attempt<'_> {
                 arriving.forget(index)?;
             }
         }
-        self.receiver.watch.hear(&Event::Note("bytes were damaged on their way, and come again"));
-        self.first.say(&Word::Again { entry: arrival.id, segments: segments.to_vec() })
+        for some in segments.chunks(AGAIN_COUNT_MAX) {
+            self.first.say(&Word::Again { entry: arrival.id, segments: some.to_vec() })?;
+        }
+        Ok(())
     }
 
-    /// What a stream takes part in: the segment that it is at.
-    pub(super) fn current_for(
-        &self,
-        current: Option<Current>,
-        arrival: &std::sync::Arc<Arrival>,
-        size: u64,
-        index: u64,
-    ) -> Current {
-        match current {
-            Some(current) if current.is(arrival.id, index) => current,
-            // Another one that was not whole is sent again from its start, or never was meant to be.
-            _ => Current::begin(arrival, size, index),
+    /// Waits until `id` was said on stream 0. What comes on that stream itself was said before.
+    pub(super) fn wait_for(&self, line: &Line, id: EntryId) -> Result<(), Error> {
+        if std::ptr::eq(line, &*self.first) && !self.ledger.knows(id) {
+            return Err(line.nonsense("it sends what it has not announced"));
         }
+        self.ledger.wait_for(id, &self.patience)
     }
 
     pub(super) fn landing(&self) -> Option<&Landing> {

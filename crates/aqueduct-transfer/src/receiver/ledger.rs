@@ -1,13 +1,14 @@
 //! How an attempt stands: what has been said, what has arrived.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::Carried;
-use aqueduct_wire::transfer::{Entry, EntryId, Identity};
+use aqueduct_wire::transfer::{Entry, EntryId, Failure, Identity};
 
 use super::arrival::Arrival;
 use crate::line::{Patience, TICK};
@@ -29,8 +30,10 @@ struct State {
     files: HashMap<EntryId, Arc<Arrival>>,
     /// The last entry that was said on stream 0: all up to it are known.
     last: EntryId,
-    /// Files that the sender was told are there.
-    held: HashSet<Identity>,
+    /// Files that are announced, wanted, and have not settled.
+    open_count: u64,
+    /// What the sender was told is there.
+    held: HashMap<Identity, Vec<Range<u64>>>,
     /// Hard links wait until what they link to is there.
     links: Vec<Entry>,
     /// Files that are there, or will not be.
@@ -38,6 +41,7 @@ struct State {
     /// How many of them there will be, once the sender has said so.
     expected_count: Option<u64>,
     tally: Tally,
+    has_heard_all: bool,
     outcome: Option<Result<(), Error>>,
 }
 
@@ -73,6 +77,7 @@ impl Ledger {
         (id > state.last).then_some(())?;
         state.last = id;
         if let Some(file) = file {
+            state.open_count += u64::from(file.is_wanted());
             state.files.insert(id, file);
         }
         drop(state);
@@ -80,13 +85,19 @@ impl Ledger {
         Some(())
     }
 
-    /// Takes note of files that the sender is told are there.
-    pub(super) fn hold(&self, whole: impl Iterator<Item = Identity>) {
-        self.lock().held.extend(whole);
+    /// Takes note of what the sender is told is there.
+    pub(super) fn hold(&self, held: impl Iterator<Item = (Identity, Vec<Range<u64>>)>) {
+        self.lock().held.extend(held);
     }
 
-    pub(super) fn was_held(&self, identity: &Identity) -> bool {
-        self.lock().held.contains(identity)
+    /// What the sender was told is there of a file.
+    pub(super) fn held(&self, identity: &Identity) -> Vec<Range<u64>> {
+        self.lock().held.get(identity).cloned().unwrap_or_default()
+    }
+
+    /// Whether stream 0 has said everything up to `id`.
+    pub(super) fn knows(&self, id: EntryId) -> bool {
+        self.lock().last >= id
     }
 
     pub(super) fn keep_link(&self, link: Entry) {
@@ -99,13 +110,12 @@ impl Ledger {
 
     /// Waits until stream 0 has said everything up to `id`.
     pub(super) fn wait_for(&self, id: EntryId, patience: &Patience) -> Result<(), Error> {
-        let began = Instant::now();
         let mut state = self.lock();
         while state.last < id {
             if state.outcome.is_some() {
                 return Err(Error::new(ErrorKind::Other, "the attempt is over"));
             }
-            patience.check(began)?;
+            patience.check_end()?;
             state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
         Ok(())
@@ -132,7 +142,9 @@ impl Ledger {
     }
 
     fn end_if_whole(&self, state: MutexGuard<'_, State>) {
-        let is_whole = state.expected_count.is_some_and(|count| state.settled_count >= count);
+        // Whatever the sender says of their number: nothing that was begun is left behind.
+        let is_counted = state.expected_count.is_some_and(|count| state.settled_count >= count);
+        let is_whole = is_counted && state.open_count == 0;
         drop(state);
         if is_whole {
             self.end(Ok(()));
@@ -141,7 +153,10 @@ impl Ledger {
 
     /// Moves a file that has settled out of the way.
     pub(super) fn forget(&self, id: EntryId) {
-        self.lock().files.remove(&id);
+        let mut state = self.lock();
+        if state.files.remove(&id).is_some_and(|file| file.is_wanted()) {
+            state.open_count -= 1;
+        }
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Tally)) {
@@ -180,6 +195,25 @@ impl Ledger {
     pub(super) fn wait_for_end(&self, time: Duration) -> bool {
         let waited = self.changed.wait_timeout_while(self.lock(), time, |state| state.outcome.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.outcome.is_some()
+    }
+
+    /// What the other side is to be told, if this one has failed by itself.
+    pub(super) fn failure(&self) -> Option<(Failure, String)> {
+        match &self.lock().outcome {
+            Some(Err(error)) => error.to_be_told(),
+            _ => None,
+        }
+    }
+
+    /// Stream 0 is heard no more.
+    pub(super) fn end_hearing(&self) {
+        self.lock().has_heard_all = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until stream 0 is heard no more, or for `time`.
+    pub(super) fn wait_for_hearing(&self, time: Duration) {
+        drop(self.changed.wait_timeout_while(self.lock(), time, |state| !state.has_heard_all));
     }
 
     /// How it ended. Asked once.

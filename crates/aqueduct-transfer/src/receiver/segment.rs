@@ -1,17 +1,19 @@
 //! A segment on its way into its place.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use aqueduct_blob::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
 use aqueduct_flow::{Intake, ReceiveRoute, Side, Step, show_copied};
-use aqueduct_sys::{Errno, Reserve, fallocate};
+use aqueduct_sys::{Errno, Reserve, fallocate, punch_hole};
 use aqueduct_wire::transfer::{EntryId, Verify};
 use std::os::fd::AsFd;
 
 use super::Attempt;
-use super::arrival::{Arrival, Judged, Place};
+use super::arrival::{Arrival, Ground, Judged, Place};
 use crate::Error;
 use crate::landing::Arriving;
 use crate::line::Line;
@@ -21,6 +23,7 @@ pub(super) struct Current {
     arrival: Arc<Arrival>,
     index: u64,
     range: Range<u64>,
+    ground: Ground,
     /// Up to where it is there, or known to be a hole.
     at: u64,
     /// None if nothing is hashed, or while the state before it is not known.
@@ -31,21 +34,30 @@ pub(super) struct Current {
 }
 
 impl Current {
-    pub(super) fn begin(arrival: &Arc<Arrival>, size: u64, index: u64) -> Self {
+    /// `None` while another stream is in the midst of the same segment.
+    fn begin(arrival: &Arc<Arrival>, size: u64, index: u64) -> Option<Self> {
+        let ground = arrival.enter(index)?;
         let range = segment_range(size, index);
-        Self {
+        Some(Self {
             hasher: arrival.begin(index),
             arrival: Arc::clone(arrival),
             index,
             at: range.start,
             range,
+            ground,
             crc: crc32fast::Hasher::new(),
             held: Vec::new(),
-        }
+        })
     }
 
-    pub(super) fn is(&self, id: EntryId, index: u64) -> bool {
+    fn is(&self, id: EntryId, index: u64) -> bool {
         self.arrival.id == id && self.index == index
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        self.arrival.leave(self.index);
     }
 }
 
@@ -59,7 +71,7 @@ impl Attempt<'_> {
         len: u64,
         current: &mut Option<Current>,
     ) -> Result<(), Error> {
-        self.ledger.wait_for(entry, &self.patience)?;
+        self.wait_for(line, entry)?;
         self.patience.pace(self.receiver.throttle.as_ref(), len)?;
         let Some(arrival) = self.ledger.file(entry) else { return discard(line, len) };
         let Some(size) = arrival.size else { return self.take_stream(line, &arrival, offset, len) };
@@ -72,7 +84,10 @@ impl Attempt<'_> {
         if len == 0 || end.is_none_or(|end| end > range.end) {
             return Err(line.nonsense("bytes lie outside of their segment"));
         }
-        let mut taking = self.current_for(current.take(), &arrival, size, index);
+        if arrival.has(index) {
+            return discard(line, len);
+        }
+        let mut taking = current_for(line, current.take(), &arrival, size, index)?;
         if offset < taking.at {
             return Err(line.nonsense("bytes of a segment are not in order"));
         }
@@ -102,7 +117,7 @@ impl Attempt<'_> {
         after: &[u8; 32],
         current: Option<Current>,
     ) -> Result<(), Error> {
-        self.ledger.wait_for(entry, &self.patience)?;
+        self.wait_for(line, entry)?;
         let Some(arrival) = self.ledger.file(entry) else { return Ok(()) };
         if matches!(arrival.place, Place::Nowhere) {
             return Ok(());
@@ -110,10 +125,15 @@ impl Attempt<'_> {
         let Some(size) = arrival.size.filter(|size| index < segment_count(*size)) else {
             return Err(line.nonsense("there is no such segment"));
         };
-        let mut taking = self.current_for(current, &arrival, size, index);
+        if arrival.has(index) {
+            return Ok(());
+        }
+        let mut taking = current_for(line, current, &arrival, size, index)?;
         let end = taking.range.end;
         self.skip_to(&mut taking, end)?;
-        let Current { range, hasher, crc, held, .. } = taking;
+        let (range, hasher, crc) =
+            (taking.range.clone(), taking.hasher.take(), std::mem::take(&mut taking.crc));
+        let held = std::mem::take(&mut taking.held);
         let judged = match self.offer.verify {
             Verify::Full => {
                 let hasher = match hasher {
@@ -159,7 +179,7 @@ impl Attempt<'_> {
         }
         match &arrival.place {
             Place::File(arriving) => {
-                show_copied(arriving.file()?, range.clone(), &mut |bytes| hasher.update(bytes))
+                show_to_its_end(arriving.file()?, range.clone(), &mut |bytes| hasher.update(bytes))
                     .map_err(|error| Error::disk("cannot read what was just written", error))?;
             }
             Place::Stdout | Place::Nowhere => hasher.update(held),
@@ -173,15 +193,15 @@ impl Attempt<'_> {
         if len == 0 {
             return Ok(());
         }
-        let Current { arrival, hasher, crc, held, .. } = taking;
         let verify = self.offer.verify;
+        let arrival = Arc::clone(&taking.arrival);
+        let Current { hasher, crc, held, .. } = taking;
         match &arrival.place {
             Place::File(arriving) => {
                 crate::show_zeroes(len, &mut |zeroes| observe(verify, hasher, crc, zeroes));
-                if self.resumes || arrival.is_touched(taking.index) {
+                if self.resumes || taking.ground == Ground::Touched {
                     fill(arriving, taking.at..offset)?;
                 }
-                // The file is as long as it will be, whether its end is a hole or not.
             }
             Place::Stdout | Place::Nowhere => crate::show_zeroes(len, &mut |zeroes| {
                 observe(verify, hasher, crc, zeroes);
@@ -206,6 +226,7 @@ impl Attempt<'_> {
         let mut intake = Intake::new(route);
         let mut since = Instant::now();
         while at < end {
+            self.patience.check_end()?;
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
             let step = intake.step(line.as_fd(), file, at, left, &mut |bytes| {
                 observe(verify, hasher, crc, bytes);
@@ -214,6 +235,7 @@ impl Attempt<'_> {
                 Ok(Step::Moved(moved)) => {
                     at += moved as u64;
                     since = Instant::now();
+                    self.patience.pulse.beat();
                 }
                 Ok(Step::Blocked(_)) => self.patience.check(since)?,
                 Ok(Step::End) => return Err(line.lost(std::io::ErrorKind::UnexpectedEof.into())),
@@ -229,6 +251,21 @@ impl Attempt<'_> {
     }
 }
 
+/// The segment that a stream is at. Another one that was not whole is sent again from its start, or never was meant to be.
+fn current_for(
+    line: &Line,
+    current: Option<Current>,
+    arrival: &Arc<Arrival>,
+    size: u64,
+    index: u64,
+) -> Result<Current, Error> {
+    if let Some(current) = current.filter(|current| current.is(arrival.id, index)) {
+        return Ok(current);
+    }
+    Current::begin(arrival, size, index)
+        .ok_or_else(|| line.nonsense("two connections bring the same segment at once"))
+}
+
 fn observe(verify: Verify, hasher: &mut Option<SegmentHasher>, crc: &mut crc32fast::Hasher, bytes: &[u8]) {
     match (verify, hasher) {
         (Verify::Full, Some(hasher)) => hasher.update(bytes),
@@ -237,19 +274,32 @@ fn observe(verify: Verify, hasher: &mut Option<SegmentHasher>, crc: &mut crc32fa
     }
 }
 
-/// Writes zeroes where something else may be.
+/// Shows a range of a file that may end before it does: what is missing is a hole at its end.
+fn show_to_its_end(file: &File, range: Range<u64>, show: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
+    let end = file.metadata()?.len().clamp(range.start, range.end);
+    show_copied(file, range.start..end, show)?;
+    crate::show_zeroes(range.end - end, show);
+    Ok(())
+}
+
+/// Makes a hole where something else may be; where the filesystem makes none, zeroes.
 fn fill(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
-    use std::os::unix::fs::FileExt;
     let file = arriving.file()?;
+    let failed = |error| arriving.failed("cannot write", error);
+    let len = file.metadata().map_err(failed)?.len();
+    let end = range.end.min(len);
+    if range.start >= end || punch_hole(file, range.start, end - range.start).is_ok() {
+        return Ok(());
+    }
     let mut at = range.start;
-    let mut failed = None;
-    crate::show_zeroes(range.end - range.start, &mut |zeroes| {
-        if failed.is_none() {
-            failed = file.write_all_at(zeroes, at).err();
+    let mut written = Ok(());
+    crate::show_zeroes(end - range.start, &mut |zeroes| {
+        if written.is_ok() {
+            written = file.write_all_at(zeroes, at);
             at += zeroes.len() as u64;
         }
     });
-    failed.map_or(Ok(()), |error| Err(arriving.failed("cannot write", error)))
+    written.map_err(failed)
 }
 
 /// Reserves what is about to come: blocks in one piece are written faster, and a full disk is known at once.

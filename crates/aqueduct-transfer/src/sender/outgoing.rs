@@ -34,6 +34,8 @@ struct State {
     is_settled: bool,
     is_skipped: bool,
     is_counted: bool,
+    /// All of it, and nobody has asked for any of it again.
+    is_held: bool,
     opened: Option<Arc<Opened>>,
     again_counts: HashMap<u64, u32>,
 }
@@ -70,6 +72,7 @@ impl Outgoing {
             is_settled: false,
             is_skipped: false,
             is_counted: false,
+            is_held: false,
             opened: None,
             again_counts: HashMap::new(),
         };
@@ -94,6 +97,7 @@ impl Outgoing {
         let mut state = held.lock();
         state.next = count;
         state.is_counted = true;
+        state.is_held = true;
         drop(state);
         held
     }
@@ -147,8 +151,14 @@ impl Outgoing {
         Need { send: need.send || state.again_counts.get_mut(&index).is_some_and(|count| *count > 0), ..need }
     }
 
+    pub(super) fn is_sent_again(&self, index: u64) -> bool {
+        self.lock().again_counts.contains_key(&index)
+    }
+
     /// Whether a segment may be sent once more: `None` after three times, or if there is no such segment.
-    pub(super) fn may_send_again(&self, index: u64) -> Option<()> {
+    ///
+    /// `true` if it was thought to be there: then all of it has to be looked at.
+    pub(super) fn may_send_again(&self, index: u64) -> Option<bool> {
         let mut state = self.lock();
         let count = state.again_counts.entry(index).or_insert(0);
         *count += 1;
@@ -160,7 +170,11 @@ impl Outgoing {
                 assembly.drop_record(index);
             }
         }
-        is_allowed.then_some(())
+        let was_held = std::mem::take(&mut state.is_held);
+        if was_held {
+            state.next = 0;
+        }
+        is_allowed.then_some(was_held)
     }
 
     pub(super) fn skip(&self) {
@@ -191,10 +205,10 @@ impl Outgoing {
             if let Some(hasher) = assembly.begin(index) {
                 return Ok(hasher);
             }
-            patience.check_stop()?;
-            if patience.is_over() {
-                return Err(Error::new(ErrorKind::Other, "the attempt is over"));
+            if state.is_skipped {
+                return Err(Error::new(ErrorKind::Changed, "the file was given up"));
             }
+            patience.check_end()?;
             state = self.landed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -231,6 +245,8 @@ impl Outgoing {
         state.opened = None;
         let is_first = !state.is_skipped;
         state.is_skipped = true;
+        drop(state);
+        self.landed.notify_all();
         is_first
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_wire::transfer::limits::ENTRY_COUNT_MAX;
-use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Word};
+use aqueduct_wire::transfer::{Entry, EntryId, Failure, HeldFile, Word};
 
 use super::outgoing::Outgoing;
 use crate::line::TICK;
@@ -193,17 +193,15 @@ impl Queue {
     /// Queues a file, once there is room.
     pub(super) fn push_file(&self, file: Arc<Outgoing>) {
         let mut state = self.wait_for_room();
-        state.sent_count += 1;
-        state.files.insert(file.id(), Arc::clone(&file));
         state.work.push_back(Work::File(file));
         self.changed.notify_all();
     }
 
-    /// Keeps a file that the receiver has, for the case that it has it no more.
-    pub(super) fn push_held(&self, file: Arc<Outgoing>) {
+    /// Counts a file, and takes note of it before it is announced: the receiver may have something to say about it at once.
+    pub(super) fn know(&self, file: &Arc<Outgoing>) {
         let mut state = self.lock();
         state.sent_count += 1;
-        state.files.insert(file.id(), file);
+        state.files.insert(file.id(), Arc::clone(file));
     }
 
     fn wait_for_room(&self) -> MutexGuard<'_, State> {
@@ -229,7 +227,9 @@ impl Queue {
         let mut state = self.lock();
         let file = Arc::clone(state.files.get(&entry)?);
         for &index in segments {
-            file.may_send_again(index)?;
+            if file.may_send_again(index)? {
+                state.work.push_front(Work::File(Arc::clone(&file)));
+            }
             state.again.push_back((Arc::clone(&file), index));
         }
         self.changed.notify_all();
@@ -277,6 +277,14 @@ impl Queue {
         let state = self.lock();
         let waited = self.changed.wait_timeout_while(state, time, |state| state.outcome.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.outcome.is_some()
+    }
+
+    /// What the other side is to be told, if this one has failed by itself.
+    pub(super) fn failure(&self) -> Option<(Failure, String)> {
+        match &self.lock().outcome {
+            Some(Err(error)) => error.to_be_told(),
+            _ => None,
+        }
     }
 
     /// How the attempt ended. Asked once.

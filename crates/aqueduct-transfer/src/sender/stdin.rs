@@ -1,13 +1,16 @@
 //! Bytes whose end tells their size.
 
 use std::io::Read;
+use std::sync::atomic::Ordering;
 
 use aqueduct_blob::Hasher;
+use aqueduct_flow::uninterrupted;
+use aqueduct_sys::{Readiness, wait_at_most};
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta, Verify, Word};
 
 use super::queue::Next;
 use super::{Attempt, STDIN_NAME};
-use crate::line::Line;
+use crate::line::{Line, TICK};
 use crate::{Error, ErrorKind};
 
 impl Attempt<'_> {
@@ -26,6 +29,10 @@ impl Attempt<'_> {
             if self.queue.is_over() {
                 return Ok(());
             }
+            if !has_input()? {
+                continue;
+            }
+            self.sender.has_read.store(true, Ordering::Relaxed);
             let len = match stdin.read(&mut buffer) {
                 Ok(len) => len,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -38,7 +45,7 @@ impl Attempt<'_> {
                 hasher.update(&buffer[..len]);
             }
             self.pace(len as u64)?;
-            line.say_with(&Word::Bytes { entry: id, offset }, &buffer[..len]).map_err(once)?;
+            line.say_with(&Word::Bytes { entry: id, offset }, &buffer[..len])?;
             offset += len as u64;
         }
         let digest = hasher.map(|hasher| hasher.finish().digest);
@@ -57,16 +64,11 @@ impl Attempt<'_> {
     }
 }
 
-/// A broken connection cannot be mended: what was read is gone.
-fn once(error: Error) -> Error {
-    if error.kind() == ErrorKind::Network {
-        return Error::new(
-            ErrorKind::Other,
-            "the connection is lost, and standard input cannot be read twice",
-        )
-        .because(error);
-    }
-    error
+/// Whether standard input has something to be read, or has ended. Looked at for a while only, so that whoever waits for input
+/// can be stopped.
+pub(crate) fn has_input() -> Result<bool, Error> {
+    let is_ready = uninterrupted(|| wait_at_most(std::io::stdin(), &[Readiness::Readable], TICK));
+    is_ready.map_err(|error| Error::source_file("cannot read standard input", error.into()))
 }
 
 /// As large as what a pipe gives at most, and small enough to stay in a core's cache.

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aqueduct_blob::{SEGMENT_LEN, segment_range};
+use aqueduct_blob::{SEGMENT_LEN, segment_count, segment_range};
 use aqueduct_wire::transfer::limits::{ASK_COUNT_MAX, ENTRY_COUNT_MAX};
 use aqueduct_wire::transfer::{Entry, HeldFile, Kind, Word};
 
@@ -87,26 +87,31 @@ impl Attempt<'_> {
             });
             // It is said all the same: a name may have moved, and then the receiver asks for it after all.
             let id = entry.id;
-            self.queue.announce(entry);
             let held = Arc::new(Outgoing::held(id, file, self.algorithm(), &self.sender.cache));
             if self.sender.send.is_single() {
                 let digest = held.finish().ok().flatten().map(|hashed| hashed.digest);
                 self.queue.count(|tally| tally.digest = digest);
             }
-            return self.queue.push_held(held);
+            self.queue.know(&held);
+            return self.queue.announce(entry);
         }
         if size <= PACKED_LEN_MAX {
             return packing.add(self, entry, file);
         }
         let kept = self.sender.cache.begin(file.stat(), self.sender.send.algorithm);
-        let held = held.map_or_else(Vec::new, |held| held.segments);
+        // What a receiver says of segments that there are none of means nothing.
+        let count = segment_count(size);
+        let mut held = held.map_or_else(Vec::new, |held| held.segments);
+        held.iter_mut().for_each(|range| *range = range.start.min(count)..range.end.min(count));
+        held.retain(|range| !range.is_empty());
         let held_len = held.iter().flat_map(Clone::clone).map(|index| segment_range(size, index));
         self.sender.gauge.add_resumed(held_len.map(|range| range.end - range.start).sum());
         // What goes before it in the order of the walk goes before it.
         packing.flush(self);
-        let id = entry.id;
+        let file = Arc::new(Outgoing::new(entry.id, file, self.algorithm(), kept, held));
+        self.queue.know(&file);
         self.queue.announce(entry);
-        self.queue.push_file(Arc::new(Outgoing::new(id, file, self.algorithm(), kept, held)));
+        self.queue.push_file(file);
     }
 }
 

@@ -19,6 +19,7 @@ impl Attempt<'_> {
     pub(super) fn work(&self, line: &Line, is_first: bool) -> Result<(), Error> {
         let mut payload = Vec::new();
         loop {
+            self.patience.check_stop()?;
             match self.queue.next(is_first) {
                 Next::Announce(words) => {
                     for word in &words {
@@ -111,6 +112,9 @@ impl Attempt<'_> {
             return Ok(());
         }
         let opened = file.open()?;
+        if file.is_sent_again(index) && !opened.is_unchanged().unwrap_or(false) {
+            return Err(changed(file.source()));
+        }
         let data = opened.data_ranges(range.clone()).map_err(|error| cannot_read(file.source(), error))?;
         let mut crc = crc32fast::Hasher::new();
         if need.send {

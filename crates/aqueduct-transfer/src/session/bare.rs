@@ -1,9 +1,9 @@
 //! Whoever verifies nothing: bare bytes, and HTTP.
 
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aqueduct_blob::{Algorithm, Digest, parallel};
@@ -12,14 +12,23 @@ use aqueduct_sys::pread;
 
 use super::Session;
 use crate::door::{Manner, RawSource, Served, Shelf, send_raw};
+use crate::meet::CONNECT_TIME_MAX;
 use crate::sender::Sender;
+use crate::sender::stdin::has_input;
 use crate::source::SourceFile;
 use crate::{Error, ErrorKind, Event, Phase, Proof, Report, What};
 
 /// Connects to whoever listens for bare bytes.
 pub(super) fn connect(host: &str, port: u16) -> Result<TcpStream, Error> {
-    TcpStream::connect((host, port))
-        .map_err(|error| Error::network(format!("cannot connect to {host} port {port}"), error))
+    let cannot = |error| Error::network(format!("cannot connect to {host} port {port}"), error);
+    let mut failure = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in (host, port).to_socket_addrs().map_err(cannot)? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIME_MAX) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(cannot(failure))
 }
 
 /// Sends the one file, or standard input, as bare bytes.
@@ -29,9 +38,13 @@ pub(super) fn send(sender: &Sender<'_>, session: &Session<'_>, stream: &TcpStrea
     session.gauge.begin_attempt();
     let (sent, digest) = match &sender.send.what {
         What::Stdin => {
-            let mut stdin =
-                Hashing { inner: std::io::stdin().lock(), hasher: aqueduct_blob::Hasher::new(ALGORITHM) };
-            let sent = send_raw(stream, RawSource::Reader(&mut stdin), manner)?;
+            let mut stdin = Hashing {
+                inner: std::io::stdin().lock(),
+                has_read: &sender.has_read,
+                hasher: aqueduct_blob::Hasher::new(ALGORITHM),
+            };
+            let sent = send_raw(stream, RawSource::Reader(&mut stdin), manner)
+                .map_err(|error| sender.once(error))?;
             (sent, stdin.hasher.finish().digest)
         }
         What::Paths(_) => {
@@ -148,14 +161,19 @@ fn report(
     }
 }
 
-/// Hashes what is read on its way.
-struct Hashing<R> {
+/// Standard input, hashed on its way; where there is nothing yet, it says so after a while.
+struct Hashing<'a, R> {
     inner: R,
+    has_read: &'a AtomicBool,
     hasher: aqueduct_blob::Hasher,
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for Hashing<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if !has_input().map_err(std::io::Error::other)? {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        self.has_read.store(true, Ordering::Relaxed);
         let len = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..len]);
         Ok(len)

@@ -1,7 +1,7 @@
 //! A whole `recv`.
 
 use std::net::TcpStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -93,6 +93,10 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     let receive = receiver.receive;
     if let Ok(peer) = stream.peer_addr().map(crate::line::canonical) {
         session.watch.hear(&Event::Connected { peer, dialect: "raw" });
+    }
+    if receive.to == Where::Stdout && receiver.has_passed.swap(true, Ordering::Relaxed) {
+        let what = "the connection was lost, and what went to standard output cannot be taken back";
+        return Err(Error::new(ErrorKind::Other, what));
     }
     session.gauge.begin_attempt();
     session.watch.hear(&Event::Phase(Phase::Transfer));

@@ -34,6 +34,7 @@ pub(crate) fn send(send: &Send, gauge: &Gauge, watch: &dyn Watch) -> Result<Repo
         watch,
         cache: CheckpointCache::open(send.cache.as_deref()),
         throttle: send.options.rate.map(Throttle::new),
+        has_read: AtomicBool::new(false),
     };
     match &send.to {
         Peer::Ticket(ticket) => {
@@ -134,7 +135,7 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
                     session.watch.hear(&Event::Note("a receiver has it; waiting for the next"));
                 }
                 Ok(None) => {}
-                Err(error) if session.waits_on(&error) => {}
+                Err(error) if !sender.has_read.load(Ordering::Relaxed) && session.waits_on(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -66,12 +66,15 @@ fn nothing_comes_twice() {
 }
 
 #[test]
-fn a_hard_link_leads_to_a_file_of_the_same_transfer() {
+fn a_hard_link_to_what_did_not_come_is_left_out_and_the_rest_arrives() {
     let site = Site::of(&["tree"]);
     let landing = site.begin();
     landing.entry(&directory(1, 0, "tree")).unwrap();
-    assert_refused(landing.entry(&hard_link(2, 1, "link", 77)));
-    assert_refused(landing.entry(&hard_link(3, 1, "link", 1)));
+    landing.entry(&hard_link(2, 1, "link", 77)).unwrap();
+    landing.entry(&hard_link(3, 1, "link", 1)).unwrap();
+    let landed = landing.finish().unwrap();
+    assert_eq!(landed.notes.len(), 2, "{:?}", landed.notes);
+    assert_eq!(site.names(), ["tree"]);
 }
 
 #[test]
