@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -26,6 +27,8 @@ pub(super) struct Bout<'a> {
     arrived: PathBuf,
     size: u64,
     small_count: u64,
+    /// The next run's.
+    port: AtomicU16,
 }
 
 /// What one run took, of so many GiB.
@@ -75,8 +78,15 @@ impl<'a> Bout<'a> {
         let small_count = if options.extent == Extent::Full { 100_000 } else { 100 };
         let arrived = dir.join("arrived");
         fs::create_dir(&arrived)?;
-        let bout =
-            Self { programs, hosts: Hosts::joined("bench")?, dir, arrived, size: options.size, small_count };
+        let bout = Self {
+            programs,
+            hosts: Hosts::joined("bench")?,
+            dir,
+            arrived,
+            size: options.size,
+            small_count,
+            port: AtomicU16::new(PORT_FIRST),
+        };
         let has = |load| options.rows.iter().any(|row| row.load == load);
         if has(Load::File) {
             Filler::new(31).write_file(&bout.source(Load::File), bout.size)?;
@@ -180,6 +190,8 @@ impl<'a> Bout<'a> {
     /// Runs it in a round, or to try whether it works.
     fn run(&self, load: Load, tool: &Tool, round: Option<usize>) -> Result<Cost> {
         let source = self.source(load);
+        // A new port each time: not everybody takes one that connections were at a moment ago.
+        let port = self.port.fetch_add(1, Ordering::Relaxed);
         // A new name each time: ext4 is slow for a while to make files where many were removed.
         let number = round.map_or_else(|| "trial".to_owned(), |round| round.to_string());
         let target = self.arrived.join(format!("{number}-{}", tool.name.replace([' ', ',', '.'], "-")));
@@ -196,7 +208,7 @@ impl<'a> Bout<'a> {
             ("SOURCE", text(&source)),
             ("TARGET", text(&target)),
             ("ADDRESS", listener.address().to_owned()),
-            ("PORT", PORT.to_string()),
+            ("PORT", port.to_string()),
             ("SIZE", self.size.to_string()),
             ("DIR", text(self.dir)),
             ("AQUEDUCT", text(&self.programs.aqueduct)),
@@ -213,7 +225,7 @@ impl<'a> Bout<'a> {
         let (wall, sender_cpu, receiver_cpu);
         if tool.first == First::SendingDaemon {
             let mut sender = start(left, tool.send, &variables, "sender")?;
-            sender.wait_until_heard(PORT)?;
+            sender.wait_until_heard(port)?;
             let began = Instant::now();
             receiver_cpu =
                 start(right, tool.receive, &variables, "receiver")?.finish().context("receiver")?;
@@ -224,7 +236,7 @@ impl<'a> Bout<'a> {
             if tool.first == First::ReceiverWithTicket {
                 variables.push(("TICKET", receiver.ticket()?));
             }
-            receiver.wait_until_heard(PORT)?;
+            receiver.wait_until_heard(port)?;
             let began = Instant::now();
             sender_cpu = start(left, tool.send, &variables, "sender")?.finish().context("sender")?;
             if tool.first == First::ReceivingDaemon {
@@ -268,5 +280,5 @@ pub(super) const BOUND: &str = "bound: bare loop and SHA-256 at both ends, on al
 
 const SMALL_SIZE: u64 = 4 << 10;
 
-/// Any that nobody else is likely to listen at.
-const PORT: u16 = 39_871;
+/// Below those that the kernel gives to who connects, and far from those that have a name.
+const PORT_FIRST: u16 = 20_000;
