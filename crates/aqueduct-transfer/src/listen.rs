@@ -1,6 +1,7 @@
 //! Where one side waits for the other: a port, and whoever comes to it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Scope;
@@ -83,6 +84,14 @@ impl Listener {
         let back = sender.clone();
         scope.spawn(move || self.accept(scope, welcome, &sender));
         (visitors, back)
+    }
+
+    /// Lets nobody in any more, and wakes whoever waits for somebody: a listening socket that is shut down listens no more.
+    pub(crate) fn close(&self) {
+        // Where it cannot be done, whoever waits looks up by itself before long.
+        if let Ok(socket) = self.socket.try_clone() {
+            let _ = TcpStream::from(OwnedFd::from(socket)).shutdown(Shutdown::Both);
+        }
     }
 
     fn accept<'scope, 'env>(

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::line::{Line, Patience, TICK};
-use crate::listen::Visitor;
+use crate::listen::{Listener, Visitor};
 use crate::meet::{self, Purpose};
 use crate::streams::More;
 use crate::ticket::Host;
@@ -133,11 +133,12 @@ impl Session<'_> {
 }
 
 /// Tells everybody who waits at a port that it closes, however the work at it ended.
-struct Closing<'a>(&'a AtomicBool);
+struct Closing<'a>(&'a AtomicBool, &'a Listener);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
+        self.1.close();
     }
 }
 

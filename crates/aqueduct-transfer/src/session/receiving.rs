@@ -52,7 +52,7 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
     });
     let closing = AtomicBool::new(false);
     thread::scope(|scope| {
-        let _closing = Closing(&closing);
+        let _closing = Closing(&closing, &listener);
         let welcome =
             Welcome { role: Role::Send, http: false, patience: session.patience, closing: &closing };
         let (visitors, _) = listener.take(scope, welcome);

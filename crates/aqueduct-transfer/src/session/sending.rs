@@ -90,7 +90,7 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
     announce(sender, session, listen, &listener, shelf.as_ref());
     let (shelf, closing, guests) = (shelf.as_ref(), &AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
-        let _closing = Closing(closing);
+        let _closing = Closing(closing, &listener);
         let welcome =
             Welcome { role: Role::Receive, http: shelf.is_some(), patience: session.patience, closing };
         let (visitors, back) = listener.take(scope, welcome);
