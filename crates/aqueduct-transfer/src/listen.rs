@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{Readiness, wait_at_most};
@@ -51,7 +52,7 @@ pub(crate) struct Welcome<'a> {
     pub(crate) http: bool,
     pub(crate) patience: &'a Patience,
     /// Set when nobody is waited for any more.
-    pub(crate) closing: &'a AtomicBool,
+    pub(crate) closing: &'a Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -79,8 +80,8 @@ impl Listener {
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
         welcome: Welcome<'env>,
-    ) -> (Receiver<Visitor>, Sender<Visitor>) {
-        let (sender, visitors) = mpsc::channel();
+    ) -> (Receiver<Visitor>, SyncSender<Visitor>) {
+        let (sender, visitors) = mpsc::sync_channel(VISITOR_COUNT_MAX);
         let back = sender.clone();
         scope.spawn(move || self.accept(scope, welcome, &sender));
         (visitors, back)
@@ -98,25 +99,29 @@ impl Listener {
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
         welcome: Welcome<'env>,
-        sender: &Sender<Visitor>,
+        sender: &SyncSender<Visitor>,
     ) {
-        let strangers = std::sync::Arc::new(AtomicUsize::new(0));
+        let strangers = Arc::new(AtomicUsize::new(0));
         while !welcome.closing.load(Ordering::Acquire) {
             let is_ready = uninterrupted(|| wait_at_most(&self.socket, &[Readiness::Readable], TICK));
             if !is_ready.unwrap_or(false) {
                 continue;
             }
-            let Ok((stream, _)) = self.socket.accept() else { continue };
+            let Ok((stream, _)) = self.socket.accept() else {
+                // It was gone again; or there are no descriptors left, which takes a while.
+                let _ = welcome.patience.wait(PAUSE);
+                continue;
+            };
             // Who is one too many is closed: strangers may come in any number.
             if strangers.fetch_add(1, Ordering::Relaxed) >= STRANGER_COUNT_MAX {
                 strangers.fetch_sub(1, Ordering::Relaxed);
                 continue;
             }
-            let (sender, strangers) = (sender.clone(), std::sync::Arc::clone(&strangers));
+            let (sender, strangers) = (sender.clone(), Arc::clone(&strangers));
             scope.spawn(move || {
                 if let Some(visitor) = self.meet(stream, welcome) {
-                    // Nobody waits any more.
-                    let _ = sender.send(visitor);
+                    // Whoever finds too many waiting, or nobody who takes them, is closed.
+                    let _ = sender.try_send(visitor);
                 }
                 strangers.fetch_sub(1, Ordering::Relaxed);
             });
@@ -145,11 +150,23 @@ impl Listener {
     }
 
     fn meet_native(&self, stream: TcpStream, welcome: Welcome<'_>) -> Option<Visitor> {
-        let (line, purpose) = match meet::accept(stream, &self.ticket.secret, welcome.patience) {
+        // Whoever drips its greeting byte by byte has no more time for it than others.
+        let patience = Patience {
+            over: Arc::clone(welcome.closing),
+            until: Some(Instant::now() + welcome.patience.idle),
+            pulse: Arc::default(),
+            ..welcome.patience.clone()
+        };
+        let (line, purpose) = match meet::accept(stream, &self.ticket.secret, &patience) {
             Ok(met) => met,
-            Err(error) if error.kind() == ErrorKind::Network => return None,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Network | ErrorKind::Deadline | ErrorKind::Stopped) =>
+            {
+                return None;
+            }
             Err(error) => return Some(Visitor::Refused(error)),
         };
+        let line = line.with(welcome.patience.clone());
         if purpose.role != welcome.role {
             let why = match welcome.role {
                 Role::Receive => "both sides want to send; this one is to be received from",
@@ -224,6 +241,12 @@ fn outward(elsewhere: IpAddr) -> Option<IpAddr> {
 /// Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and the way to them is the way to the world.
 const V4_ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const V6_ELSEWHERE: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+
+/// After a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How many may wait to be served: each holds a descriptor.
+const VISITOR_COUNT_MAX: usize = 64;
 
 /// How many there may be of whom nothing is known yet.
 const STRANGER_COUNT_MAX: usize = 32;

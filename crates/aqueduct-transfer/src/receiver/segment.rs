@@ -87,7 +87,9 @@ impl Attempt<'_> {
         if arrival.has(index) {
             return discard(line, len);
         }
-        let mut taking = current_for(line, current.take(), &arrival, size, index)?;
+        let Some(mut taking) = current_for(current.take(), &arrival, size, index) else {
+            return discard(line, len);
+        };
         if offset < taking.at {
             return Err(line.nonsense("bytes of a segment are not in order"));
         }
@@ -128,7 +130,7 @@ impl Attempt<'_> {
         if arrival.has(index) {
             return Ok(());
         }
-        let mut taking = current_for(line, current, &arrival, size, index)?;
+        let Some(mut taking) = current_for(current, &arrival, size, index) else { return Ok(()) };
         let end = taking.range.end;
         self.skip_to(&mut taking, end)?;
         let (range, hasher, crc) =
@@ -252,18 +254,13 @@ impl Attempt<'_> {
 }
 
 /// The segment that a stream is at. Another one that was not whole is sent again from its start, or never was meant to be.
-fn current_for(
-    line: &Line,
-    current: Option<Current>,
-    arrival: &Arc<Arrival>,
-    size: u64,
-    index: u64,
-) -> Result<Current, Error> {
-    if let Some(current) = current.filter(|current| current.is(arrival.id, index)) {
-        return Ok(current);
+///
+/// `None` while another stream brings the same: it was asked for twice, and one of them is enough.
+fn current_for(current: Option<Current>, arrival: &Arc<Arrival>, size: u64, index: u64) -> Option<Current> {
+    match current.filter(|current| current.is(arrival.id, index)) {
+        Some(current) => Some(current),
+        None => Current::begin(arrival, size, index),
     }
-    Current::begin(arrival, size, index)
-        .ok_or_else(|| line.nonsense("two connections bring the same segment at once"))
 }
 
 fn observe(verify: Verify, hasher: &mut Option<SegmentHasher>, crc: &mut crc32fast::Hasher, bytes: &[u8]) {

@@ -1,6 +1,7 @@
 //! A whole `recv`.
 
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -50,7 +51,7 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
         name: "",
         size: None,
     });
-    let closing = AtomicBool::new(false);
+    let closing = Arc::new(AtomicBool::new(false));
     thread::scope(|scope| {
         let _closing = Closing(&closing, &listener);
         let welcome =

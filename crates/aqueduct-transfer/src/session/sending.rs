@@ -1,6 +1,7 @@
 //! A whole `send`.
 
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -88,7 +89,7 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
         What::Stdin => None,
     };
     announce(sender, session, listen, &listener, shelf.as_ref());
-    let (shelf, closing, guests) = (shelf.as_ref(), &AtomicBool::new(false), &AtomicUsize::new(0));
+    let (shelf, closing, guests) = (shelf.as_ref(), &Arc::new(AtomicBool::new(false)), &AtomicUsize::new(0));
     thread::scope(|scope| {
         let _closing = Closing(closing, &listener);
         let welcome =

@@ -35,8 +35,6 @@ pub(crate) struct Kept {
 struct Writer {
     key: [u8; 32],
     path: PathBuf,
-    /// Opened when there is something to write, so that what is never appended to leaves nothing.
-    file: Option<File>,
     /// Whether there is no file yet.
     is_new: bool,
     /// What is not written yet.
@@ -70,7 +68,6 @@ impl CheckpointCache {
         let writer = Writer {
             key,
             path,
-            file: None,
             is_new: bytes.is_empty(),
             buffer: Vec::new(),
             room: (2 * count).saturating_sub((bytes.len() / RECORD_LEN) as u64),
@@ -129,11 +126,11 @@ impl Writer {
         if self.buffer.is_empty() {
             return;
         }
-        if self.file.is_none() {
-            self.file = self.create().ok();
-        }
+        // Many files may be under way: none keeps a descriptor between two writes.
+        let file = self.create();
+        self.is_new = false;
         // In one call: appended whole, or torn and found to be.
-        let is_written = self.file.as_mut().is_some_and(|file| file.write_all(&self.buffer).is_ok());
+        let is_written = file.is_ok_and(|mut file| file.write_all(&self.buffer).is_ok());
         self.buffer.clear();
         if !is_written {
             self.room = 0;

@@ -121,6 +121,24 @@ fn a_source_that_changes_while_it_is_sent_is_what_both_sides_fail_with() {
 }
 
 #[test]
+fn a_file_under_two_names_goes_on_under_both_although_only_one_has_its_segments() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tree = from.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let bytes = bytes(10 * SEGMENT_LEN);
+    fs::write(tree.join("a"), &bytes).unwrap();
+    fs::hard_link(tree.join("a"), tree.join("b")).unwrap();
+    let has_cut = AtomicBool::new(false);
+    let (sent, (received, said)) = relayed(&send(&[&tree]), to.path(), move |before, _| {
+        before > 6 * SEGMENT_LEN && !has_cut.swap(true, Ordering::Relaxed)
+    });
+    received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
+    assert_eq!(sent.unwrap().failed_count, 0);
+    assert!(fs::read(to.path().join("tree/a")).unwrap() == bytes);
+    assert!(fs::read(to.path().join("tree/b")).unwrap() == bytes);
+}
+
+#[test]
 fn a_connection_that_breaks_is_made_again_and_no_segment_is_sent_twice() {
     for algorithm in Algorithm::ALL {
         let size = 24 * SEGMENT_LEN + 3;

@@ -178,3 +178,59 @@ fn a_wrong_ticket_opens_nothing() {
     });
     assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_stream_that_has_nothing_to_bring_for_longer_than_silence_may_last_does_no_harm() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = from.path().join("file");
+    let bytes = bytes(SEGMENT_LEN / 2);
+    fs::write(&path, &bytes).unwrap();
+    let mut sending = send(&[&path]);
+    // Two frames of 1 MiB: the second leaves when the first has had its time, which is longer than anybody may be silent.
+    sending.options.rate = std::num::NonZeroU64::new(256 * 1024);
+    sending.options.times.idle = std::time::Duration::from_secs(3);
+    let mut receiving = receive(to.path());
+    receiving.options.times.idle = std::time::Duration::from_secs(3);
+    let ((sent, _), (received, said)) = pushed(&sending, &receiving);
+    sent.unwrap();
+    received.unwrap();
+    assert!(!said.iter().any(|said| said.starts_with("Retry")), "{said:#?}");
+    assert!(fs::read(to.path().join("file")).unwrap() == bytes);
+}
+
+#[test]
+fn a_receiver_that_listens_ends_although_fewer_connections_come_than_it_was_ready_for() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = from.path().join("file");
+    fs::write(&path, bytes(2 * SEGMENT_LEN)).unwrap();
+    let (hearing, ticket) = crate::pair::Hearing::new();
+    let receiving = receive(to.path());
+    std::thread::scope(|scope| {
+        let received = scope
+            .spawn(|| aqueduct_transfer::recv(&receiving, &aqueduct_transfer::Gauge::default(), &hearing));
+        let ticket = ticket.recv().unwrap();
+        // Lets the first connection through, and nobody after it.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let target = ticket.port;
+        std::thread::spawn(move || {
+            let (client, _) = listener.accept().unwrap();
+            drop(listener);
+            let server = std::net::TcpStream::connect(("127.0.0.1", target)).unwrap();
+            let (mut up, mut down) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let back = std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &server, &mut &client);
+                let _ = client.shutdown(std::net::Shutdown::Both);
+            });
+            let _ = std::io::copy(&mut up, &mut down);
+            let _ = down.shutdown(std::net::Shutdown::Write);
+            back.join().unwrap();
+        });
+        let host = aqueduct_transfer::Host::Address("127.0.0.1".parse().unwrap());
+        let ticket = aqueduct_transfer::Ticket { hosts: vec![host], port, ..ticket };
+        let (hearing, _) = crate::pair::Hearing::new();
+        let sending = Send { to: aqueduct_transfer::Peer::Ticket(ticket), ..send(&[&path]) };
+        aqueduct_transfer::send(&sending, &aqueduct_transfer::Gauge::default(), &hearing).unwrap();
+        assert_eq!(received.join().unwrap().unwrap().file_count, 1);
+    });
+}
