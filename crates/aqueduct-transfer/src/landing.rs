@@ -81,6 +81,8 @@ pub(crate) struct Landing {
     needs_syncfs: AtomicBool,
     /// For the next file that comes in segments.
     number: AtomicU64,
+    /// Whether nobody can go on with it: a stream, which is sent once.
+    is_once: bool,
 }
 
 /// What files need that come in segments.
@@ -196,6 +198,7 @@ impl Landing {
             syncs_each: is_synced && offer.file_count.is_some_and(|count| count <= SYNC_EACH_COUNT_MAX),
             needs_syncfs: AtomicBool::new(false),
             number: AtomicU64::new(number),
+            is_once: offer.size.is_none() && offer.file_count == Some(1),
         })
     }
 
@@ -598,9 +601,12 @@ impl Landing {
 }
 
 impl Drop for Landing {
-    /// An attempt that was broken off before anything came leaves nothing.
+    /// An attempt that was broken off before anything came, or that nobody can go on with, leaves nothing.
     fn drop(&mut self) {
-        let _ = self.staging.remove_if_empty(&self.target.dir);
+        let _ = match self.is_once {
+            true => self.staging.remove(&self.target.dir),
+            false => self.staging.remove_if_empty(&self.target.dir),
+        };
     }
 }
 

@@ -110,7 +110,8 @@ impl Sender<'_> {
             verify: self.send.verify,
             names,
             size,
-            file_count: size.map(|_| 1),
+            // A stream is one, too, of a size that nobody knows.
+            file_count: (size.is_some() || self.send.what == What::Stdin).then_some(1),
             stream_count: self.send.options.stream_count(size),
             room,
         }))?;

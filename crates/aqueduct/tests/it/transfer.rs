@@ -162,6 +162,27 @@ fn standard_input_goes_to_standard_output_and_events_to_standard_error() {
 }
 
 #[test]
+fn standard_input_that_was_read_for_one_who_is_lost_is_not_sent_on_to_another_as_if_it_were_all() {
+    let (here, there) = (Site::new(), Site::new());
+    let mut sender = Waiting::spawn(here.command(&["send", "-"]).stdin(Stdio::piped()));
+    let mut input = sender.child.stdin.take().unwrap();
+    let mut lost = there.command(&["recv", sender.ticket(), "-o", "-"]);
+    let mut lost = lost.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    input.write_all(b"the start\n").unwrap();
+    let mut start = [0; 10];
+    lost.stdout.take().unwrap().read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"the start\n");
+    lost.kill().unwrap();
+    lost.wait().unwrap();
+    input.write_all(b"the end\n").unwrap();
+    drop(input);
+    let (code, events) = sender.finish();
+    assert_eq!(code, Some(1), "{events:?}");
+    let error = events.last().unwrap()["message"].as_str().unwrap();
+    assert!(error.contains("cannot be read twice"), "{error}");
+}
+
+#[test]
 fn what_is_there_is_kept_unless_a_flag_says_otherwise() {
     let (here, there) = (Site::new(), Site::new());
     here.write("a", "new");

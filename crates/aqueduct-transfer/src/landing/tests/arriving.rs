@@ -194,3 +194,14 @@ fn an_attempt_that_ends_before_anything_came_leaves_nothing() {
     drop(landing);
     assert_eq!(site.names(), [""; 0]);
 }
+
+#[test]
+fn a_stream_that_breaks_off_leaves_nothing_since_nobody_can_go_on_with_it() {
+    let mut site = Site::of(&["stdin"]);
+    site.offer.file_count = Some(1);
+    let landing = site.begin();
+    let arriving = landing.file(&entry(1, 0, "stdin", Kind::Stream)).unwrap().unwrap();
+    arriving.file().unwrap().write_all_at(b"half", 0).unwrap();
+    drop((arriving, landing));
+    assert_eq!(site.names(), [""; 0]);
+}
