@@ -16,7 +16,7 @@ use crate::secret::SECRET_LEN;
 /// in lower-case base 32 (RFC 4648 section 6, without padding). Read in either case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// To be tried in this order: at least one, at most [`HOST_COUNT_MAX`].
+    /// To be tried in this order: at least one, at most eight.
     pub hosts: Vec<Host>,
     /// The port.
     pub port: u16,
