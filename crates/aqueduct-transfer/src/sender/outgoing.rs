@@ -165,10 +165,6 @@ impl Outgoing {
         let is_allowed = *count <= AGAIN_COUNT_MAX && index < segment_count(self.source.size());
         if is_allowed {
             state.taken_count += 1;
-            // What an earlier run has remembered of it may be what is wrong: it is hashed anew.
-            if let Some(assembly) = &mut state.assembly {
-                assembly.drop_record(index);
-            }
         }
         let was_held = std::mem::take(&mut state.is_held);
         if was_held {
@@ -276,3 +272,6 @@ impl State {
 
 /// How often a segment is sent again: whoever asks for more has another fault than the line.
 const AGAIN_COUNT_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests;

@@ -128,7 +128,8 @@ impl Attempt<'_> {
             }
         }
         let record = match self.verify {
-            Verify::Full => Some(match file.record(index) {
+            // What an earlier run has remembered of a segment may be what is wrong with it, if it is asked for again.
+            Verify::Full => Some(match file.record(index).filter(|_| !file.is_sent_again(index)) {
                 Some(record) => record,
                 None => self.hash(file, &opened, index, &range, &data)?,
             }),
