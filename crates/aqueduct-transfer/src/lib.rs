@@ -34,6 +34,9 @@ mod streams;
 mod ticket;
 mod watch;
 
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
 pub use error::{Error, ErrorKind};
 pub use gauge::{Gauge, Limit};
 pub use options::{
@@ -78,4 +81,9 @@ fn show_zeroes(len: u64, observe: &mut dyn FnMut(&[u8])) {
         observe(&ZEROES[..part]);
         left -= part as u64;
     }
+}
+
+/// A path as it is told: names need not be text.
+fn path_bytes(path: PathBuf) -> Vec<u8> {
+    path.into_os_string().into_vec()
 }

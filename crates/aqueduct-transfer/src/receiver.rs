@@ -28,7 +28,7 @@ use crate::meet::Purpose;
 use crate::scale::Scale;
 use crate::sender::{REASON_TIME_MAX, tell};
 use crate::streams::More;
-use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Receive, Report, Watch, Where};
+use crate::{Error, ErrorKind, Event, Gauge, Phase, Receive, Report, Watch, Where};
 use ledger::Ledger;
 
 /// What all attempts of one `recv` share.
@@ -162,11 +162,7 @@ impl Receiver<'_> {
             size: tally.size,
             resumed: self.gauge.resumed(),
             digest: tally.digest.filter(|_| tally.file_count == 1),
-            proof: match offer.verify {
-                Verify::Full => Proof::Digest,
-                Verify::Wire => Proof::Wire,
-                Verify::None => Proof::Nothing,
-            },
+            proof: offer.verify.into(),
             is_synced: landing.is_some() && self.receive.sync != crate::Sync::None,
             carried: tally.carried,
             elapsed: Duration::ZERO,
@@ -188,19 +184,9 @@ impl Attempt<'_> {
             if accept.stream_count > 1 {
                 let purpose = Purpose { role: Role::Receive, stream: 1, attempt: accept.attempt };
                 scope.spawn(move || {
-                    let gathered = more.gather(
-                        purpose,
-                        accept.stream_count,
-                        &self.patience,
-                        &|| self.ledger.is_over(),
-                        |other| self.ledger.lines.add(Arc::new(other)),
-                    );
-                    // One stream is enough to go on.
-                    if let Err(error) = gathered {
-                        self.receiver
-                            .watch
-                            .hear(&Event::Note(&format!("fewer connections than wanted: {error}")));
-                    }
+                    let is_over = || self.ledger.is_over();
+                    let (lines, watch) = (&self.ledger.lines, self.receiver.watch);
+                    more.gather(purpose, accept.stream_count, &self.patience, &is_over, lines, watch);
                 });
             }
             while let Some(other) = self.ledger.lines.next() {
@@ -258,7 +244,11 @@ impl Attempt<'_> {
             return Err(Error::new(ErrorKind::Changed, what));
         }
         let name = landed.and_then(|landed| landed.names.into_iter().next());
-        Ok(Report { is_synced, name: name.map_or(report.name, |(_, path)| path_bytes(path)), ..report })
+        Ok(Report {
+            is_synced,
+            name: name.map_or(report.name, |(_, path)| crate::path_bytes(path)),
+            ..report
+        })
     }
 
     fn guard(&self, work: impl FnOnce() -> Result<(), Error>) {
@@ -321,11 +311,6 @@ fn keeping_alive<T: Send>(line: &Line, work: impl FnOnce() -> Result<T, Error> +
         drop(sender);
         worked
     })
-}
-
-fn path_bytes(path: std::path::PathBuf) -> Vec<u8> {
-    use std::os::unix::ffi::OsStringExt;
-    path.into_os_string().into_vec()
 }
 
 /// How long the sender has to hear the end.

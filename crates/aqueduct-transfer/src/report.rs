@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aqueduct_blob::Digest;
 use aqueduct_flow::Carried;
+use aqueduct_wire::transfer::Verify;
 
 /// What came of a transfer that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,4 +47,15 @@ pub enum Proof {
     Acknowledged,
     /// Nothing was compared, because nothing was to be.
     Nothing,
+}
+
+impl From<Verify> for Proof {
+    /// What is known when everything has gone well.
+    fn from(verify: Verify) -> Self {
+        match verify {
+            Verify::Full => Self::Digest,
+            Verify::Wire => Self::Wire,
+            Verify::None => Self::Nothing,
+        }
+    }
 }

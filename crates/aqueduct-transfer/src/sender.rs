@@ -29,7 +29,7 @@ use crate::meet::Purpose;
 use crate::scale::Scale;
 use crate::source::{CheckpointCache, SourceFile, Walk};
 use crate::streams::More;
-use crate::{Error, ErrorKind, Event, Gauge, Phase, Proof, Report, Send, Watch, What};
+use crate::{Error, ErrorKind, Event, Gauge, Phase, Report, Send, Watch, What};
 use queue::Queue;
 
 /// What all attempts of one `send` share.
@@ -143,19 +143,9 @@ impl Attempt<'_> {
             if stream_count > 1 {
                 let purpose = Purpose { role: Role::Send, stream: 1, attempt: self.accept.attempt };
                 scope.spawn(move || {
-                    let gathered = more.gather(
-                        purpose,
-                        stream_count,
-                        &self.patience,
-                        &|| self.queue.is_over(),
-                        |other| self.queue.lines.add(Arc::new(other)),
-                    );
-                    // One stream is enough to go on.
-                    if let Err(error) = gathered {
-                        self.sender
-                            .watch
-                            .hear(&Event::Note(&format!("fewer connections than wanted: {error}")));
-                    }
+                    let is_over = || self.queue.is_over();
+                    let (lines, watch) = (&self.queue.lines, self.sender.watch);
+                    more.gather(purpose, stream_count, &self.patience, &is_over, lines, watch);
                 });
             }
             while let Some(other) = self.queue.lines.next() {
@@ -215,11 +205,6 @@ impl Attempt<'_> {
 
     fn report(&self, done: queue::Done, carried: Carried) -> Report {
         let queue::Tally { file_count, failed_count, size, digest, .. } = self.queue.tally();
-        let proof = match self.verify {
-            Verify::Full => Proof::Digest,
-            Verify::Wire => Proof::Wire,
-            Verify::None => Proof::Nothing,
-        };
         Report {
             name: self.sender.send.name(),
             file_count,
@@ -227,7 +212,7 @@ impl Attempt<'_> {
             size,
             resumed: self.sender.gauge.resumed(),
             digest: digest.filter(|_| file_count == 1),
-            proof,
+            proof: self.verify.into(),
             is_synced: done.is_synced,
             carried,
             elapsed: std::time::Duration::ZERO,

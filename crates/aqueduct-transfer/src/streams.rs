@@ -9,7 +9,7 @@ use aqueduct_wire::transfer::limits::STREAM_COUNT_MAX;
 
 use crate::line::{Line, Patience, TICK};
 use crate::meet::{self, Purpose};
-use crate::{Error, Ticket};
+use crate::{Error, Event, Ticket, Watch};
 
 /// Where more streams come from.
 pub(crate) enum More<'a> {
@@ -31,14 +31,29 @@ struct Attempts {
 }
 
 impl More<'_> {
-    /// Hands streams to `deliver`, until there are `count` with the first, or the attempt is over.
+    /// Adds streams to `lines`, until there are `count` with the first, or the attempt is over. With fewer it goes on all the
+    /// same.
     pub(crate) fn gather(
         &self,
         purpose: Purpose,
         count: u32,
         patience: &Patience,
         is_over: &dyn Fn() -> bool,
-        deliver: impl Fn(Line),
+        lines: &Lines,
+        watch: &dyn Watch,
+    ) {
+        if let Err(error) = self.try_gather(purpose, count, patience, is_over, lines) {
+            watch.hear(&Event::Note(&format!("fewer connections than wanted: {error}")));
+        }
+    }
+
+    fn try_gather(
+        &self,
+        purpose: Purpose,
+        count: u32,
+        patience: &Patience,
+        is_over: &dyn Fn() -> bool,
+        lines: &Lines,
     ) -> Result<(), Error> {
         match self {
             Self::Dial(ticket) => {
@@ -47,7 +62,7 @@ impl More<'_> {
                     if is_over() {
                         break;
                     }
-                    deliver(meet::connect(ticket, &Purpose { stream, ..purpose }, patience)?);
+                    lines.add(Arc::new(meet::connect(ticket, &Purpose { stream, ..purpose }, patience)?));
                 }
                 Ok(())
             }
@@ -57,7 +72,7 @@ impl More<'_> {
                 while left > 0 && !is_over() {
                     match joined.recv_timeout(TICK) {
                         Ok(line) => {
-                            deliver(line.with(patience.clone()));
+                            lines.add(Arc::new(line.with(patience.clone())));
                             left -= 1;
                         }
                         Err(RecvTimeoutError::Timeout) => {}

@@ -240,8 +240,7 @@ fn changed(source: &SourceFile) -> Error {
 }
 
 fn path_bytes(source: &SourceFile) -> Vec<u8> {
-    use std::os::unix::ffi::OsStringExt;
-    source.path().into_os_string().into_vec()
+    crate::path_bytes(source.path())
 }
 
 /// As long as a frame goes, nothing else can be said on its stream.

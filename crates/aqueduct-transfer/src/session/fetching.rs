@@ -8,7 +8,7 @@ use aqueduct_blob::{Algorithm, Hasher};
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta};
 
 use super::Session;
-use super::receiving::{begin_landing, path_bytes};
+use super::receiving::begin_landing;
 use crate::door::{Answered, Begun, Manner, Url, fetch};
 use crate::landing::{Arriving, Landing};
 use crate::receiver::Receiver;
@@ -67,7 +67,7 @@ pub(super) fn fetch_from(receiver: &Receiver<'_>, session: &Session<'_>, url: &s
     }
     session.watch.hear(&Event::Phase(Phase::Sync));
     let landed = landing.finish()?;
-    let path = landed.names.into_iter().next().map(|(_, path)| path_bytes(path));
+    let path = landed.names.into_iter().next().map(|(_, path)| crate::path_bytes(path));
     Ok(Report {
         name: path.unwrap_or(name),
         file_count: 1,

@@ -150,7 +150,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
     let is_synced = landed.as_ref().is_some_and(|landed| landed.is_synced);
     let path = landed.and_then(|landed| landed.names.into_iter().next()).map(|(_, path)| path);
     Ok(Report {
-        name: path.map_or(name, path_bytes),
+        name: path.map_or(name, crate::path_bytes),
         file_count: 1,
         failed_count: 0,
         size: received.size,
@@ -163,11 +163,6 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
         peer: stream.peer_addr().ok().map(crate::line::canonical),
         streams: 1,
     })
-}
-
-pub(super) fn path_bytes(path: std::path::PathBuf) -> Vec<u8> {
-    use std::os::unix::ffi::OsStringExt;
-    path.into_os_string().into_vec()
 }
 
 /// What comes without a word about it.
