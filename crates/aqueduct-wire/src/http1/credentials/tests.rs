@@ -16,10 +16,20 @@ fn two_schemes_are_read_in_any_case() {
         // RFC 7617 section 2, its example.
         ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "basic Aladdin open sesame"),
         ("BASIC Ojo=", "basic  :"),
+        ("Basic YTpi", "basic a b"),
+        ("Basic Ojo", "basic  :"),
     ];
     for (value, expected) in cases {
         assert_eq!(said(value).as_deref(), Some(expected), "{value}");
     }
+}
+
+#[test]
+fn a_password_is_read_in_either_alphabet_of_base64() {
+    for value in ["Basic dTo/Pz9+fn4=", "Basic dTo_Pz9-fn4=", "Basic dTo/Pz9+fn4", "Basic dTo_Pz9-fn4"] {
+        assert_eq!(said(value).as_deref(), Some("basic u ???~~~"), "{value}");
+    }
+    assert_eq!(said("Basic dTo/Pz9-fn4="), None, "one value is in one alphabet");
 }
 
 #[test]
