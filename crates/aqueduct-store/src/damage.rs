@@ -269,6 +269,8 @@ impl Inner {
         if !taken? {
             return Ok(());
         }
+        // Those that stay where that fails are not found any more, and dropped by whoever looks for them.
+        drop(self.drop_entries_of(&[*digest]));
         // For a person: the bytes are there without it, and the blob is as damaged.
         drop(self.write_damage(digest, damage));
         self.sync_directory(layout::parent(&layout::quarantined(digest)))?;

@@ -204,11 +204,13 @@ impl Inner {
         };
         self.evictor.count.fetch_add(evicted.count, Ordering::Relaxed);
         // Not synced before the store is closed: one that a power cut brings back is as right as it was, and counted anew.
-        for digest in gone {
-            self.watchers.tell(&digest);
+        for digest in &gone {
+            self.watchers.tell(digest);
             // Derived: one that stays is held against the next blob of this name, and found right or wanting.
-            drop(self.disk.unlink(&layout::checkpoints(&digest)));
+            drop(self.disk.unlink(&layout::checkpoints(digest)));
         }
+        // Those that stay where that fails are not found any more, and dropped by whoever looks for them.
+        drop(self.drop_entries_of(&gone));
         taken?;
         Ok(evicted)
     }

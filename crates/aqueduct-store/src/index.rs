@@ -23,7 +23,7 @@ use crate::poison::lock;
 use notes::Notes;
 pub(crate) use notes::{Epoch, Note};
 use rows::Completeness;
-pub(crate) use rows::Row;
+pub(crate) use rows::{Row, code};
 
 /// What redb may keep of it in memory. Its own default grew to 369 MiB over two million entries; this stays below 80.
 const CACHE_LEN: usize = 64 << 20;

@@ -25,6 +25,7 @@ mod damage;
 mod database;
 pub mod disk;
 mod doubt;
+mod entries;
 mod evict;
 mod fault;
 mod fsck;
@@ -53,6 +54,10 @@ mod whole;
 pub use blob::Blob;
 pub use damage::Checked;
 pub use disk::Room;
+pub use entries::{
+    ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX,
+    FIELD_LEN_MAX, Key, KeyError, Overwrite, REFERENCE_COUNT_MAX,
+};
 pub use fault::{Cause, ChangeError, ReadOnly, StorageFault};
 pub use fsck::{Fate, Finding, FsckError, FsckMode, Fscked, Trouble};
 pub use index::Usage;

@@ -1,22 +1,25 @@
 //! `meta.redb`: what is true only because it is written there. Never discarded by a repair.
 //!
-//! Rows are text, so that any redb reader shows them to a person: the durable mark, and the pins.
+//! Rows of the state are text, so that any redb reader shows them to a person: the durable mark, and the pins. What entries say
+//! is in `entries/rows.rs`.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use aqueduct_blob::Digest;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+};
 
 use crate::database::{self, Open, Pages};
 use crate::disk::Disk;
 use crate::fault::StorageFault;
 use crate::layout::META;
 use crate::mark::State;
-use crate::poison::lock;
+use crate::poison::{alone, lock, share};
 
 /// A few rows fit in the smallest cache that redb works well with.
 const CACHE_LEN: usize = 1 << 20;
@@ -34,8 +37,20 @@ const INDEX_STALE: &str = "index-stale";
 #[derive(Debug)]
 pub(crate) struct Meta {
     disk: Arc<dyn Disk>,
-    /// Opened for writing by the first change: opening it so takes several syncs, which whoever only reads is spared.
-    database: Mutex<Option<Open>>,
+    database: RwLock<Opened>,
+    /// Held while it is changed.
+    changing: Mutex<()>,
+}
+
+/// As what it is open.
+#[derive(Debug)]
+enum Opened {
+    /// It is not.
+    No,
+    /// To be read: each of its pages was held against its checksum.
+    Checked(Open),
+    /// To be changed, too, which takes several syncs that whoever only reads is spared.
+    Writable(Open),
 }
 
 impl Meta {
@@ -43,7 +58,7 @@ impl Meta {
     pub(crate) fn read(disk: &Arc<dyn Disk>) -> Result<Option<(Self, State)>, StorageFault> {
         let Some(database) = database::inspect(disk, path(), CACHE_LEN)? else { return Ok(None) };
         let state = database.run("read", Rows::read)?.state()?;
-        Ok(Some((Self::unopened(disk), state)))
+        Ok(Some((Self::new(disk, Opened::Checked(database)), state)))
     }
 
     /// What it says, once all of it was held against its checksums, and the pins whose names are no digests; `None` where there
@@ -56,43 +71,37 @@ impl Meta {
         Ok(Some((state, foreign.collect())))
     }
 
-    /// For whoever only looks: it is opened when something is to be written to it.
+    /// For whoever only looks: it is opened when something is to be read of it, or written to it.
     pub(crate) fn unopened(disk: &Arc<dyn Disk>) -> Self {
-        Self { disk: Arc::clone(disk), database: Mutex::default() }
+        Self::new(disk, Opened::No)
     }
 
     /// Makes it, holding `state`.
     pub(crate) fn make(disk: &Arc<dyn Disk>, state: &State) -> Result<Self, StorageFault> {
         let database = database::make(disk, path(), CACHE_LEN, |database| {
-            commit(database, |transaction| write_state(transaction, state))
+            commit(database, Durability::Immediate, |transaction| write_state(transaction, state))
         })?;
-        Ok(Self { disk: Arc::clone(disk), database: Mutex::new(Some(database)) })
+        Ok(Self::new(disk, Opened::Writable(database)))
+    }
+
+    fn new(disk: &Arc<dyn Disk>, database: Opened) -> Self {
+        Self { disk: Arc::clone(disk), database: RwLock::new(database), changing: Mutex::default() }
     }
 
     /// Records `state`, durable when this returns.
     pub(crate) fn record(&self, state: &State) -> Result<(), StorageFault> {
-        self.change(|transaction| write_state(transaction, state))
+        self.change(Durability::Immediate, |transaction| write_state(transaction, state))
     }
 
     /// The pinned names. One that reads as none is left alone.
     pub(crate) fn pins(&self) -> Result<BTreeSet<Digest>, StorageFault> {
-        let mut open = lock(&self.database);
-        match open.take() {
-            Some(database) => {
-                let pins = database.run("read", read_pins)?;
-                *open = Some(database);
-                Ok(pins)
-            }
-            None => {
-                database::inspect(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?.run("read", read_pins)
-            }
-        }
+        self.read_with(|database| read_pins(database))
     }
 
     /// Pins a name, durable when this returns.
     pub(crate) fn pin(&self, digest: &Digest, at: i64) -> Result<(), StorageFault> {
         let (name, at) = (digest.to_string(), at.to_string());
-        self.change(|transaction| {
+        self.change(Durability::Immediate, |transaction| {
             transaction.open_table(PINS)?.insert(name.as_str(), at.as_str())?;
             Ok(())
         })
@@ -100,33 +109,71 @@ impl Meta {
 
     /// Takes a pin away, durable when this returns.
     pub(crate) fn unpin(&self, digest: &Digest) -> Result<(), StorageFault> {
-        self.change(|transaction| {
+        self.change(Durability::Immediate, |transaction| {
             transaction.open_table(PINS)?.remove(digest.to_string().as_str())?;
             Ok(())
         })
     }
 
-    fn change(
+    /// Reads something of it, while others may change it.
+    pub(crate) fn read_with<T>(
         &self,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StorageFault> {
+        let read = loop {
+            match &*share(&self.database) {
+                Opened::Checked(open) | Opened::Writable(open) => break open.run("read", work),
+                Opened::No => {}
+            }
+            let mut database = alone(&self.database);
+            if matches!(*database, Opened::No) {
+                let checked = database::inspect(&self.disk, path(), CACHE_LEN)?.ok_or_else(gone)?;
+                *database = Opened::Checked(checked);
+            }
+        };
+        // What redb holds of it after that nobody knows.
+        read.inspect_err(|_| *alone(&self.database) = Opened::No)
+    }
+
+    /// Changes it, as durable as asked when this returns. One change at a time.
+    pub(crate) fn change(
+        &self,
+        durability: Durability,
         change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StorageFault> {
-        let mut database = lock(&self.database);
-        let open = match database.take() {
-            Some(open) => open,
-            None => database::open(&self.disk, path(), CACHE_LEN, Pages::Checked)?.ok_or_else(gone)?,
+        let _changing = lock(&self.changing);
+        let changed = loop {
+            if let Opened::Writable(open) = &*share(&self.database) {
+                break open.run("write", |database| commit(database, durability, change));
+            }
+            self.open_writable()?;
         };
         // One that failed to write takes nothing more until it is opened again.
-        open.run("write", |database| commit(database, change))?;
-        *database = Some(open);
+        changed.inspect_err(|_| *alone(&self.database) = Opened::No)
+    }
+
+    fn open_writable(&self) -> Result<(), StorageFault> {
+        let mut database = alone(&self.database);
+        // What was held against its checksums in this session, and not written to since, need not be once more.
+        let pages = match &*database {
+            Opened::Writable(_) => return Ok(()),
+            Opened::Checked(_) => Pages::Believed,
+            Opened::No => Pages::Checked,
+        };
+        *database = Opened::No;
+        let open = database::open(&self.disk, path(), CACHE_LEN, pages)?.ok_or_else(gone)?;
+        *database = Opened::Writable(open);
         Ok(())
     }
 }
 
 fn commit(
     database: &Database,
+    durability: Durability,
     change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
 ) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
+    transaction.set_durability(durability)?;
     // Two syncs instead of a checksum over whatever a power cut left: this is the one file that cannot be derived again.
     transaction.set_two_phase_commit(true);
     change(&transaction)?;

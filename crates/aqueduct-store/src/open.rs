@@ -146,6 +146,7 @@ impl Store {
         if recorded.is_open {
             // The last session was not closed: names it gave may not be durable, and nobody will sync them but we.
             inner.recover(&state)?;
+            inner.entries.doubt();
         }
         inner.count_space()?;
         Ok(Self { inner: Arc::new(inner) })

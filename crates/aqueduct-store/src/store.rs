@@ -15,6 +15,7 @@ use aqueduct_flow::probe::Served;
 use crate::commit::Committer;
 use crate::disk::{Disk, Stat};
 use crate::doubt::Doubts;
+use crate::entries::Entries;
 use crate::evict::Evictor;
 use crate::fault::{Blame, ChangeError, ReadOnly, StorageFault};
 use crate::index::Index;
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     pub(crate) space: Space,
     pub(crate) evictor: Evictor,
     pub(crate) pins: Pins,
+    pub(crate) entries: Entries,
     pub(crate) meta: Meta,
     state: Mutex<State>,
     /// Held while the state is changed on the medium, so that those who only read it need not wait for that.
@@ -182,6 +184,7 @@ impl Inner {
             space: Space::new(options.limits),
             evictor: Evictor::default(),
             pins: Pins::default(),
+            entries: Entries::new(),
             meta,
             state: Mutex::new(state),
             recording: Mutex::default(),
@@ -263,7 +266,7 @@ impl Inner {
     }
 
     /// Whether the store still takes changes.
-    fn writable(&self) -> Result<(), ReadOnly> {
+    pub(crate) fn writable(&self) -> Result<(), ReadOnly> {
         self.read_only.get().map_or(Ok(()), |fault| Err(ReadOnly(fault.clone())))
     }
 
@@ -300,6 +303,8 @@ impl Inner {
             self.disk.now()
         };
         self.sync_filesystem()?;
+        // With what is recorded they become durable.
+        self.write_entries().map_err(|error| self.latch_after(error))?;
         // Names go on being given while the filesystem is synced.
         let settled = self.record(|state| {
             let loose_from = (self.is_loose() && state.is_open).then_some(now);
@@ -320,6 +325,7 @@ impl Inner {
         if self.is_loose() || self.evictor.count() > 0 {
             self.sync_filesystem()?;
         }
+        self.write_entries().map_err(|error| self.latch_after(error))?;
         let index_stale = self.index.is_stale();
         let closed = self.record(|state| State { index_stale, ..state.settled(None).clean() });
         closed.map_err(|error| self.latch_after(error))?;

@@ -210,8 +210,8 @@ fn key(digest: &Digest) -> Key {
     (code(digest.algorithm()), *digest.as_bytes())
 }
 
-/// The algorithm's number in the index, which sorts as [`Digest`] does.
-fn code(algorithm: Algorithm) -> u8 {
+/// The algorithm's number in the databases, which sorts as [`Digest`] does.
+pub(crate) fn code(algorithm: Algorithm) -> u8 {
     match algorithm {
         Algorithm::Sha256 => 1,
         Algorithm::Blake3 => 2,

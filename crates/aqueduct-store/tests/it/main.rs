@@ -7,6 +7,7 @@
 mod crash;
 mod damage;
 mod databases;
+mod entries;
 mod faults;
 mod fixture;
 mod fsck;

@@ -1,0 +1,234 @@
+//! How entries change, and when a change counts.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, RwLockReadGuard};
+
+use aqueduct_blob::Digest;
+use redb::Durability;
+
+use super::look::{Look, Settled};
+use super::{
+    ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, Key, Overwrite, rows,
+};
+use crate::fault::{Blame, ChangeError, StorageFault};
+use crate::layout;
+use crate::poison::{alone, lock, share};
+use crate::store::Inner;
+
+impl Inner {
+    pub(super) fn put_entry(
+        &self,
+        key: &Key,
+        mut entry: Entry,
+        overwrite: Overwrite,
+    ) -> Result<EntryOutcome, EntryError> {
+        entry.put_in_order();
+        entry.check()?;
+        self.read_entries()?;
+        let named: Vec<_> = entry.named().collect();
+        let mut settled = Settled::default();
+        let (outcome, number) = loop {
+            self.begin_changes()?;
+            // With nothing locked: a suspect is hashed, or a directory synced.
+            if let Err(digest) = self.look_for(&named, &mut settled)? {
+                return Err(EntryError::Incomplete { digest });
+            }
+            let stays = match (overwrite, self.find_entry(key)?) {
+                (Overwrite::Keep, Some(before)) => self.is_whole(&before)?.then_some(before),
+                _ => None,
+            };
+            let _changing = lock(&self.entries.changing);
+            let before = self.find_entry(key)?;
+            let Look::Here(naming) = self.look_at(&named, &settled)? else { continue };
+            // It was closed meanwhile, and what is done now belongs to another session.
+            if !self.is_on_record() {
+                continue;
+            }
+            let outcome = match &before {
+                None => EntryOutcome::New,
+                Some(before) if before.says_same(&entry) => EntryOutcome::Same,
+                Some(_) if overwrite == Overwrite::Replace => EntryOutcome::Replaced,
+                // Another one than was looked at.
+                Some(_) if stays.is_some() && stays != before => continue,
+                Some(_) if stays.is_some() => EntryOutcome::Kept,
+                Some(_) => EntryOutcome::Replaced,
+            };
+            if outcome != EntryOutcome::Kept {
+                self.promise_named(&named);
+            }
+            if matches!(outcome, EntryOutcome::Same | EntryOutcome::Kept) {
+                break (outcome, None);
+            }
+            let path = layout::blob(&entry.value);
+            entry.size = self.disk.stat_path(&path).blame("stat", &path)?.map_or(0, |stat| stat.size);
+            entry.written = self.disk.now();
+            let mut known = alone(&self.entries.known);
+            if outcome == EntryOutcome::New && known.count() >= ENTRY_COUNT_MAX {
+                return Err(EntryError::TooMany { limit: ENTRY_COUNT_MAX });
+            }
+            if known.reference_count() + entry.named_count() > ENTRY_REFERENCE_SUM_MAX {
+                return Err(EntryError::TooMany { limit: ENTRY_REFERENCE_SUM_MAX });
+            }
+            let number = known.change(key, before.as_deref(), Some(Arc::new(entry)));
+            drop(naming);
+            break (outcome, Some(number));
+        };
+        if outcome == EntryOutcome::Replaced {
+            self.entries.watchers.tell(key);
+        }
+        self.index.write_if_many();
+        self.finish_change(key, number)?;
+        Ok(outcome)
+    }
+
+    pub(super) fn remove_entry(&self, key: &Key) -> Result<bool, ChangeError> {
+        self.read_entries()?;
+        let number = {
+            let _changing = lock(&self.entries.changing);
+            let _naming = self.naming_on_record()?;
+            let before = self.find_entry(key)?;
+            before.map(|before| alone(&self.entries.known).change(key, Some(&before), None))
+        };
+        if number.is_some() {
+            self.entries.watchers.tell(key);
+        }
+        // Where there was none, too: somebody else may have removed it, and not have written that.
+        self.finish_change(key, number)?;
+        Ok(number.is_some())
+    }
+
+    /// Names of blobs were taken away: drops the entries that name one of them. Answers whether there were any, of which it is
+    /// not written yet that they are gone; whoever has to wait for that commits. To be called with nothing locked.
+    pub(crate) fn drop_entries_of(&self, gone: &[Digest]) -> Result<bool, ChangeError> {
+        self.read_entries()?;
+        let entries = &self.entries;
+        if share(&entries.known).count() == 0 {
+            return Ok(false);
+        }
+        let mut dropped = Vec::new();
+        {
+            let _changing = lock(&entries.changing);
+            let _naming = self.naming_on_record()?;
+            let gathered: BTreeSet<_> = share(&entries.known).referrers(gone).cloned().collect();
+            let written = self.meta.read_with(|database| rows::referrers(database, gone))?;
+            for key in gathered.union(&written) {
+                let Some(entry) = self.find_entry(key)? else { continue };
+                for digest in entry.named().filter(|digest| gone.contains(digest)) {
+                    let path = layout::blob(&digest);
+                    // Somebody may have put it again, and an entry that names it.
+                    if self.disk.stat_path(&path).blame("stat", &path)?.is_none() {
+                        alone(&entries.known).change(key, Some(&entry), None);
+                        dropped.push(key.clone());
+                        break;
+                    }
+                }
+            }
+        }
+        for key in &dropped {
+            entries.watchers.tell(key);
+        }
+        self.write_entries_if_many()?;
+        Ok(!dropped.is_empty())
+    }
+
+    /// The entry of a key as it is by now, whether its blobs are here or not.
+    pub(super) fn find_entry(&self, key: &Key) -> Result<Option<Arc<Entry>>, StorageFault> {
+        {
+            let known = share(&self.entries.known);
+            if !known.may_have(key) {
+                return Ok(None);
+            }
+            if let Some(gathered) = known.gathered(key) {
+                return Ok(gathered);
+            }
+        }
+        // What is written meanwhile is found there.
+        self.meta.read_with(|database| rows::get(database, key)).map(|entry| entry.map(Arc::new))
+    }
+
+    fn is_whole(&self, entry: &Entry) -> Result<bool, ChangeError> {
+        let named: Vec<_> = entry.named().collect();
+        Ok(self.look_for(&named, &mut Settled::default())?.is_ok())
+    }
+
+    /// No name is taken away as long as this is held, and the session is on record.
+    fn naming_on_record(&self) -> Result<RwLockReadGuard<'_, ()>, ChangeError> {
+        loop {
+            self.begin_changes()?;
+            let naming = share(&self.names);
+            if self.is_on_record() {
+                return Ok(naming);
+            }
+        }
+    }
+
+    /// Makes what was done to the entry of this key as durable as the policy asks. A change of one's own that fails is not done.
+    fn finish_change(&self, key: &Key, number: Option<u64>) -> Result<(), ChangeError> {
+        let written = self.commit_entry(key).and_then(|()| self.write_entries_if_many());
+        if written.is_err()
+            && let Some(number) = number
+            && alone(&self.entries.known).take_back(key, number)
+        {
+            self.entries.watchers.tell(key);
+        }
+        written
+    }
+
+    /// Makes what was done to the entry of this key as durable as the policy asks.
+    pub(super) fn commit_entry(&self, key: &Key) -> Result<(), ChangeError> {
+        if self.is_loose() || share(&self.entries.known).gathered(key).is_none() {
+            return Ok(());
+        }
+        self.commit_entries()
+    }
+
+    /// Writes all that was done to entries, together with whoever else waits for that.
+    pub(crate) fn commit_entries(&self) -> Result<(), ChangeError> {
+        self.entries.rounds.commit((), |round| {
+            let written = self.write_entries();
+            round.iter().map(|()| written.clone()).collect()
+        })
+    }
+
+    /// Writes what gathered where there is too much to keep.
+    fn write_entries_if_many(&self) -> Result<(), ChangeError> {
+        if share(&self.entries.known).row_count() < ROW_COUNT_MAX {
+            return Ok(());
+        }
+        self.commit_entries()
+    }
+
+    /// Writes what gathered. Where nobody waits for it, it is durable once the state is next recorded.
+    pub(crate) fn write_entries(&self) -> Result<(), ChangeError> {
+        let entries = &self.entries;
+        let writing = lock(&entries.writing);
+        let taken = share(&entries.known).take();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        self.writable()?;
+        let durability = if self.is_loose() { Durability::None } else { Durability::Immediate };
+        match self.meta.change(durability, |transaction| rows::apply(transaction, &taken)) {
+            Ok(()) => {
+                alone(&entries.known).written(&taken);
+                Ok(())
+            }
+            // There is no room for it, and nothing has changed.
+            Err(fault) if fault.is_untried() => {
+                drop(writing);
+                // Whoever waits for a change takes it back; what nobody waits for is taken back here, but for what is to go.
+                let puts = taken.iter().filter(|change| self.is_loose() && change.entry.is_some());
+                for change in puts {
+                    if alone(&entries.known).take_back(&change.key, change.number) {
+                        entries.watchers.tell(&change.key);
+                    }
+                }
+                Err(fault.into())
+            }
+            Err(fault) => Err(self.latch(fault).into()),
+        }
+    }
+}
+
+/// Rows that gather in memory before whoever makes one more change has to write them: of 150 bytes each, so some 2 MiB.
+const ROW_COUNT_MAX: usize = 1 << 14;
