@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use aqueduct_blob::Digest;
-use aqueduct_wire::http1::{CONTINUE, resolve_ranges};
+use aqueduct_wire::http1::resolve_ranges;
 use tracing::Instrument;
 
-use crate::asked::Asked;
+use crate::asked::{Asked, Door};
 use crate::body::Body;
 use crate::close::Close;
 use crate::collect::collect;
 use crate::connection::Connection;
 use crate::door::{
-    Condition, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, PinIntent, Read, Refusal, Write, parse_digests,
+    Condition, EntryIntent, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, PinIntent, Read, Refusal, Write,
+    parse_digests,
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
 use crate::line::SMALL_LEN_MAX;
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::{figures, metrics, pins, reply, resumed, staged, status, upload, work};
+use crate::{entries, figures, metrics, pins, resumed, staged, status, upload, work};
 
 /// Looks for a blob that is asked for. `is_asked`: the peer only wants to know whether it is here, and relies on the answer.
 pub(crate) async fn look_up(
@@ -33,6 +34,7 @@ pub(crate) async fn look_up(
     let at_hand = || find::at_hand(&shared.store, &shared.cache, &digest);
     let found = match (!is_promised).then(at_hand).flatten() {
         Some(found) => Ok(Some(found)),
+        None if read.door == Door::BuildCache && find::is_nothing(&digest) => Ok(Some(find::nothing())),
         None if shared.are_overloaded(&shared.readers) => Err(Refusal::Overloaded),
         None => Box::pin(look_for(shared, digest, is_promised).instrument(asked.span())).await?,
     };
@@ -80,12 +82,16 @@ pub(crate) async fn act(
         Intent::Write(_) | Intent::Upload(_) | Intent::Remove { .. } | Intent::Pin(_) => {
             Some(&shared.writers)
         }
-        Intent::List { .. } | Intent::Missing => Some(shared.lookers()),
+        Intent::Entry(EntryIntent::Put(_) | EntryIntent::Remove(_)) => Some(&shared.writers),
+        Intent::List { .. }
+        | Intent::Missing
+        | Intent::Entry(EntryIntent::List(_) | EntryIntent::Query { .. }) => Some(shared.lookers()),
         Intent::Health
         | Intent::Metrics
         | Intent::Status
         | Intent::Ui(_)
         | Intent::Front { .. }
+        | Intent::Entry(EntryIntent::Find(_) | EntryIntent::Courtesy(_))
         | Intent::Read(_) => None,
     };
     if begins_work.is_some_and(|workers| shared.are_overloaded(workers)) {
@@ -107,6 +113,9 @@ pub(crate) async fn act(
         }
         Intent::Upload(intent) => {
             return resumed::serve(connection, shared, intent, body, expects_continue).await;
+        }
+        Intent::Entry(intent) => {
+            return entries::serve(connection, shared, intent, body, expects_continue).await;
         }
         Intent::Missing => return missing(connection, shared, body, expects_continue).await,
         Intent::Remove { digest, if_present } => {
@@ -150,7 +159,12 @@ fn is_small(inbox: &Inbox, body: &Body, write: Write, shared: &Shared) -> bool {
 }
 
 /// The body of a small blob, if all of it is in the inbox.
-fn take_small(inbox: &mut Inbox, body: &mut Body, write: Write, shared: &Shared) -> Option<Vec<u8>> {
+pub(crate) fn take_small(
+    inbox: &mut Inbox,
+    body: &mut Body,
+    write: Write,
+    shared: &Shared,
+) -> Option<Vec<u8>> {
     if !is_small(inbox, body, write, shared) {
         return None;
     }
@@ -173,17 +187,8 @@ async fn missing(
     mut body: Body,
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
-    let limit = MISSING_BODY_LEN_MAX as u64;
-    let mut was_continued = false;
-    let collected = if body.left().is_some_and(|left| left > limit) {
-        Err(Refusal::TooLarge { limit })
-    } else {
-        if expects_continue && connection.inbox.is_empty() {
-            was_continued = true;
-            reply::say(&mut connection, shared, CONTINUE.to_vec()).await?;
-        }
-        collect(&mut connection, shared, &mut body).await?
-    };
+    let (collected, was_continued) =
+        collect(&mut connection, shared, &mut body, expects_continue, MISSING_BODY_LEN_MAX).await?;
     let outcome = match collected {
         Err(refusal) => Outcome::Refused(refusal),
         Ok(bytes) => {

@@ -17,6 +17,8 @@ pub(crate) enum Door {
     Blobs,
     /// tus.
     Uploads,
+    /// The dialects of build caches.
+    BuildCache,
     /// The native protocol.
     Native,
 }
@@ -37,6 +39,12 @@ pub(crate) enum Kind {
     Append,
     /// To begin an upload, look at it or drop it.
     Manage,
+    CacheGet,
+    CacheHead,
+    CachePut,
+    CacheRemove,
+    /// What a client of a build cache asks beside what is kept, and what was refused before it was understood.
+    CacheOther,
     NativeGet,
     NativePut,
     NativeHas,
@@ -91,19 +99,20 @@ pub(crate) struct Asked {
 }
 
 impl Door {
-    pub(crate) const ALL: [Self; 3] = [Self::Blobs, Self::Uploads, Self::Native];
+    pub(crate) const ALL: [Self; 4] = [Self::Blobs, Self::Uploads, Self::BuildCache, Self::Native];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Blobs => "blobs",
             Self::Uploads => "uploads",
+            Self::BuildCache => "build-cache",
             Self::Native => "native",
         }
     }
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Get,
         Self::Head,
         Self::Put,
@@ -114,6 +123,11 @@ impl Kind {
         Self::Other,
         Self::Append,
         Self::Manage,
+        Self::CacheGet,
+        Self::CacheHead,
+        Self::CachePut,
+        Self::CacheRemove,
+        Self::CacheOther,
         Self::NativeGet,
         Self::NativePut,
         Self::NativeHas,
@@ -134,6 +148,9 @@ impl Kind {
             | Self::Pin
             | Self::Other => Door::Blobs,
             Self::Append | Self::Manage => Door::Uploads,
+            Self::CacheGet | Self::CacheHead | Self::CachePut | Self::CacheRemove | Self::CacheOther => {
+                Door::BuildCache
+            }
             Self::NativeGet
             | Self::NativePut
             | Self::NativeHas
@@ -146,18 +163,18 @@ impl Kind {
 
     pub(crate) fn verb(self) -> &'static str {
         match self {
-            Self::Get | Self::NativeGet => "get",
-            Self::Put | Self::NativePut => "put",
-            Self::Head => "head",
+            Self::Get | Self::CacheGet | Self::NativeGet => "get",
+            Self::Put | Self::CachePut | Self::NativePut => "put",
+            Self::Head | Self::CacheHead => "head",
             Self::Missing => "missing",
             Self::NativeHas => "has",
-            Self::Remove | Self::NativeRemove => "remove",
+            Self::Remove | Self::CacheRemove | Self::NativeRemove => "remove",
             Self::List | Self::NativeList => "list",
             Self::Pin => "pin",
             Self::Append => "append",
             Self::Manage => "manage",
             Self::NativeUploads => "uploads",
-            Self::Other | Self::NativeOther => "other",
+            Self::Other | Self::CacheOther | Self::NativeOther => "other",
         }
     }
 }
@@ -252,14 +269,20 @@ impl Drop for Asked {
 /// Replies from memory that leave together: counted and written down as one look at the clock for all of them.
 #[derive(Debug)]
 pub(crate) struct Together {
+    kind: Kind,
     began: Instant,
     count: usize,
     len: u64,
 }
 
 impl Together {
-    pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), count: 0, len: 0 }
+    /// Of requests of this kind.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, began: Instant::now(), count: 0, len: 0 }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// One more, of so many bytes.
@@ -269,14 +292,14 @@ impl Together {
         let id = who.next_request();
         if is_logged() {
             let (verdict, time) = (Verdict::Ok, self.began.elapsed());
-            log(id, who.peer, Kind::Get, Some(digest), verdict, Some(200), len, time);
+            log(id, who.peer, self.kind, Some(digest), verdict, Some(200), len, time);
         }
     }
 
     /// They were given to the kernel, or to the queue of a peer that reads slowly.
     pub(crate) fn answered(self) {
-        METRICS.answered_alike(Kind::Get, Verdict::Ok, self.began.elapsed(), self.count);
-        METRICS.sent_from_memory(Door::Blobs, self.len);
+        METRICS.answered_alike(self.kind, Verdict::Ok, self.began.elapsed(), self.count);
+        METRICS.sent_from_memory(self.kind.door(), self.len);
     }
 }
 

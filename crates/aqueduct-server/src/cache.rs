@@ -96,7 +96,7 @@ impl Cache {
     pub(crate) fn put(&self, ticket: Ticket, digest: Digest, bytes: Arc<[u8]>) {
         let removal_count = self.removals();
         if *removal_count == ticket.0 {
-            self.blobs.insert(digest, Kept { bytes, head: Arc::default(), is_used: Arc::default() });
+            self.blobs.insert(digest, Kept::new(bytes));
         }
     }
 
@@ -130,6 +130,10 @@ impl Cache {
 }
 
 impl Kept {
+    pub(crate) fn new(bytes: Arc<[u8]>) -> Self {
+        Self { bytes, head: Arc::default(), is_used: Arc::default() }
+    }
+
     pub(crate) fn bytes(&self) -> &Arc<[u8]> {
         &self.bytes
     }

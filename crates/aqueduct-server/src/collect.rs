@@ -3,39 +3,55 @@
 use std::io;
 use std::time::Duration;
 
+use aqueduct_wire::http1::CONTINUE;
 use tokio::time::timeout;
 
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::door::{MISSING_BODY_LEN_MAX, Refusal};
+use crate::door::Refusal;
+use crate::reply;
 use crate::server::Shared;
 
-/// Reads such a body. All of it has the time that a part of a blob has. Only so many that may be long are read at once: what is
-/// held in memory is bounded, however many peers there are. Those that are short need no place, so that nobody keeps them from
-/// being answered by holding all places with bodies that do not come.
+/// Reads such a body of at most `len_max` bytes, and says whether the peer had to be told to send it. All of it has the time that
+/// a part of a blob has. Only so many that may be long are read at once: what is held in memory is bounded, however many peers
+/// there are. Those that are short need no place, so that nobody keeps them from being answered by holding all places with
+/// bodies that do not come.
 pub(crate) async fn collect(
     connection: &mut Connection,
     shared: &Shared,
     body: &mut Body,
-) -> Result<Result<Vec<u8>, Refusal>, Close> {
+    expects_continue: bool,
+    len_max: usize,
+) -> Result<(Result<Vec<u8>, Refusal>, bool), Close> {
+    if body.left().is_some_and(|left| left > len_max as u64) {
+        return Ok((Err(Refusal::TooLarge { limit: len_max as u64 }), false));
+    }
+    let was_continued = expects_continue && connection.inbox.is_empty();
+    if was_continued {
+        reply::say(connection, shared, CONTINUE.to_vec()).await?;
+    }
     let is_short = body.left().is_some_and(|left| left <= SHORT_LEN_MAX);
     let _place = if is_short {
         None
     } else {
         let Ok(place) = timeout(PLACE_TIME, shared.collecting.acquire()).await else {
-            return Ok(Err(Refusal::Overloaded));
+            return Ok((Err(Refusal::Overloaded), was_continued));
         };
         Some(place.expect("nobody closes it"))
     };
-    match timeout(shared.options.deadlines.body, read_whole(connection, body)).await {
-        Err(_) => Ok(Err(Refusal::SlowBody)),
-        Ok(Ok(read)) => Ok(read),
+    match timeout(shared.options.deadlines.body, read_whole(connection, body, len_max)).await {
+        Err(_) => Ok((Err(Refusal::SlowBody), was_continued)),
+        Ok(Ok(read)) => Ok((read, was_continued)),
         Ok(Err(error)) => Err(Close::PeerGone(error)),
     }
 }
 
-async fn read_whole(connection: &mut Connection, body: &mut Body) -> io::Result<Result<Vec<u8>, Refusal>> {
+async fn read_whole(
+    connection: &mut Connection,
+    body: &mut Body,
+    len_max: usize,
+) -> io::Result<Result<Vec<u8>, Refusal>> {
     let mut collected = Vec::new();
     while !body.is_done() {
         let len = match body.next(connection.inbox.bytes()) {
@@ -48,8 +64,8 @@ async fn read_whole(connection: &mut Connection, body: &mut Body) -> io::Result<
         let ahead = connection.inbox.bytes().len();
         let len = usize::try_from(len).map_or(ahead, |len| len.min(ahead));
         if len > 0 {
-            if collected.len() + len > MISSING_BODY_LEN_MAX {
-                return Ok(Err(Refusal::TooLarge { limit: MISSING_BODY_LEN_MAX as u64 }));
+            if collected.len() + len > len_max {
+                return Ok(Err(Refusal::TooLarge { limit: len_max as u64 }));
             }
             collected.extend_from_slice(&connection.inbox.bytes()[..len]);
             connection.inbox.take(len);
@@ -67,7 +83,7 @@ const SHORT_LEN_MAX: u64 = 16 << 10;
 /// Those that are read take less, unless their peers are slow or mean no good.
 const PLACE_TIME: Duration = Duration::from_secs(1);
 
-/// How many long ones are read at once: 16 MiB in all.
+/// How many long ones are read at once: 16 lists of digests, or results of actions, of some MiB each.
 pub(crate) const COLLECTING_COUNT_MAX: usize = 16;
 
 /// What is read at once: most such bodies are no longer.

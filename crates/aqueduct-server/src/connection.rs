@@ -15,7 +15,7 @@ use crate::act::{act, look_up};
 use crate::asked::{Asked, Door, Who};
 use crate::body::Body;
 use crate::close::Close;
-use crate::door::{Intent, Outcome, Refusal, Request, UploadOutcome, Voice};
+use crate::door::{EntryIntent, Intent, Outcome, Refusal, Request, UploadOutcome, Voice};
 use crate::find::Found;
 use crate::inbox::Inbox;
 use crate::look_again::look_again;
@@ -25,7 +25,7 @@ use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::{discard, native};
+use crate::{discard, entries, native};
 
 /// A peer, and what it sent that was not looked at yet.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ async fn respond(
     asked: &mut Asked,
     stop: &watch::Receiver<bool>,
 ) -> Result<Connection, Close> {
-    let Request { intent, is_tus, head_only, framing, version, keep_alive, expects_continue } = request;
+    let Request { intent, door, head_only, framing, version, keep_alive, expects_continue } = request;
     let mut body = Body::new(framing);
     let announced = body.left();
     let mut was_continued = false;
@@ -170,6 +170,11 @@ async fn respond(
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
             let (outcome, blob) = look_up(shared, asked, &read, head_only).await?;
+            found = blob;
+            outcome
+        }
+        Ok(Intent::Entry(EntryIntent::Find(key))) => {
+            let (outcome, blob) = entries::look_up(shared, asked, key).await?;
             found = blob;
             outcome
         }
@@ -196,11 +201,11 @@ async fn respond(
     let answer = Voice { request: Some(asked.id), ..shared.voice() }.answer(&outcome);
     let (verdict, status) = (outcome.verdict(), answer.head.status());
     let sent_len = if head_only { 0 } else { answer.content.part_len() };
-    let answer = if is_tus { answer.in_tus() } else { answer };
+    let answer = if door == Door::Uploads { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
     let size = found.as_ref().map_or(0, Found::size);
     if let Some(Found::Bytes(_)) = found {
-        METRICS.sent_from_memory(Door::Blobs, sent_len);
+        METRICS.sent_from_memory(door, sent_len);
     }
     let delivered = reply::deliver(connection, shared, queue, size).await;
     let delivered = delivered.inspect_err(|close| look_again(shared, close, found.as_ref()));
@@ -270,7 +275,9 @@ fn after(outcome: &Outcome, body: &Body, is_unsure: bool) -> After {
         _ if is_unsure => After::Close,
         Outcome::Refused(Refusal::SlowBody | Refusal::BadChunk(_)) => After::Close,
         // A peer that sends what is here already did nothing wrong, and shall hear of its success.
-        Outcome::Stored(_) | Outcome::Upload(UploadOutcome::Appended { .. }) => After::Drain,
+        Outcome::Stored(_)
+        | Outcome::Upload(UploadOutcome::Appended { .. })
+        | Outcome::Refused(Refusal::EntryExists) => After::Drain,
         _ if is_bounded => After::Drain,
         _ => After::Close,
     }

@@ -3,6 +3,8 @@
 
 mod answer;
 mod blobs;
+mod build_cache;
+mod entries;
 mod front;
 mod metrics;
 mod pins;
@@ -15,10 +17,12 @@ use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
 use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version};
 
 use crate::admission::Admission;
-use crate::asked::{Kind, Verdict};
+use crate::asked::{Door, Kind, Verdict};
 use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
+pub(crate) use build_cache::{EntryIntent, EntryOutcome, EntryPut, Shape, parse_hashes};
+pub(crate) use entries::EntryPage;
 pub(crate) use pins::{PinIntent, PinOutcome};
 pub(crate) use problem::Refusal;
 pub(crate) use uploads::{Place, Progress, UploadIntent, UploadOutcome};
@@ -27,8 +31,8 @@ pub(crate) use uploads::{Place, Progress, UploadIntent, UploadOutcome};
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) intent: Result<Intent, Refusal>,
-    /// It is of the uploads door, whose protocol has its version in every answer.
-    pub(crate) is_tus: bool,
+    /// Whose it is.
+    pub(crate) door: Door,
     /// Only the head of the reply is wanted.
     pub(crate) head_only: bool,
     pub(crate) framing: Framing,
@@ -54,6 +58,8 @@ pub(crate) enum Intent {
     Pin(PinIntent),
     /// An upload that can be gone on with.
     Upload(UploadIntent),
+    /// What is kept under a key of a build cache.
+    Entry(EntryIntent),
     /// Whether this server is well.
     Health,
     /// What is counted.
@@ -69,6 +75,8 @@ pub(crate) enum Intent {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) digest: Digest,
+    /// By which door it leaves.
+    pub(crate) door: Door,
     pub(crate) condition: Condition,
     /// The field `Range`, if there is one and `If-Range` lets it count: it means something once the size is known.
     pub(crate) ranges: Option<Box<[u8]>>,
@@ -85,6 +93,8 @@ pub(crate) enum Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) name: Name,
+    /// By which door the bytes come.
+    pub(crate) door: Door,
     /// Whether its preconditions hold should the blob be here.
     pub(crate) if_present: bool,
     /// Whether they hold should it not.
@@ -123,6 +133,7 @@ pub(crate) enum Outcome {
     Missing(Vec<Digest>),
     Pins(PinOutcome),
     Upload(UploadOutcome),
+    Entry(EntryOutcome),
     Healthy,
     Metrics(String),
     Status(serde_json::Value),
@@ -137,23 +148,14 @@ pub(crate) enum Outcome {
 impl Request {
     /// What a head asks for, and whether it may.
     pub(crate) fn read(head: &RequestHead<'_>, admission: &Admission) -> Self {
-        let is_tus = uploads::is_here(head.path);
-        let intent = admission.hear(head).and_then(|()| {
-            let intent = if is_tus {
-                Intent::Upload(uploads::intent(head)?)
-            } else if pins::is_here(head.path) {
-                pins::intent(head)?
-            } else if let Some(intent) = ui::intent(head) {
-                intent?
-            } else {
-                blobs::intent(head)?
-            };
+        let (door, intent) = intent(head);
+        let intent = admission.hear(head).and(intent).and_then(|intent| {
             intent.right().map_or(Ok(()), |right| admission.admit(head, right))?;
             Ok(intent)
         });
         Self {
             intent,
-            is_tus,
+            door,
             head_only: head.method == http::Method::HEAD,
             framing: head.framing,
             version: head.version,
@@ -164,16 +166,32 @@ impl Request {
 
     /// What it is counted as.
     pub(crate) fn kind(&self) -> Kind {
-        match &self.intent {
-            Ok(Intent::Upload(UploadIntent::Append { .. })) => Kind::Append,
-            _ if self.is_tus => Kind::Manage,
-            Ok(Intent::Read(_)) if self.head_only => Kind::Head,
-            Ok(Intent::Read(_)) => Kind::Get,
-            Ok(Intent::Write(_)) => Kind::Put,
-            Ok(Intent::Remove { .. }) => Kind::Remove,
-            Ok(Intent::List { .. }) => Kind::List,
-            Ok(Intent::Missing) => Kind::Missing,
-            Ok(Intent::Pin(_)) => Kind::Pin,
+        let is_head = self.head_only;
+        match (self.door, &self.intent) {
+            (Door::Uploads, Ok(Intent::Upload(UploadIntent::Append { .. }))) => Kind::Append,
+            (Door::Uploads, _) => Kind::Manage,
+            (Door::BuildCache, Ok(Intent::Read(_) | Intent::Entry(EntryIntent::Find(_)))) => {
+                if is_head {
+                    Kind::CacheHead
+                } else {
+                    Kind::CacheGet
+                }
+            }
+            (Door::BuildCache, Ok(Intent::Write(_) | Intent::Entry(EntryIntent::Put(_)))) => Kind::CachePut,
+            (Door::BuildCache, Ok(Intent::Entry(EntryIntent::Remove(_)))) => Kind::CacheRemove,
+            (Door::BuildCache, _) => Kind::CacheOther,
+            (_, Ok(Intent::Read(_))) => {
+                if is_head {
+                    Kind::Head
+                } else {
+                    Kind::Get
+                }
+            }
+            (_, Ok(Intent::Write(_))) => Kind::Put,
+            (_, Ok(Intent::Remove { .. } | Intent::Entry(EntryIntent::Remove(_)))) => Kind::Remove,
+            (_, Ok(Intent::List { .. } | Intent::Entry(EntryIntent::List(_)))) => Kind::List,
+            (_, Ok(Intent::Missing)) => Kind::Missing,
+            (_, Ok(Intent::Pin(_))) => Kind::Pin,
             _ => Kind::Other,
         }
     }
@@ -195,6 +213,7 @@ impl Outcome {
             Self::Blob { ranges: Ranges::Unsatisfiable, .. } => Verdict::Refused,
             Self::Refused(refusal) => match refusal {
                 Refusal::Absent { .. }
+                | Refusal::NoSuchEntry
                 | Refusal::NoSuchUpload
                 | Refusal::NotPinned { .. }
                 | Refusal::NoSuchPath { .. } => Verdict::Absent,
@@ -204,7 +223,9 @@ impl Outcome {
                 | Refusal::Contended { .. }
                 | Refusal::TooManyConnections
                 | Refusal::TooManyUploads => Verdict::Busy,
-                Refusal::NoSpace | Refusal::ReadOnly | Refusal::Fault => Verdict::Failed,
+                Refusal::NoSpace | Refusal::TooManyEntries { .. } | Refusal::ReadOnly | Refusal::Fault => {
+                    Verdict::Failed
+                }
                 _ => Verdict::Refused,
             },
             _ => Verdict::Ok,
@@ -223,9 +244,29 @@ impl Intent {
             | Self::Ui(_)
             | Self::Status
             | Self::Pin(PinIntent::List { .. }) => Some(Right::Read),
+            Self::Entry(intent) => Some(intent.right()),
             Self::Write(_) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => Some(Right::Write),
             Self::Health | Self::Front { .. } => None,
         }
+    }
+}
+
+/// Whose a path is, and what is asked there.
+fn intent(head: &RequestHead<'_>) -> (Door, Result<Intent, Refusal>) {
+    if uploads::is_here(head.path) {
+        return (Door::Uploads, uploads::intent(head).map(Intent::Upload));
+    }
+    // Before any path: there are collections everywhere.
+    if let Some(intent) = build_cache::dav_intent(&head.method) {
+        return (Door::BuildCache, Ok(intent));
+    }
+    let others = [pins::intent, entries::intent, ui::intent];
+    if let Some(intent) = blobs::intent(head).or_else(|| others.iter().find_map(|intent| intent(head))) {
+        return (Door::Blobs, intent);
+    }
+    match build_cache::intent(head) {
+        Some(intent) => (Door::BuildCache, intent),
+        None => (Door::Blobs, Err(blobs::no_such_path(head.path))),
     }
 }
 

@@ -4,9 +4,9 @@ use std::io;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use aqueduct_blob::{Digest, hash_each};
+use aqueduct_blob::{Algorithm, Digest, hash_each};
 use aqueduct_store::{Blob, Store};
 
 use crate::cache::{Cache, Ticket};
@@ -35,6 +35,17 @@ impl Found {
 pub(crate) fn at_hand(store: &Store, cache: &Cache, digest: &Digest) -> Option<Found> {
     let opened = || if store.has_suspects() { None } else { cache.opened(digest) };
     cache.find(digest).map(Found::Bytes).or_else(|| opened().map(Found::Open))
+}
+
+/// Whether a digest is that of no bytes at all.
+pub(crate) fn is_nothing(digest: &Digest) -> bool {
+    static NOTHING: LazyLock<Vec<Digest>> = LazyLock::new(|| hash_each(&[(Algorithm::Sha256, &[])]));
+    NOTHING.contains(digest)
+}
+
+/// The blob of no bytes. Clients of build caches take it for granted, and name it without ever sending it.
+pub(crate) fn nothing() -> Found {
+    Found::Bytes(Arc::default())
 }
 
 /// Looks for a blob. A small one is read, hashed and kept in the cache, and a larger one is kept open.

@@ -25,6 +25,7 @@ mod descriptors;
 mod discard;
 mod door;
 mod doubts;
+mod entries;
 mod farewell;
 mod figures;
 mod find;

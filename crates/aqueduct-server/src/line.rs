@@ -13,7 +13,6 @@ use aqueduct_flow::{Carried, Route};
 use aqueduct_store::{Outcome as PublishOutcome, Published, PutError, Store, SyncPolicy, Whole};
 use tokio::sync::oneshot;
 
-use crate::asked::Door;
 use crate::close::Close;
 use crate::door::{Name, Outcome, Refusal, Write};
 use crate::metrics::METRICS;
@@ -86,7 +85,7 @@ impl Line {
             if waiting.blobs.len() >= self.options.request_count_max() {
                 return Ok(Outcome::Refused(Refusal::Overloaded));
             }
-            METRICS.received_by(Door::Blobs, Route::Copy, bytes.len() as u64);
+            METRICS.received_by(write.door, Route::Copy, bytes.len() as u64);
             waiting.blobs.push_back(Blob { write, bytes, outcome });
             let is_needed = waiting.thread_count < self.thread_count_max;
             waiting.thread_count += usize::from(is_needed);

@@ -7,7 +7,8 @@ use aqueduct_flow::SendQueue;
 use aqueduct_wire::http1::{Framing, Ranges, Version};
 
 use crate::asked::{Together, Who};
-use crate::door::{Condition, Intent, Outcome, Read, Request};
+use crate::door::{Condition, EntryIntent, EntryOutcome, Intent, Outcome, Read, Request};
+use crate::entries::KeptEntry;
 use crate::inbox::Inbox;
 use crate::reply;
 use crate::request::{Heard, look_at_head};
@@ -24,7 +25,8 @@ pub(crate) enum Prompt {
 
 pub(crate) fn answer(inbox: &mut Inbox, who: &mut Who, shared: &Shared, request: Heard) -> Prompt {
     let mut queue = SendQueue::to_socket(shared.options.send_route);
-    let mut together = Together::new();
+    let Heard::Request(first) = &request else { return Prompt::No(request) };
+    let mut together = Together::new(first.kind());
     if !push(&mut queue, &mut together, who, shared, &request) {
         return Prompt::No(request);
     }
@@ -48,22 +50,43 @@ fn push(
     shared: &Shared,
     heard: &Heard,
 ) -> bool {
-    let Heard::Request(Request {
-        intent: Ok(Intent::Read(Read { digest, condition: Condition::Holds, ranges: None })),
-        is_tus: false,
+    let Heard::Request(request) = heard else { return false };
+    let Request {
+        intent: Ok(intent),
+        door: _,
         head_only: false,
         framing: Framing::None | Framing::Length(0),
         version: Version::Http11,
         keep_alive: true,
         expects_continue: _,
-    }) = heard
+    } = request
     else {
         return false;
     };
-    let Some(kept) = shared.cache.kept(digest) else { return false };
+    let (digest, kept, fields) = match intent {
+        Intent::Read(Read { digest, door: _, condition: Condition::Holds, ranges: None }) => {
+            let Some(kept) = shared.cache.kept(digest) else { return false };
+            (*digest, kept, None)
+        }
+        Intent::Entry(EntryIntent::Find(key)) => {
+            let Some(KeptEntry { value, kept, fields, .. }) = shared.entries.find(key) else { return false };
+            (value, kept, Some(fields))
+        }
+        _ => return false,
+    };
+    // They are counted as one.
+    if request.kind() != together.kind() {
+        return false;
+    }
     let size = kept.bytes().len();
     let head = kept.head(|| {
-        let outcome = Outcome::Blob { digest: *digest, size: size as u64, ranges: Ranges::Whole };
+        let size = size as u64;
+        let outcome = match fields {
+            None => Outcome::Blob { digest, size, ranges: Ranges::Whole },
+            Some(fields) => {
+                Outcome::Entry(EntryOutcome::Found { fields: fields.to_vec(), value: digest, size })
+            }
+        };
         shared.voice().answer(&outcome).head.unfinished()
     });
     let date = reply::date_and_end();
@@ -71,7 +94,7 @@ fn push(
     queue.push_shared(Arc::clone(head), 0..head.len());
     queue.push_shared(date, 0..date_len);
     queue.push_shared(Arc::clone(kept.bytes()), 0..size);
-    together.add(who, *digest, size as u64);
+    together.add(who, digest, size as u64);
     true
 }
 

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::asked::Door;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::door::{Refusal, Request};
@@ -148,7 +149,7 @@ impl Request {
     fn hopeless(refusal: Refusal) -> Self {
         Self {
             intent: Err(refusal),
-            is_tus: false,
+            door: Door::Blobs,
             head_only: false,
             framing: Framing::None,
             version: Version::Http11,

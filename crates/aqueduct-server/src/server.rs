@@ -21,6 +21,7 @@ use crate::collect::COLLECTING_COUNT_MAX;
 use crate::descriptors::Descriptors;
 use crate::door::Voice;
 use crate::doubts::Doubts;
+use crate::entries::KeptEntries;
 use crate::figures::LastFigures;
 use crate::guests::Guests;
 use crate::hashers::Hashers;
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) guests: Arc<Guests>,
     pub(crate) trouble: Trouble,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) entries: Arc<KeptEntries>,
     pub(crate) doubts: Doubts,
     pub(crate) lists: Lists,
     pub(crate) figures: LastFigures,
@@ -147,6 +149,13 @@ impl Server {
                 cache.removed(digest);
             }
         });
+        let entries = Arc::new(KeptEntries::new());
+        let watching = Arc::downgrade(&entries);
+        store.watch_entries(move |key| {
+            if let Some(entries) = watching.upgrade() {
+                entries.forget(key);
+            }
+        });
         let (reactors, running) = (options.reactors, Arc::new(Running::new(&options)));
         let shared = Shared {
             admission: Admission::new(names(options.hosts), options.tokens),
@@ -156,6 +165,7 @@ impl Server {
             ),
             trouble: Trouble::default(),
             cache,
+            entries,
             doubts: Doubts::default(),
             lists: Lists::default(),
             figures: LastFigures::default(),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use aqueduct_flow::{Carried, Intake};
 use aqueduct_store::Staging;
 
-use crate::asked::Door;
 use crate::door::{Outcome, Refusal, Write};
 use crate::hashers::{Hashers, Hashing};
 use crate::inbox::Inbox;
@@ -60,10 +59,10 @@ impl Sink for Staged {
     }
 
     fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop> {
-        let Self { staging, intake, told, hashing, hashers, .. } = self;
+        let Self { staging, intake, told, hashing, hashers, write, .. } = self;
         let _busy = hashers.work();
         let poured = pour(staging, intake, inbox, stream, len_max);
-        METRICS.received(Door::Blobs, intake.carried(), told);
+        METRICS.received(write.door, intake.carried(), told);
         let poured = poured?;
         hashing.settle(hashers, staging);
         Ok(poured)

@@ -8,7 +8,7 @@ use aqueduct_wire::http1::{ContentRange, HeadWriter, Multipart, Ranges, TUS_VERS
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Outcome, Refusal, front, metrics, pins, ui, uploads};
+use super::{Outcome, Refusal, build_cache, front, metrics, pins, ui, uploads};
 use crate::asked::RequestId;
 
 /// A reply, but for what depends on the connection.
@@ -84,6 +84,7 @@ impl Voice {
             }
             Outcome::Pins(outcome) => pins::answer(outcome),
             Outcome::Upload(outcome) => uploads::answer(outcome),
+            Outcome::Entry(outcome) => build_cache::answer(outcome),
             Outcome::Healthy => text(StatusCode::OK, "text/plain; charset=utf-8", b"ok\n".to_vec()),
             Outcome::Metrics(page) => metrics::page(page),
             Outcome::Status(status) => json_text(StatusCode::OK, status),
@@ -163,7 +164,7 @@ impl Voice {
 }
 
 /// Whatever a blob holds, a browser shall neither guess what it is nor run it.
-fn guarded(head: HeadWriter) -> HeadWriter {
+pub(super) fn guarded(head: HeadWriter) -> HeadWriter {
     head.field("X-Content-Type-Options", "nosniff")
         .field("Content-Security-Policy", "sandbox; default-src 'none'")
 }

@@ -11,11 +11,12 @@ use http::Method;
 use serde_json::Value;
 
 use super::{Condition, Intent, Name, Read, Refusal, Write};
+use crate::asked::Door;
 
-/// What a head asks of this door.
-pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
-    let path = decode_path(head.path).ok_or_else(|| no_such_path(head.path))?;
-    match &*path {
+/// What a head asks of this door; `None` if its path is of another.
+pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
+    let path = decode_path(head.path)?;
+    Some(match &*path {
         // The server as a whole (RFC 9112 section 3.2.4).
         "*" => Err(not_allowed(head, "GET, HEAD, PUT, POST, DELETE")),
         "/" => reading(head, || {
@@ -25,26 +26,27 @@ pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
         "/healthz" => reading(head, || Ok(Intent::Health)),
         "/metrics" => reading(head, || Ok(Intent::Metrics)),
         "/status" => reading(head, || Ok(Intent::Status)),
-        "/blobs" | "/blobs/" => match head.method {
-            Method::GET | Method::HEAD => {
-                let (after, limit) = page(head)?;
-                Ok(Intent::List { after, limit })
-            }
-            Method::POST => {
-                has_length(head)?;
-                let name = Name::Found(algorithm(head)?);
-                Ok(Intent::Write(Write { name, if_present: true, if_absent: true }))
-            }
-            _ => Err(not_allowed(head, "GET, HEAD, POST")),
-        },
+        "/blobs" | "/blobs/" => list_or_write(head),
         "/blobs/missing" => match head.method {
             Method::POST => Ok(Intent::Missing),
             _ => Err(not_allowed(head, "POST")),
         },
-        path => match path.strip_prefix("/blobs/") {
-            Some(name) => blob(head, name),
-            None => Err(no_such_path(path)),
-        },
+        path => named(head, path.strip_prefix("/blobs/")?),
+    })
+}
+
+fn list_or_write(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
+    match head.method {
+        Method::GET | Method::HEAD => {
+            let (after, limit) = page(head)?;
+            Ok(Intent::List { after, limit })
+        }
+        Method::POST => {
+            has_length(head)?;
+            let name = Name::Found(algorithm(head)?);
+            Ok(Intent::Write(Write { name, if_present: true, if_absent: true, door: Door::Blobs }))
+        }
+        _ => Err(not_allowed(head, "GET, HEAD, POST")),
     }
 }
 
@@ -63,12 +65,16 @@ pub(crate) fn parse_digests(body: &[u8]) -> Result<Vec<Digest>, Refusal> {
         .collect()
 }
 
-fn blob(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
+fn named(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
     // A method that is wrong for every blob is wrong for this one.
     if ![Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&head.method) {
         return Err(not_allowed(head, "GET, HEAD, PUT, DELETE"));
     }
-    let digest = digest(name)?;
+    blob(head, digest(name)?, Door::Blobs)
+}
+
+/// What is asked of one blob, with a method that blobs answer to.
+pub(super) fn blob(head: &RequestHead<'_>, digest: Digest, door: Door) -> Result<Intent, Refusal> {
     let condition = condition(&head.fields, &digest);
     Ok(match head.method {
         Method::PUT => {
@@ -79,12 +85,12 @@ fn blob(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
             }
             let if_absent = head.fields.first("if-match").is_none();
             let if_present = condition == Condition::Holds;
-            Intent::Write(Write { name: Name::Given(digest), if_present, if_absent })
+            Intent::Write(Write { name: Name::Given(digest), if_present, if_absent, door })
         }
         Method::DELETE => Intent::Remove { digest, if_present: condition == Condition::Holds },
         // Only GET has ranges (section 14.2).
-        Method::HEAD => Intent::Read(Read { digest, condition, ranges: None }),
-        _ => Intent::Read(Read { digest, condition, ranges: ranges(&head.fields, &digest) }),
+        Method::HEAD => Intent::Read(Read { digest, door, condition, ranges: None }),
+        _ => Intent::Read(Read { digest, door, condition, ranges: ranges(&head.fields, &digest) }),
     })
 }
 
@@ -122,17 +128,17 @@ pub(super) fn page(head: &RequestHead<'_>) -> Result<(Option<Digest>, usize), Re
     for (name, value) in query_pairs(head.query.unwrap_or_default()) {
         match &*name {
             "after" => after = Some(digest(&value)?),
-            "limit" => {
-                let bad = || bad_query("limit", &value, "a number from 1 to 10000");
-                limit = value.parse().map_err(|_| bad())?;
-                if !(1..=LIST_COUNT_MAX).contains(&limit) {
-                    return Err(bad());
-                }
-            }
+            "limit" => limit = list_limit(&value)?,
             _ => return Err(unknown_query(&name, &value)),
         }
     }
     Ok((after, limit))
+}
+
+/// How long a page is to be.
+pub(super) fn list_limit(value: &str) -> Result<usize, Refusal> {
+    let limit = value.parse().ok().filter(|limit| (1..=LIST_COUNT_MAX).contains(limit));
+    limit.ok_or_else(|| bad_query("limit", value, "a number from 1 to 10000"))
 }
 
 fn algorithm(head: &RequestHead<'_>) -> Result<Algorithm, Refusal> {
@@ -177,7 +183,7 @@ fn bad_query(name: &'static str, value: &str, expected: &'static str) -> Refusal
     Refusal::BadQuery { name: name.to_owned(), value: value.to_owned(), expected }
 }
 
-fn unknown_query(name: &str, value: &str) -> Refusal {
+pub(super) fn unknown_query(name: &str, value: &str) -> Refusal {
     Refusal::BadQuery {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -186,7 +192,7 @@ fn unknown_query(name: &str, value: &str) -> Refusal {
 }
 
 /// Blobs on a page where nobody says.
-const LIST_COUNT_DEFAULT: usize = 1000;
+pub(super) const LIST_COUNT_DEFAULT: usize = 1000;
 
 /// About a megabyte of JSON.
 const LIST_COUNT_MAX: usize = 10_000;

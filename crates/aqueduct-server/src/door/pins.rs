@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, json_text, nothing};
-use super::blobs::{digest, no_such_path, not_allowed, page};
+use super::blobs::{digest, not_allowed, page};
 use super::{Intent, Refusal};
 
 /// What is asked about pins.
@@ -25,15 +25,14 @@ pub(crate) enum PinOutcome {
     Listed { pins: Vec<Digest>, next: Option<Digest> },
 }
 
-/// Whether a path is of this part.
-pub(super) fn is_here(path: &str) -> bool {
-    decode_path(path).is_some_and(|path| path == ROOT || path.starts_with("/pins/"))
+/// What a head asks of this part; `None` if its path is of another.
+pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
+    let path = decode_path(head.path)?;
+    let rest = path.strip_prefix(ROOT)?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| pin_intent(head, rest.trim_start_matches('/')))
 }
 
-/// What a head asks of this part; its path is here.
-pub(super) fn intent(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
-    let path = decode_path(head.path).ok_or_else(|| no_such_path(head.path))?;
-    let name = path.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+fn pin_intent(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {
     let intent = if name.is_empty() {
         match head.method {
             Method::GET | Method::HEAD => {

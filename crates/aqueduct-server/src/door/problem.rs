@@ -2,6 +2,7 @@
 //! failure is which status.
 
 use aqueduct_blob::{Digest, DigestParseError};
+use aqueduct_wire::build_cache::{BadActionResult, BadPath};
 use aqueduct_wire::http1::{ChunkError, HeadError, OFFSET_OCTETS, TUS_VERSION};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -42,6 +43,22 @@ pub(crate) enum Refusal {
     TooLarge {
         limit: u64,
     },
+    BadCachePath {
+        path: String,
+        error: BadPath,
+    },
+    BadKey {
+        detail: String,
+    },
+    BadEntryField {
+        name: &'static str,
+    },
+    NotAnActionResult {
+        error: BadActionResult,
+    },
+    BadHashes {
+        detail: String,
+    },
     BadUploadField {
         name: &'static str,
         expected: &'static str,
@@ -78,6 +95,13 @@ pub(crate) enum Refusal {
     Absent {
         digest: Digest,
     },
+    NoSuchEntry,
+    /// There is another one, which stays.
+    EntryExists,
+    /// What an entry would refer to is not here.
+    Incomplete {
+        digest: Digest,
+    },
     NoSuchUpload,
     NotPinned {
         digest: Digest,
@@ -96,6 +120,9 @@ pub(crate) enum Refusal {
     },
     // Our own troubles.
     NoSpace,
+    TooManyEntries {
+        limit: u64,
+    },
     TooManyUploads,
     TooManyConnections,
     /// More waits for workers than they do in a few seconds.
@@ -203,6 +230,29 @@ impl Refusal {
                 );
                 problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", *limit)
             }
+            Self::BadCachePath { path, error } => {
+                let detail = format!("This is no path of a build cache: {error}.");
+                problem(StatusCode::BAD_REQUEST, "bad-cache-path", detail).with("path", shown(path))
+            }
+            Self::BadKey { detail } => {
+                let detail = format!("Nothing can be kept under this key: {detail}.");
+                problem(StatusCode::BAD_REQUEST, "bad-key", detail)
+            }
+            Self::BadEntryField { name } => {
+                let detail = format!("The field {name} must be at most 1024 visible characters of ASCII.");
+                problem(StatusCode::BAD_REQUEST, "bad-entry-field", detail).with("field", *name)
+            }
+            Self::NotAnActionResult { error } => {
+                let detail = format!(
+                    "The body is not the result of an action: {error}; nothing was stored. Other values belong under other paths."
+                );
+                problem(StatusCode::BAD_REQUEST, "not-an-action-result", detail)
+            }
+            Self::BadHashes { detail } => {
+                let detail =
+                    format!("The body cannot be used: {}. Send {{\"hashes\": [\"...\"]}}.", shown(detail));
+                problem(StatusCode::BAD_REQUEST, "bad-hashes", detail)
+            }
             Self::BadUploadField { name, expected } => {
                 let detail = format!("The field {name} must be {expected}.");
                 problem(StatusCode::BAD_REQUEST, "bad-upload-field", detail).with("field", *name)
@@ -270,6 +320,18 @@ impl Refusal {
                 let detail = "This blob is not here.".to_owned();
                 problem(StatusCode::NOT_FOUND, "absent", detail).with("digest", digest.to_string())
             }
+            Self::NoSuchEntry => {
+                let detail = "There is nothing under this key, or not all that it refers to.".to_owned();
+                problem(StatusCode::NOT_FOUND, "no-such-entry", detail)
+            }
+            Self::EntryExists => {
+                let detail = "There is something under this key already, and it stays.".to_owned();
+                problem(StatusCode::CONFLICT, "entry-exists", detail)
+            }
+            Self::Incomplete { digest } => {
+                let detail = "A blob that this refers to is not here; send that first.".to_owned();
+                problem(StatusCode::CONFLICT, "incomplete", detail).with("digest", digest.to_string())
+            }
             Self::NoSuchUpload => {
                 let detail =
                     "This upload is not here: it never was, or it expired or was dropped; begin another.";
@@ -301,6 +363,10 @@ impl Refusal {
             Self::NoSpace => {
                 let detail = "There is no room in the store: its disk is full, or its limit is reached; nothing was stored.".to_owned();
                 problem(StatusCode::INSUFFICIENT_STORAGE, "no-space", detail)
+            }
+            Self::TooManyEntries { limit } => {
+                let detail = format!("There are {limit} keys already, and no more are kept; remove some.");
+                problem(StatusCode::INSUFFICIENT_STORAGE, "too-many-entries", detail).with("limit", *limit)
             }
             Self::TooManyUploads => {
                 let detail = "There are as many uploads as this server takes; finish or drop some, or try again later.";

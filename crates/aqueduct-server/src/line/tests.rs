@@ -8,6 +8,7 @@ use aqueduct_store::{Absent, Options};
 use tempfile::TempDir;
 
 use super::*;
+use crate::asked::Door;
 use crate::workers::Crew;
 
 struct Fixture {
@@ -60,7 +61,7 @@ fn digest(bytes: &[u8]) -> Digest {
 }
 
 fn named(bytes: &[u8]) -> Write {
-    Write { name: Name::Given(digest(bytes)), if_present: true, if_absent: true }
+    Write { name: Name::Given(digest(bytes)), door: Door::Blobs, if_present: true, if_absent: true }
 }
 
 /// Outside of a runtime, in which a crew cannot end.
@@ -126,7 +127,8 @@ fn a_blob_that_is_here_is_so_whatever_is_sent_and_whoever_wanted_it_new_is_refus
 fn a_thread_that_panics_has_a_successor() {
     let Fixture { line, _crew, _directory } = fixture(SyncPolicy::Full);
     // What is larger than a segment is none of its business.
-    let huge = Write { name: Name::Found(Algorithm::Sha256), if_present: true, if_absent: true };
+    let huge =
+        Write { name: Name::Found(Algorithm::Sha256), door: Door::Blobs, if_present: true, if_absent: true };
     for _ in 0..10 {
         assert!(wait(line.store(huge, vec![0; (4 << 20) + 1])).is_err());
     }

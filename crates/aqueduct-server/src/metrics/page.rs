@@ -50,6 +50,7 @@ impl Moment {
             self.gauge("aqueduct_store_blobs", "Blobs in the store", usage.count);
             self.gauge("aqueduct_store_blobs_bytes", "The sum of their sizes", usage.size);
         }
+        self.of_entries(store);
         let limits = store.limits();
         if limits.is_limited() {
             self.gauge(
@@ -78,6 +79,19 @@ impl Moment {
         self.total("aqueduct_syncs_total", "Syncs of files, directories and filesystems", count);
         self.seconds("aqueduct_sync_seconds_total", "How long they took, each by itself", time.as_secs_f64());
         self.of_scrub(figures);
+    }
+
+    /// By the client that has them, which is the first word of a namespace: whoever may write makes as many namespaces as they like.
+    fn of_entries(&self, store: &Store) {
+        let entries = IntGaugeVec::new(
+            Opts::new("aqueduct_store_entries", "Keys of build caches under which something is kept"),
+            &["cache"],
+        );
+        let entries = kept(&self.0, entries.expect(VALID));
+        for (namespace, count) in store.entry_counts() {
+            let cache = namespace.split('/').next().unwrap_or_default();
+            entries.with_label_values(&[cache]).add(as_gauge(count));
+        }
     }
 
     fn of_scrub(&self, figures: &Figures) {

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "fixtures are no store: they are read once and thrown away")]
 
 mod admission;
+mod build_cache;
 mod conditions;
 mod deadlines;
 mod descriptors;

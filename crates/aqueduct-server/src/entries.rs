@@ -1,0 +1,254 @@
+//! What is kept under the keys of build caches: found, put and removed.
+
+mod kept;
+mod value;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use aqueduct_blob::{Algorithm, Digest};
+use aqueduct_store::{Entry, EntryError, EntryOutcome as PutOutcome, Key, Overwrite, Published, Store};
+use tracing::Instrument;
+
+use crate::asked::{Asked, Door};
+use crate::body::Body;
+use crate::close::Close;
+use crate::collect::collect;
+use crate::connection::Connection;
+use crate::door::{
+    EntryIntent, EntryOutcome, EntryPage, EntryPut, MISSING_BODY_LEN_MAX, Name, Outcome, Refusal, Shape,
+    Write, parse_hashes,
+};
+use crate::find::{self, Found};
+use crate::server::Shared;
+use crate::upload::{self, Uploaded};
+use crate::{act, staged};
+
+pub(crate) use kept::{KeptEntries, KeptEntry};
+
+/// Looks for what an entry leads to. Of a key that is surely not here nobody asks a disk.
+pub(crate) async fn look_up(
+    shared: &Arc<Shared>,
+    asked: &Asked,
+    key: Key,
+) -> Result<(Outcome, Option<Found>), Close> {
+    if shared.store.may_have_entry(&key) == Some(false) {
+        return Ok((Outcome::Refused(Refusal::NoSuchEntry), None));
+    }
+    if shared.are_overloaded(shared.lookers()) {
+        return Ok((Outcome::Refused(Refusal::Overloaded), None));
+    }
+    let job = Arc::clone(shared);
+    let look = move || find(&job, &key);
+    let mut found = Box::pin(shared.lookers().run(look).instrument(asked.span())).await?;
+    if let Ok(Some((entry, Found::Open(_)))) = &found
+        && !shared.entries.is_verified(&entry.value)
+    {
+        let (job, value) = (Arc::clone(shared), entry.value);
+        let verify = move || verify(&job, &value);
+        match Box::pin(shared.checkers.run(verify).instrument(asked.span())).await? {
+            Ok(true) => {}
+            Ok(false) => found = Ok(None),
+            Err(refusal) => found = Err(refusal),
+        }
+    }
+    Ok(match found {
+        Err(refusal) => (Outcome::Refused(refusal), None),
+        Ok(None) => (Outcome::Refused(Refusal::NoSuchEntry), None),
+        Ok(Some((entry, found))) => {
+            let Entry { fields, value, .. } = entry;
+            (Outcome::Entry(EntryOutcome::Found { fields, value, size: found.size() }), Some(found))
+        }
+    })
+}
+
+fn find(shared: &Shared, key: &Key) -> Result<Option<(Entry, Found)>, Refusal> {
+    let ticket = shared.entries.ticket();
+    let Some(entry) = shared.store.entry(key)? else { return Ok(None) };
+    let Some(found) = find::find(&shared.store, &shared.cache, &entry.value)? else { return Ok(None) };
+    if let Found::Bytes(bytes) = &found {
+        shared.entries.put(ticket, key, &entry, bytes, shared.store.limits().lease);
+    }
+    Ok(Some((entry, found)))
+}
+
+/// Hashes a large value before it is first sent. Its client knows no digest of it and believes what comes, so it must be a miss
+/// where it is damaged. Small ones are hashed on their way into memory.
+fn verify(shared: &Shared, value: &Digest) -> Result<bool, Refusal> {
+    if shared.entries.is_verified(value) {
+        return Ok(true);
+    }
+    let checked = shared.store.verify(value, NonZeroUsize::MIN, &|_| {})?;
+    let is_right = checked.is_some_and(|checked| checked.damage.is_empty());
+    if is_right {
+        shared.entries.verified(*value);
+    }
+    Ok(is_right)
+}
+
+/// Does what is asked for, other than to find an entry.
+pub(crate) async fn serve(
+    connection: Connection,
+    shared: &Arc<Shared>,
+    intent: EntryIntent,
+    body: Body,
+    expects_continue: bool,
+) -> Result<Uploaded, Close> {
+    let outcome = match intent {
+        EntryIntent::Put(put) => return put_entry(connection, shared, *put, body, expects_continue).await,
+        EntryIntent::Query { namespace } => {
+            return query(connection, shared, namespace, body, expects_continue).await;
+        }
+        EntryIntent::Remove(key) => {
+            let store = shared.store.clone();
+            match shared.writers.run(move || store.remove_entry(&key)).await? {
+                Ok(true) => Outcome::Removed,
+                Ok(false) => Outcome::Refused(Refusal::NoSuchEntry),
+                Err(error) => Outcome::Refused(error.into()),
+            }
+        }
+        EntryIntent::List(page) => {
+            let store = shared.store.clone();
+            shared.lookers().run(move || list(&store, &page)).await?.unwrap_or_else(Outcome::Refused)
+        }
+        EntryIntent::Courtesy(courtesy) => Outcome::Entry(EntryOutcome::Courtesy(courtesy)),
+        EntryIntent::Find(_) => unreachable!("that has a way of its own"),
+    };
+    Ok(Uploaded { connection, body, outcome, was_continued: false })
+}
+
+fn list(store: &Store, asked: &EntryPage) -> Result<Outcome, Refusal> {
+    let page = store.entries(asked.namespace.as_deref(), asked.after.as_ref(), asked.limit)?;
+    let next = (page.len() == asked.limit).then(|| page.last().map(|(key, _)| key.clone())).flatten();
+    Ok(Outcome::Entry(EntryOutcome::Listed { page, next }))
+}
+
+/// Takes a body for the value of an entry.
+async fn put_entry(
+    mut connection: Connection,
+    shared: &Arc<Shared>,
+    put: EntryPut,
+    mut body: Body,
+    expects_continue: bool,
+) -> Result<Uploaded, Close> {
+    if put.overwrite == Overwrite::Keep {
+        let (store, key) = (shared.store.clone(), put.key.clone());
+        let outcome = match shared.lookers().run(move || store.entry(&key)).await? {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(Refusal::EntryExists),
+            Err(fault) => Some(fault.into()),
+        };
+        if let Some(refusal) = outcome {
+            let outcome = Outcome::Refused(refusal);
+            return Ok(Uploaded { connection, body, outcome, was_continued: false });
+        }
+    }
+    let write = Write {
+        name: Name::Found(Algorithm::Sha256),
+        door: Door::BuildCache,
+        if_present: true,
+        if_absent: true,
+    };
+    let (bytes, was_continued) = match put.shape {
+        Shape::Action(_) => {
+            let (collected, was_continued) =
+                collect(&mut connection, shared, &mut body, expects_continue, ACTION_LEN_MAX).await?;
+            match collected {
+                Ok(bytes) => (bytes, was_continued),
+                Err(refusal) => {
+                    let outcome = Outcome::Refused(refusal);
+                    return Ok(Uploaded { connection, body, outcome, was_continued });
+                }
+            }
+        }
+        Shape::Opaque => match act::take_small(&mut connection.inbox, &mut body, write, shared) {
+            Some(bytes) => (bytes, false),
+            None => {
+                let size = body.left();
+                let begin = move |shared: &Shared| staged::begin(shared, write, size);
+                let uploaded = upload::receive(connection, shared, body, expects_continue, begin).await?;
+                let Outcome::Stored(published) = uploaded.outcome else { return Ok(uploaded) };
+                let job = Arc::clone(shared);
+                let enter = move || enter(&job, put, &published, Vec::new());
+                let outcome = shared.writers.run(enter).await?.unwrap_or_else(Outcome::Refused);
+                return Ok(Uploaded { outcome, ..uploaded });
+            }
+        },
+    };
+    let job = Arc::clone(shared);
+    let store = move || {
+        let references = value::references(&job, &bytes, put.shape)?;
+        let published = value::store(&job.store, &bytes, write.door)?;
+        enter(&job, put, &published, references)
+    };
+    let outcome = shared.writers.run(store).await?.unwrap_or_else(Outcome::Refused);
+    Ok(Uploaded { connection, body, outcome, was_continued })
+}
+
+/// Has an entry lead to a blob that was stored for it.
+fn enter(
+    shared: &Shared,
+    put: EntryPut,
+    published: &Published,
+    references: Vec<Digest>,
+) -> Result<Outcome, Refusal> {
+    let EntryPut { key, fields, overwrite, manner, .. } = put;
+    let entry = Entry { value: published.digest, size: published.size, references, fields, written: 0 };
+    shared.entries.verified(published.digest);
+    match shared.store.put_entry(&key, entry, overwrite)? {
+        PutOutcome::Kept => Err(Refusal::EntryExists),
+        outcome => Ok(Outcome::Entry(EntryOutcome::Put(outcome, manner))),
+    }
+}
+
+/// Finds which artifacts of those named in a body there are.
+async fn query(
+    mut connection: Connection,
+    shared: &Arc<Shared>,
+    namespace: String,
+    mut body: Body,
+    expects_continue: bool,
+) -> Result<Uploaded, Close> {
+    let (collected, was_continued) =
+        collect(&mut connection, shared, &mut body, expects_continue, MISSING_BODY_LEN_MAX).await?;
+    let outcome = match collected {
+        Err(refusal) => Err(refusal),
+        Ok(bytes) => {
+            let store = shared.store.clone();
+            shared.lookers().run(move || find_each(&store, &namespace, parse_hashes(&bytes)?)).await?
+        }
+    };
+    let outcome = outcome.map_or_else(Outcome::Refused, |found| Outcome::Entry(EntryOutcome::Queried(found)));
+    Ok(Uploaded { connection, body, outcome, was_continued })
+}
+
+fn find_each(
+    store: &Store,
+    namespace: &str,
+    hashes: Vec<String>,
+) -> Result<Vec<(String, Option<Entry>)>, Refusal> {
+    let find = |hash: String| {
+        // What cannot be a key is none.
+        let Ok(key) = Key::new(namespace, &hash) else { return Ok((hash, None)) };
+        let entry = if store.may_have_entry(&key) == Some(false) { None } else { store.entry(&key)? };
+        Ok((hash, entry))
+    };
+    hashes.into_iter().map(find).collect()
+}
+
+impl From<EntryError> for Refusal {
+    fn from(error: EntryError) -> Self {
+        match error {
+            EntryError::Incomplete { digest } => Self::Incomplete { digest },
+            EntryError::TooMany { limit } => {
+                tracing::warn!("{error}");
+                Self::TooManyEntries { limit }
+            }
+            EntryError::Change(error) => error.into(),
+            error => Self::BadKey { detail: error.to_string() },
+        }
+    }
+}
+
+/// Ten thousand outputs with long paths. All of it is held in memory while it is read.
+const ACTION_LEN_MAX: usize = 4 << 20;
