@@ -95,7 +95,7 @@ impl Meta {
 
     /// The pinned names. One that reads as none is left alone.
     pub(crate) fn pins(&self) -> Result<BTreeSet<Digest>, StorageFault> {
-        self.read_with(|database| read_pins(database))
+        self.read_with(read_pins)
     }
 
     /// Pins a name, durable when this returns.

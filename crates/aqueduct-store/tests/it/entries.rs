@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aqueduct_store::{
-    Absent, ENTRY_COUNT_MAX, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX, FIELD_LEN_MAX, Key, Limits,
-    Options, Overwrite, REFERENCE_COUNT_MAX, Store, SyncPolicy,
+    Absent, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX, FIELD_LEN_MAX, Key, Limits, Options, Overwrite,
+    REFERENCE_COUNT_MAX, Store, SyncPolicy,
 };
 
 use crate::fixture::{bytes, digest, open, put};
@@ -123,7 +123,6 @@ fn an_entry_is_no_larger_than_the_limits_say() {
     let many = Entry { references, ..entry.clone() };
     assert!(matches!(put(many), Err(EntryError::TooManyReferences { .. })));
     put(with(vec![field("name", &"x".repeat(FIELD_LEN_MAX - 4)); FIELD_COUNT_MAX])).unwrap();
-    assert!(ENTRY_COUNT_MAX > 1_000_000, "a year of builds");
 }
 
 #[test]
