@@ -34,6 +34,7 @@ mod inherit;
 #[allow(unsafe_code, reason = "ioprio_set(2) has no safe wrapper")]
 mod io_priority;
 mod is_listening;
+mod local_socket;
 #[allow(unsafe_code, reason = "SO_RCVLOWAT has no safe wrapper")]
 mod low_water;
 mod make;
@@ -111,6 +112,7 @@ pub use hostname::hostname;
 pub use inherit::inheritable;
 pub use io_priority::set_thread_io_idle;
 pub use is_listening::is_listening;
+pub use local_socket::{bind_local, connect_local, listen, local_socket};
 pub use low_water::set_receive_low_water;
 pub use make::{create_file, make_directory, make_link, make_symlink};
 pub use mapping::{MapError, ReadMapping, WriteMapping};

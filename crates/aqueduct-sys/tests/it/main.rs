@@ -9,6 +9,7 @@ mod asked;
 mod files;
 mod inherited;
 mod lent;
+mod local_sockets;
 mod mapping;
 mod names;
 mod random;
