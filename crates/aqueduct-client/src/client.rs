@@ -9,7 +9,7 @@ use crate::download::{self, Download};
 use crate::endpoint::{Dialect, Endpoint};
 use crate::error::Error;
 use crate::http::HttpClient;
-use crate::listing::{Page, PinPage, UploadPage};
+use crate::listing::{EntryKey, EntryPage, Page, PinPage, UploadPage};
 use crate::native::NativeClient;
 use crate::options::Options;
 use crate::parcels::Parcels;
@@ -231,6 +231,32 @@ impl Client {
     /// As [`pin`](Self::pin).
     pub fn pins(&self, after: Option<&Digest>) -> Result<PinPage, Error> {
         self.in_http()?.pins(after)
+    }
+
+    /// Up to `limit` entries of build caches behind `after` in the order of their names, or from the first on: of all
+    /// namespaces, or of one.
+    ///
+    /// The server may give fewer: there are more as long as [`EntryPage::next`] names one.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin`](Self::pin).
+    pub fn entries(
+        &self,
+        namespace: Option<&str>,
+        after: Option<&EntryKey>,
+        limit: usize,
+    ) -> Result<EntryPage, Error> {
+        self.in_http()?.entries(namespace, after, limit)
+    }
+
+    /// Removes an entry; false if the server did not have it. The blobs that it names stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin`](Self::pin). Where the connection broke, the entry may be gone.
+    pub fn remove_entry(&self, name: &EntryKey) -> Result<bool, Error> {
+        self.in_http()?.remove_entry(name)
     }
 
     /// What the server says of itself, as it says it: one object of JSON, see docs/operations.md.

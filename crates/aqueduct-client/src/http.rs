@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod connection;
 mod download;
+mod entries;
 mod head;
 mod pins;
 mod problem;

@@ -44,7 +44,7 @@ pub use download::{Download, Received};
 pub use endpoint::{Dialect, Endpoint, EndpointParseError};
 pub use error::{Error, ErrorKind};
 pub use landing::{Directory, Landing};
-pub use listing::{Listed, Page, PinPage, Upload, UploadPage};
+pub use listing::{EntryKey, EntryListed, EntryPage, Listed, Page, PinPage, Upload, UploadPage};
 pub use options::Options;
 pub use parcels::{Got, Parcel, Parcels};
 pub use source::Source;

@@ -58,3 +58,37 @@ pub struct Upload {
     /// The blob that came of it; `None` while bytes are missing.
     pub stored: Option<Digest>,
 }
+
+/// The name of an entry of a build cache: a key, and the namespace that it belongs to. What a server lists has no control
+/// character in either.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryKey {
+    /// The client that has it, and behind a slash the part of the cache that is this user's, where there is one.
+    pub namespace: String,
+    /// What that client calls it.
+    pub key: String,
+}
+
+/// A part of the list of all entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryPage {
+    /// In the order of their namespaces, and then of their keys.
+    pub entries: Vec<EntryListed>,
+    /// Ask for what comes after this one; `None` if this page was the last.
+    pub next: Option<EntryKey>,
+}
+
+/// What is kept under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryListed {
+    /// Its name.
+    pub name: EntryKey,
+    /// The blob that it leads to.
+    pub digest: Digest,
+    /// The size of that blob, in bytes.
+    pub size: u64,
+    /// The other blobs without which it means nothing.
+    pub references: Vec<Digest>,
+    /// When it was put, in seconds since 1970.
+    pub written: i64,
+}

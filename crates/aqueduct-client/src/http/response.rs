@@ -64,9 +64,14 @@ impl<'c> Response<'c> {
     }
 
     /// The body as JSON.
-    pub(crate) fn json(mut self) -> Result<Value, Error> {
+    pub(crate) fn json(self) -> Result<Value, Error> {
+        self.json_of(JSON_LEN_MAX)
+    }
+
+    /// The same of a body that may have as many bytes as this.
+    pub(crate) fn json_of(mut self, len_max: usize) -> Result<Value, Error> {
         let endpoint = &self.client.site.endpoint;
-        let body = self.text(JSON_LEN_MAX).map_err(|error| Error::moving(endpoint, error))?;
+        let body = self.text(len_max).map_err(|error| Error::moving(endpoint, error))?;
         serde_json::from_slice(&body).map_err(|error| Error::protocol(endpoint, error))
     }
 

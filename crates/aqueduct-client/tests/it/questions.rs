@@ -1,6 +1,6 @@
 //! Asking: what is missing, how large, what there is, and what is to go.
 
-use aqueduct_client::{ErrorKind, Options};
+use aqueduct_client::{EntryKey, ErrorKind, Options};
 
 use crate::peer::{Peer, Talk, digest_of, field, quick, talk};
 
@@ -171,5 +171,97 @@ fn a_status_is_given_as_it_came_and_what_is_none_is_no_status() {
     assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Protocol);
     assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Protocol);
     assert_eq!(client.status().unwrap_err().kind(), ErrorKind::Refused);
+    peer.finish();
+}
+
+#[test]
+fn a_list_of_entries_is_paged_and_names_are_told_from_what_separates_them() {
+    let (value, other) = (digest_of(b"1"), digest_of(b"2"));
+    let peer = Peer::new(vec![talk(move |talk| {
+        assert!(talk.hear_head().starts_with("GET /entries?limit=10000 "), "no more than a server gives");
+        talk.answer(
+            "200 OK",
+            format!(
+                r#"{{"entries":[{{"namespace":"ac/a b&c","key":"k","digest":"{value}","size":1,"references":["{other}"],
+                "written":5}}],"next":{{"namespace":"ac/a b&c","key":"k"}}}}"#
+            ),
+        );
+        let head = talk.hear_head();
+        let target =
+            "GET /entries?limit=1&namespace=ac%2Fa%20b%26c&after-namespace=ac%2Fa%20b%26c&after-key=k ";
+        assert!(head.starts_with(target), "{head}");
+        talk.answer("200 OK", r#"{"entries":[],"next":null}"#);
+        talk.hear_head();
+        talk.answer("200 OK", r#"{"entries":[],"next":{"namespace":"ac","key":"z"}}"#);
+    })]);
+    let client = peer.client();
+    let page = client.entries(None, None, usize::MAX).unwrap();
+    let entry = &page.entries[0];
+    assert_eq!((entry.digest, entry.size, entry.written), (value, 1, 5));
+    assert_eq!(entry.references, [other]);
+    let next = page.next.unwrap();
+    assert_eq!(next, entry.name);
+    let page = client.entries(Some("ac/a b&c"), Some(&next), 1).unwrap();
+    assert_eq!((page.entries.len(), page.next), (0, None));
+    let error = client.entries(None, Some(&next), 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "a list that goes backwards never ends");
+    peer.finish();
+}
+
+#[test]
+fn an_entry_is_removed_or_was_not_there() {
+    // Each over a connection of its own.
+    let peer = Peer::new(vec![
+        talk(|talk| {
+            assert!(talk.hear_head().starts_with("DELETE /entries?namespace=ccache%2Fmain&key=0a "));
+            talk.say("HTTP/1.1 204 No Content\r\n\r\n");
+        }),
+        talk(|talk| {
+            talk.hear_head();
+            talk.answer("404 Not Found", "");
+        }),
+        talk(|talk| {
+            talk.hear_head();
+            talk.answer("403 Forbidden", "");
+        }),
+    ]);
+    let client = peer.client();
+    let name = EntryKey { namespace: "ccache/main".to_owned(), key: "0a".to_owned() };
+    assert!(client.remove_entry(&name).unwrap());
+    assert!(!client.remove_entry(&name).unwrap());
+    assert_eq!(client.remove_entry(&name).unwrap_err().kind(), ErrorKind::Refused);
+    peer.finish();
+}
+
+#[test]
+fn entries_that_make_no_sense_are_a_protocol_error() {
+    let digest = digest_of(b"1");
+    let entry = |name: &str| {
+        format!(
+            r#"{{"entries":[{{{name},"digest":"{digest}","size":1,"references":[],"written":5}}],"next":null}}"#
+        )
+    };
+    let answers = [
+        ("404 Not Found", String::new()),
+        ("200 OK", "{}".to_owned()),
+        ("200 OK", entry(r#""namespace":"ac""#)),
+        ("200 OK", entry(r#""namespace":"ac","key":"""#)),
+        // On a terminal it would be obeyed.
+        ("200 OK", entry(r#""namespace":"ac","key":"\u001b[2J""#)),
+        ("200 OK", r#"{"entries":[],"next":{"namespace":"ac"}}"#.to_owned()),
+    ];
+    let peer = Peer::new(vec![talk({
+        let answers = answers.clone();
+        move |talk| {
+            for (status, body) in answers {
+                talk.hear_head();
+                talk.answer(status, body);
+            }
+        }
+    })]);
+    let client = peer.client();
+    for answer in &answers {
+        assert_eq!(client.entries(None, None, 1).unwrap_err().kind(), ErrorKind::Protocol, "{answer:?}");
+    }
     peer.finish();
 }
