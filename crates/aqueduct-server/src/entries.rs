@@ -7,7 +7,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, Digest};
-use aqueduct_store::{Entry, EntryError, EntryOutcome as PutOutcome, Key, Overwrite, Published, Store};
+use aqueduct_store::{
+    Entry, EntryError, EntryOutcome as PutOutcome, Key, Outcome as PublishOutcome, Overwrite, Published,
+    Store,
+};
 use tracing::Instrument;
 
 use crate::asked::{Asked, Door};
@@ -151,8 +154,10 @@ async fn put_entry(
     };
     let (bytes, was_continued) = match put.shape {
         Shape::Action(_) => {
+            let blob_len_max = usize::try_from(shared.options.blob_size_max()).unwrap_or(usize::MAX);
+            let len_max = ACTION_LEN_MAX.min(blob_len_max);
             let (collected, was_continued) =
-                collect(&mut connection, shared, &mut body, expects_continue, ACTION_LEN_MAX).await?;
+                collect(&mut connection, shared, &mut body, expects_continue, len_max).await?;
             match collected {
                 Ok(bytes) => (bytes, was_continued),
                 Err(refusal) => {
@@ -194,7 +199,9 @@ fn enter(
 ) -> Result<Outcome, Refusal> {
     let EntryPut { key, fields, overwrite, manner, .. } = put;
     let entry = Entry { value: published.digest, size: published.size, references, fields, written: 0 };
-    shared.entries.verified(published.digest);
+    if published.outcome == PublishOutcome::New {
+        shared.entries.verified(published.digest);
+    }
     match shared.store.put_entry(&key, entry, overwrite)? {
         PutOutcome::Kept => Err(Refusal::EntryExists),
         outcome => Ok(Outcome::Entry(EntryOutcome::Put(outcome, manner))),
