@@ -6,6 +6,7 @@
 mod agreement;
 mod aqueduct;
 mod browser;
+mod cache;
 mod corpus;
 mod crash;
 mod dashboard;
@@ -95,6 +96,14 @@ const PARTS: &[Part] = &[
     Part { name: "transfer-full", space: TRANSFER_SPACE, check: transfer::full::run },
     Part { name: "transfer-clients", space: TRANSFER_SPACE, check: transfer::clients::run },
     Part { name: "transfer-far", space: TRANSFER_SPACE, check: transfer::far::run },
+    Part { name: "cache-bazel", space: CACHE_SPACE, check: cache::bazel },
+    Part { name: "cache-ccache", space: CACHE_SPACE, check: cache::ccache },
+    Part { name: "cache-sccache", space: CACHE_SPACE, check: cache::sccache },
+    Part { name: "cache-moon", space: CACHE_SPACE, check: cache::moon },
+    Part { name: "cache-turborepo", space: CACHE_SPACE, check: cache::turborepo },
+    Part { name: "cache-nx", space: CACHE_SPACE, check: cache::nx },
+    Part { name: "cache-gradle", space: CACHE_SPACE, check: cache::gradle },
+    Part { name: "cache-shared", space: CACHE_SPACE, check: cache::shared },
     Part { name: "faults", space: FAULTS_SPACE, check: faults::run },
     Part { name: "page", space: PAGE_SPACE, check: page::run },
     Part { name: "dashboard", space: PAGE_SPACE, check: dashboard::run },
@@ -180,6 +189,9 @@ const FAULTS_SPACE: u64 = 1 << 30;
 
 /// Some hundred blobs, and the stores they are in.
 const CRASH_SPACE: u64 = 2 << 30;
+
+/// Build systems of which each build has a home of its own, and what they bring along.
+const CACHE_SPACE: u64 = 3 << 30;
 
 /// A Debian, and some packages.
 const MACHINE_SPACE: u64 = 2 << 30;

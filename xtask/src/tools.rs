@@ -1,5 +1,6 @@
 //! The programs that the checks and tests call, and how to get those that are missing.
 
+mod npm;
 mod python;
 pub(crate) mod servers;
 
@@ -106,6 +107,13 @@ const E2E_PROGRAMS: &[Program] = &[
     Program { name: "chromedriver", package: "chromium-driver", why: "somebody has to hold the mouse" },
 ];
 
+/// What only the checks with build systems call, beside what npm and PyPI have.
+const BUILD_PROGRAMS: &[Program] = &[
+    Program { name: "ccache", package: "ccache", why: "the ccache that most people have" },
+    Program { name: "gradle", package: "gradle", why: "its build cache is tried" },
+    Program { name: "git", package: "git", why: "moon works in a repository" },
+];
+
 /// Where nginx comes from.
 pub(crate) const NGINX: Origin = Origin::Debian(&["nginx"]);
 
@@ -154,6 +162,24 @@ pub(crate) fn wormhole(root: &Path) -> Result<PathBuf> {
 pub(crate) fn install_for_e2e() -> Result<()> {
     install_for_deb()?;
     install_missing(E2E_PROGRAMS)
+}
+
+/// Where the build systems are that are tried with a server as their cache. Debian's are in PATH.
+pub(crate) struct BuildClients {
+    /// A `node_modules`.
+    pub(crate) npm: PathBuf,
+    /// Of programs.
+    pub(crate) python: PathBuf,
+}
+
+/// Installs what is missing of that which only checks with build systems call.
+pub(crate) fn build_clients(root: &Path) -> Result<BuildClients> {
+    install_missing(BUILD_PROGRAMS)?;
+    let tools_dir = tools_dir(root)?;
+    Ok(BuildClients {
+        npm: npm::install_build_clients(&tools_dir)?,
+        python: python::install_build_clients(&tools_dir)?,
+    })
 }
 
 /// Where the right cargo-deny is, or will be once it is installed.

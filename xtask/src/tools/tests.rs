@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{DEB_PROGRAMS, E2E_PROGRAMS, PROGRAMS, Program, TRANSFER_PROGRAMS, find_program, is_deny};
+use super::{
+    BUILD_PROGRAMS, DEB_PROGRAMS, E2E_PROGRAMS, PROGRAMS, Program, TRANSFER_PROGRAMS, find_program, is_deny,
+};
 
 #[test]
 fn a_program_in_the_path_is_found_and_another_is_not() {
@@ -16,7 +18,7 @@ fn another_program_is_not_taken_for_cargo_deny() {
 
 #[test]
 fn each_program_is_listed_once_with_its_reason() {
-    let lists = [PROGRAMS, DEB_PROGRAMS, TRANSFER_PROGRAMS, E2E_PROGRAMS];
+    let lists = [PROGRAMS, DEB_PROGRAMS, TRANSFER_PROGRAMS, E2E_PROGRAMS, BUILD_PROGRAMS];
     let programs: Vec<&Program> = lists.into_iter().flatten().collect();
     for (index, program) in programs.iter().enumerate() {
         assert!(!program.why.is_empty(), "{}", program.name);

@@ -15,7 +15,7 @@ pub(super) fn curl() -> Command {
 }
 
 /// Puts a file under its digest, and answers the status.
-pub(super) fn put(file: &Path, url: &str) -> Result<u16> {
+pub(in crate::e2e) fn put(file: &Path, url: &str) -> Result<u16> {
     let said = process::run(
         curl().args(["--output", "/dev/null", "--write-out", "%{http_code}"]).arg("-T").arg(file).arg(url),
     )?;
@@ -28,7 +28,7 @@ pub(super) fn text(url: &str) -> Result<String> {
 }
 
 /// Insists that a download is what a file holds, and keeps nothing of it.
-pub(super) fn same_as(url: &str, file: &Path) -> Result<()> {
+pub(in crate::e2e) fn same_as(url: &str, file: &Path) -> Result<()> {
     process::run(&mut compared(url, file))?;
     Ok(())
 }
