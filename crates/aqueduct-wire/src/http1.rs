@@ -34,7 +34,7 @@ mod response;
 mod target;
 mod tus;
 
-pub use accept::prefers_html;
+pub use accept::{accepts_coding, prefers_html};
 pub use chunked::{CHUNK_END, ChunkError, ChunkStep, ChunkedDecoder, LAST_CHUNK, chunk_head};
 pub use credentials::Credentials;
 pub use disposition::attachment;

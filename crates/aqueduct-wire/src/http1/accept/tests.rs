@@ -36,3 +36,33 @@ fn browsers_like_html_and_programs_do_not() {
     assert!(!prefers_html(None));
     assert!(prefers_html(Some(b"\xff, text/html")));
 }
+
+#[test]
+fn a_coding_is_taken_only_where_it_is_named() {
+    let takes = |accept: &str| accepts_coding(Some(accept.as_bytes()), "zstd");
+    for accept in [
+        "zstd",
+        "ZSTD",
+        "gzip, zstd;q=0.1",
+        "zstd,gzip",
+        "identity;q=0.5, zstd;q=0.5",
+        "identity;q=0, zstd;q=0.001",
+    ] {
+        assert!(takes(accept), "{accept}");
+    }
+    for accept in [
+        "",
+        "*",
+        "gzip",
+        "zstd;q=0",
+        "zstd;q=0.000",
+        "identity, zstd;q=0.5",
+        "zstd;q=x",
+        "zstdx",
+        "x-zstd",
+        "\u{e9}",
+    ] {
+        assert!(!takes(accept), "{accept}");
+    }
+    assert!(!accepts_coding(None, "zstd"));
+}
