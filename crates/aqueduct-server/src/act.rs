@@ -13,14 +13,14 @@ use crate::collect::collect;
 use crate::connection::Connection;
 use crate::door::{
     Condition, EntryIntent, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, PinIntent, Read, Refusal, Write,
-    parse_digests,
+    ZstdBody, parse_digests,
 };
 use crate::find::{self, Found};
 use crate::inbox::Inbox;
 use crate::line::SMALL_LEN_MAX;
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::{entries, figures, metrics, pins, resumed, staged, status, upload, work};
+use crate::{coding, entries, figures, metrics, pins, resumed, staged, status, upload, work};
 
 /// Looks for a blob that is asked for. `is_asked`: the peer only wants to know whether it is here, and relies on the answer.
 pub(crate) async fn look_up(
@@ -79,9 +79,11 @@ pub(crate) async fn act(
     let begins_work = match &intent {
         // What waits in the line is counted there.
         Intent::Write(write) if is_small(&connection.inbox, &body, *write, shared) => None,
-        Intent::Write(_) | Intent::Upload(_) | Intent::Remove { .. } | Intent::Pin(_) => {
-            Some(&shared.writers)
-        }
+        Intent::Write(_)
+        | Intent::WriteCoded(..)
+        | Intent::Upload(_)
+        | Intent::Remove { .. }
+        | Intent::Pin(_) => Some(&shared.writers),
         Intent::Entry(EntryIntent::Put(_) | EntryIntent::Remove(_)) => Some(&shared.writers),
         Intent::List { .. }
         | Intent::Missing
@@ -109,6 +111,13 @@ pub(crate) async fn act(
             }
             let size = body.left();
             let begin = move |shared: &Shared| staged::begin(shared, write, size);
+            return upload::receive(connection, shared, body, expects_continue, begin).await;
+        }
+        Intent::WriteCoded(write, ZstdBody { size }) => {
+            if let Name::Given(digest) = write.name {
+                shared.clear_doubt(digest).await?;
+            }
+            let begin = move |shared: &Shared| coding::begin(shared, write, size);
             return upload::receive(connection, shared, body, expects_continue, begin).await;
         }
         Intent::Upload(intent) => {

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use aqueduct_flow::SendQueue;
+use aqueduct_flow::{Carried, SendQueue};
 use aqueduct_sys::stat;
 use aqueduct_wire::http1::Version;
 use tokio::io::Interest;
@@ -25,7 +25,7 @@ use crate::reply::{self, Manner};
 use crate::request::{Heard, next_request};
 use crate::server::Shared;
 use crate::upload::Uploaded;
-use crate::{discard, entries, native};
+use crate::{coding, discard, entries, native};
 
 /// A peer, and what it sent that was not looked at yet.
 #[derive(Debug)]
@@ -164,13 +164,16 @@ async fn respond(
     let mut body = Body::new(framing);
     let announced = body.left();
     let mut was_continued = false;
-    let mut found = None;
+    let (mut found, mut coming) = (None, None);
     let outcome = match intent {
         Err(Refusal::Tls) => return Err(Box::pin(refuse_tls(connection, shared)).await),
         Err(refusal) => Outcome::Refused(refusal),
         Ok(Intent::Read(read)) => {
-            let (outcome, blob) = look_up(shared, asked, &read, head_only).await?;
+            let (mut outcome, blob) = look_up(shared, asked, &read, head_only).await?;
             found = blob;
+            if read.accepts_zstd && version == Version::Http11 {
+                (outcome, coming) = Box::pin(coding::code(shared, outcome, found.as_ref())).await?;
+            }
             outcome
         }
         Ok(Intent::Entry(EntryIntent::Find(key))) => {
@@ -200,14 +203,23 @@ async fn respond(
     let received_len = received_len(&outcome, announced, &body);
     let answer = Voice { request: Some(asked.id), ..shared.voice() }.answer(&outcome);
     let (verdict, status) = (outcome.verdict(), answer.head.status());
-    let sent_len = if head_only { 0 } else { answer.content.part_len() };
+    let mut sent_len = if head_only { 0 } else { answer.content.part_len() };
     let answer = if door == Door::Uploads { answer.in_tus() } else { answer };
     let queue = reply::queue(shared, answer, found.as_ref(), manner);
     let size = found.as_ref().map_or(0, Found::size);
     if let Some(Found::Bytes(_)) = found {
         METRICS.sent_from_memory(door, sent_len);
     }
-    let delivered = reply::deliver(connection, shared, queue, size).await;
+    let delivered = match coming {
+        None => reply::deliver(connection, shared, queue, size).await,
+        Some(coming) => {
+            let delivered = Box::pin(coming.deliver(connection, shared, queue, door)).await;
+            delivered.map(|(connection, len)| {
+                sent_len = len;
+                (connection, Carried::default())
+            })
+        }
+    };
     let delivered = delivered.inspect_err(|close| look_again(shared, close, found.as_ref()));
     let_go(shared, found);
     let carried;

@@ -48,6 +48,8 @@ pub(crate) enum Intent {
     Read(Read),
     /// To take the body for a blob.
     Write(Write),
+    /// To take the body for a blob, which it is once it is decoded.
+    WriteCoded(Write, ZstdBody),
     /// To remove a blob, if its preconditions hold should it be here.
     Remove { digest: Digest, if_present: bool },
     /// A page of the list of blobs.
@@ -80,6 +82,15 @@ pub(crate) struct Read {
     pub(crate) condition: Condition,
     /// The field `Range`, if there is one and `If-Range` lets it count: it means something once the size is known.
     pub(crate) ranges: Option<Box<[u8]>>,
+    /// Whether the peer takes it coded with zstd.
+    pub(crate) accepts_zstd: bool,
+}
+
+/// A body that is coded with zstd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ZstdBody {
+    /// What the peer says that it has when it is decoded.
+    pub(crate) size: Option<u64>,
 }
 
 /// What the preconditions of RFC 9110 section 13 say, should the blob be here: its digest is all they depend on.
@@ -118,6 +129,11 @@ pub(crate) enum Outcome {
         digest: Digest,
         size: u64,
         ranges: Ranges,
+    },
+    /// All of the blob leaves coded, which has so many bytes, if that is known.
+    Coded {
+        digest: Digest,
+        len: Option<u64>,
     },
     /// The peer has it.
     NotModified {
@@ -177,7 +193,10 @@ impl Request {
                     Kind::CacheGet
                 }
             }
-            (Door::BuildCache, Ok(Intent::Write(_) | Intent::Entry(EntryIntent::Put(_)))) => Kind::CachePut,
+            (
+                Door::BuildCache,
+                Ok(Intent::Write(_) | Intent::WriteCoded(..) | Intent::Entry(EntryIntent::Put(_))),
+            ) => Kind::CachePut,
             (Door::BuildCache, Ok(Intent::Entry(EntryIntent::Remove(_)))) => Kind::CacheRemove,
             (Door::BuildCache, _) => Kind::CacheOther,
             (_, Ok(Intent::Read(_))) => {
@@ -200,7 +219,10 @@ impl Request {
     pub(crate) fn digest(&self) -> Option<Digest> {
         match &self.intent {
             Ok(Intent::Read(Read { digest, .. }) | Intent::Remove { digest, .. }) => Some(*digest),
-            Ok(Intent::Write(Write { name: Name::Given(digest), .. })) => Some(*digest),
+            Ok(
+                Intent::Write(Write { name: Name::Given(digest), .. })
+                | Intent::WriteCoded(Write { name: Name::Given(digest), .. }, _),
+            ) => Some(*digest),
             _ => None,
         }
     }
@@ -245,7 +267,9 @@ impl Intent {
             | Self::Status
             | Self::Pin(PinIntent::List { .. }) => Some(Right::Read),
             Self::Entry(intent) => Some(intent.right()),
-            Self::Write(_) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => Some(Right::Write),
+            Self::Write(_) | Self::WriteCoded(..) | Self::Remove { .. } | Self::Upload(_) | Self::Pin(_) => {
+                Some(Right::Write)
+            }
             Self::Health | Self::Front { .. } => None,
         }
     }

@@ -20,12 +20,12 @@ use crate::collect::collect;
 use crate::connection::Connection;
 use crate::door::{
     EntryIntent, EntryOutcome, EntryPage, EntryPut, MISSING_BODY_LEN_MAX, Name, Outcome, Refusal, Shape,
-    Write, parse_hashes,
+    Write, ZstdBody, parse_hashes,
 };
 use crate::find::{self, Found};
 use crate::server::Shared;
 use crate::upload::{self, Uploaded};
-use crate::{act, staged};
+use crate::{act, coding, staged};
 
 pub(crate) use kept::{KeptEntries, KeptEntry};
 
@@ -182,6 +182,10 @@ async fn put_entry(
     };
     let job = Arc::clone(shared);
     let store = move || {
+        let bytes = match put.coding {
+            Some(ZstdBody { size }) => coding::decode_all(&bytes, size, ACTION_LEN_MAX as u64)?,
+            None => bytes,
+        };
         let references = value::references(&job, &bytes, put.shape)?;
         let published = value::store(&job.store, &bytes, write.door)?;
         enter(&job, put, &published, references)

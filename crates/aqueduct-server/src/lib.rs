@@ -18,6 +18,7 @@ mod body;
 mod cache;
 mod calibration;
 mod close;
+mod coding;
 mod collect;
 mod connection;
 mod deadline;

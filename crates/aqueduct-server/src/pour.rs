@@ -51,13 +51,18 @@ pub(crate) fn pour(
     }
     let bytes = &inbox.bytes()[..len_max.min(inbox.bytes().len())];
     let moved = bytes.len();
-    let put = basin.fill(&mut |file, offset, observe| {
-        intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
-        Ok(Step::Moved(moved))
-    });
-    let _ = put.map_err(|error| stop(error, intake))?;
+    put(basin, intake, bytes)?;
     inbox.take(moved);
     Ok(Some(moved))
+}
+
+/// Puts bytes that are in memory.
+pub(crate) fn put(basin: &mut impl Basin, intake: &mut Intake, bytes: &[u8]) -> Result<(), Stop> {
+    let put = basin.fill(&mut |file, offset, observe| {
+        intake.put(bytes, file, offset, &mut |bytes| observe(bytes))?;
+        Ok(Step::Moved(bytes.len()))
+    });
+    put.map(drop).map_err(|error| stop(error, intake))
 }
 
 fn step(

@@ -10,9 +10,9 @@ use crate::asked::{Together, Who};
 use crate::door::{Condition, EntryIntent, EntryOutcome, Intent, Outcome, Read, Request};
 use crate::entries::KeptEntry;
 use crate::inbox::Inbox;
-use crate::reply;
 use crate::request::{Heard, look_at_head};
 use crate::server::Shared;
+use crate::{coding, reply};
 
 /// What came of a look for what is in memory.
 pub(crate) enum Prompt {
@@ -64,8 +64,12 @@ fn push(
         return false;
     };
     let (digest, kept, fields) = match intent {
-        Intent::Read(Read { digest, door: _, condition: Condition::Holds, ranges: None }) => {
+        Intent::Read(Read { digest, door: _, condition: Condition::Holds, ranges: None, accepts_zstd }) => {
             let Some(kept) = shared.cache.kept(digest) else { return false };
+            // It is for a worker to code it.
+            if *accepts_zstd && coding::is_worth_it(kept.bytes().len() as u64) {
+                return false;
+            }
             (*digest, kept, None)
         }
         Intent::Entry(EntryIntent::Find(key)) => {

@@ -10,7 +10,7 @@ use crate::door::{Outcome, Refusal, Write};
 use crate::hashers::{Hashers, Hashing};
 use crate::inbox::Inbox;
 use crate::metrics::{CountedStaging, METRICS};
-use crate::pour::{Stop, pour};
+use crate::pour::{self, Stop, pour};
 use crate::server::Shared;
 use crate::upload::{Begun, Sink};
 use crate::{stored, work};
@@ -47,6 +47,19 @@ pub(crate) fn begin(shared: &Shared, write: Write, size: Option<u64>) -> Begun<S
             size_max: limit,
             _counted: CountedStaging::new(),
         }),
+    }
+}
+
+impl Staged {
+    /// Appends bytes that are in memory, whose number is for the caller to bound.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let Self { staging, intake, told, hashing, hashers, write, .. } = self;
+        let _busy = hashers.work();
+        let put = pour::put(staging, intake, bytes);
+        METRICS.received(write.door, intake.carried(), told);
+        put?;
+        hashing.settle(hashers, staging);
+        Ok(())
     }
 }
 

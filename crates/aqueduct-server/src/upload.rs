@@ -27,6 +27,11 @@ pub(crate) trait Sink: Send + Sized + 'static {
     /// Takes some of what there is, up to `len_max` bytes; `None` if there is nothing yet.
     fn pour(&mut self, inbox: &mut Inbox, stream: &impl AsFd, len_max: usize) -> Result<Option<usize>, Stop>;
 
+    /// How much of a turn the last `pour` was, which moved so many bytes.
+    fn effort(&self, moved: usize) -> usize {
+        moved
+    }
+
     /// How many bytes the socket gave to a `pour` that failed.
     fn lost(&self) -> u64;
 
@@ -254,7 +259,7 @@ impl<S: Sink> Upload<S> {
                 continue;
             };
             is_promised = false;
-            left_of_turn = left_of_turn.saturating_sub(moved.max(PIECE_LEN_MIN));
+            left_of_turn = left_of_turn.saturating_sub(self.sink.effort(moved).max(PIECE_LEN_MIN));
             self.moved += moved as u64;
             self.body.take(moved as u64);
         }

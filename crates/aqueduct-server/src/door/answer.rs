@@ -65,6 +65,7 @@ impl Voice {
     pub(crate) fn answer(self, outcome: &Outcome) -> Answer {
         match outcome {
             Outcome::Blob { digest, size, ranges } => self.blob(digest, *size, ranges),
+            Outcome::Coded { digest, len } => self.coded(digest, *len),
             Outcome::NotModified { digest } => {
                 let head = self.described(HeadWriter::response(StatusCode::NOT_MODIFIED), digest);
                 Answer { head, content: Content::Nothing }
@@ -126,6 +127,30 @@ impl Voice {
         }
     }
 
+    /// A blob whose bytes are coded: those have no name that is sure to stay theirs, so the tag is weak (RFC 9110 section 8.8.3.3),
+    /// and there is no digest of them, nor are there ranges.
+    fn coded(self, digest: &Digest, len: Option<u64>) -> Answer {
+        let head = served(HeadWriter::response(StatusCode::OK), digest)
+            .field("ETag", format_args!("W/{}", etag(digest)))
+            .field("Cache-Control", self.kept())
+            .field("Content-Encoding", "zstd")
+            .field("Vary", "Accept-Encoding");
+        let head = match len {
+            Some(len) => head.field("Content-Length", len),
+            None => head.field("Transfer-Encoding", "chunked"),
+        };
+        Answer { head, content: Content::Nothing }
+    }
+
+    /// It never changes, so nobody need ever ask again.
+    fn kept(self) -> &'static str {
+        if self.is_private {
+            "private, max-age=31536000, immutable"
+        } else {
+            "public, max-age=31536000, immutable"
+        }
+    }
+
     fn refused(self, refusal: &Refusal) -> Answer {
         let mut problem = refusal.problem();
         let named = self.request.filter(|_| refusal.is_to_one_let_in());
@@ -149,12 +174,11 @@ impl Voice {
         answer
     }
 
-    /// What is true of a blob in every answer about it. It never changes, so nobody need ever ask again.
+    /// What is true of a blob in every answer about it.
     fn described(self, head: HeadWriter, digest: &Digest) -> HeadWriter {
-        let who = if self.is_private { "private" } else { "public" };
         let head = head
             .field("ETag", etag(digest))
-            .field("Cache-Control", format_args!("{who}, max-age=31536000, immutable"))
+            .field("Cache-Control", self.kept())
             .field("Accept-Ranges", "bytes");
         match repr_digest(digest) {
             Some(repr_digest) => head.field("Repr-Digest", repr_digest),

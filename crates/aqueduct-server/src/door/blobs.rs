@@ -89,8 +89,11 @@ pub(super) fn blob(head: &RequestHead<'_>, digest: Digest, door: Door) -> Result
         }
         Method::DELETE => Intent::Remove { digest, if_present: condition == Condition::Holds },
         // Only GET has ranges (section 14.2).
-        Method::HEAD => Intent::Read(Read { digest, door, condition, ranges: None }),
-        _ => Intent::Read(Read { digest, door, condition, ranges: ranges(&head.fields, &digest) }),
+        Method::HEAD => Intent::Read(Read { digest, door, condition, ranges: None, accepts_zstd: false }),
+        _ => {
+            let ranges = ranges(&head.fields, &digest);
+            Intent::Read(Read { digest, door, condition, ranges, accepts_zstd: false })
+        }
     })
 }
 
@@ -165,7 +168,7 @@ fn reading(
 }
 
 /// A list field, its lines joined as RFC 9110 section 5.3 has it.
-fn joined<'b>(fields: &Fields<'b>, name: &str) -> Option<Cow<'b, [u8]>> {
+pub(super) fn joined<'b>(fields: &Fields<'b>, name: &str) -> Option<Cow<'b, [u8]>> {
     let mut lines = fields.all(name);
     let first = lines.next()?;
     Some(lines.fold(Cow::Borrowed(first), |list, line| Cow::Owned([&*list, b", ", line].concat())))

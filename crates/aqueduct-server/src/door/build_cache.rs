@@ -2,6 +2,7 @@
 //! tells the dialect ([`CachePath`]). Blobs in `cas/` are blobs like all others; everything else is an entry, which leads to one.
 
 mod answer;
+mod coding;
 mod query;
 
 use aqueduct_blob::Digest;
@@ -12,7 +13,7 @@ use http::Method;
 
 use super::blobs::{blob, has_length, no_such_path, not_allowed};
 use super::entries::EntryPage;
-use super::{Intent, Refusal};
+use super::{Intent, Refusal, ZstdBody};
 use crate::asked::Door;
 use crate::tokens::Right;
 
@@ -56,6 +57,7 @@ pub(crate) struct EntryPut {
     pub(crate) shape: Shape,
     pub(crate) overwrite: Overwrite,
     pub(crate) manner: Manner,
+    pub(crate) coding: Option<ZstdBody>,
 }
 
 /// What a value has to be.
@@ -134,7 +136,9 @@ fn intent_at(head: &RequestHead<'_>, place: CachePath) -> Result<Intent, Refusal
     };
     match place {
         CachePath::Cas { digest } => match head.method {
-            Method::GET | Method::HEAD | Method::PUT => blob(head, digest, Door::BuildCache),
+            Method::GET | Method::HEAD | Method::PUT => {
+                coding::negotiated(head, blob(head, digest, Door::BuildCache)?)
+            }
             _ => Err(not_allowed(head, "GET, HEAD, PUT")),
         },
         CachePath::Action { namespace, key } => {
@@ -145,8 +149,11 @@ fn intent_at(head: &RequestHead<'_>, place: CachePath) -> Result<Intent, Refusal
             };
             let mut intent =
                 entry(head, &namespace, &key, Shape::Action(form), Overwrite::Replace, Manner::Plain)?;
-            if let (Intent::Entry(EntryIntent::Put(put)), ActionForm::Json) = (&mut intent, form) {
-                put.fields.push((CONTENT_TYPE.to_owned(), JSON.to_owned()));
+            if let Intent::Entry(EntryIntent::Put(put)) = &mut intent {
+                put.coding = coding::of_body(head)?;
+                if form == ActionForm::Json {
+                    put.fields.push((CONTENT_TYPE.to_owned(), JSON.to_owned()));
+                }
             }
             Ok(intent)
         }
@@ -198,7 +205,7 @@ fn entry(
                 return Err(Refusal::PartOfBlob);
             }
             let fields = Vec::new();
-            EntryIntent::Put(Box::new(EntryPut { key, fields, shape, overwrite, manner }))
+            EntryIntent::Put(Box::new(EntryPut { key, fields, shape, overwrite, manner, coding: None }))
         }
         _ => return Err(not_allowed(head, "GET, HEAD, PUT, DELETE")),
     }))

@@ -7,6 +7,7 @@ use aqueduct_wire::http1::{ChunkError, HeadError, OFFSET_OCTETS, TUS_VERSION};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::coding::BadCoding;
 use crate::tokens::Right;
 
 /// Why a request is not answered as it wished.
@@ -59,6 +60,9 @@ pub(crate) enum Refusal {
     BadHashes {
         detail: String,
     },
+    /// A body is coded in a way that is not known here.
+    UnknownCoding,
+    BadCoding(BadCoding),
     BadUploadField {
         name: &'static str,
         expected: &'static str,
@@ -252,6 +256,14 @@ impl Refusal {
                 let detail =
                     format!("The body cannot be used: {}. Send {{\"hashes\": [\"...\"]}}.", shown(detail));
                 problem(StatusCode::BAD_REQUEST, "bad-hashes", detail)
+            }
+            Self::UnknownCoding => {
+                let detail = "The body is coded in a way that is not known here; send it with Content-Encoding: zstd, or as it is.";
+                problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown-coding", detail.to_owned())
+            }
+            Self::BadCoding(error) => {
+                let detail = format!("The body cannot be decoded: {error}; nothing was stored.");
+                problem(StatusCode::BAD_REQUEST, "bad-coding", detail)
             }
             Self::BadUploadField { name, expected } => {
                 let detail = format!("The field {name} must be {expected}.");

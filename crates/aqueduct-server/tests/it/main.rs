@@ -5,6 +5,7 @@
 
 mod admission;
 mod build_cache;
+mod codings;
 mod conditions;
 mod deadlines;
 mod descriptors;

@@ -42,6 +42,8 @@ fn every_refusal_keeps_its_status_and_its_name() {
         (Refusal::EntryExists, 409, "entry-exists"),
         (Refusal::Incomplete { digest }, 409, "incomplete"),
         (Refusal::TooManyEntries { limit: 1 }, 507, "too-many-entries"),
+        (Refusal::UnknownCoding, 415, "unknown-coding"),
+        (Refusal::BadCoding(BadCoding::Truncated), 400, "bad-coding"),
         (Refusal::BadUploadField { name: "Upload-Length", expected: "" }, 400, "bad-upload-field"),
         (Refusal::NotOffsetOctets, 415, "not-offset-octets"),
         (Refusal::UnknownTusVersion, 412, "unknown-tus-version"),
