@@ -71,10 +71,18 @@ pub(crate) enum Verdict {
     Gone,
 }
 
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Host(SocketAddr),
+    /// A program on this machine, by a Unix socket, which has no name.
+    Local,
+}
+
 /// A connection: who is at the other end, and how many are counted before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) connection: u64,
     /// How many requests it has brought.
     pub(crate) request_count: u64,
@@ -91,7 +99,7 @@ pub(crate) struct RequestId {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) id: RequestId,
-    peer: SocketAddr,
+    peer: Peer,
     kind: Kind,
     digest: Option<Digest>,
     began: Instant,
@@ -206,7 +214,7 @@ impl Verdict {
 
 impl Who {
     /// Somebody who was not let in.
-    pub(crate) fn stranger(peer: SocketAddr) -> Self {
+    pub(crate) fn stranger(peer: Peer) -> Self {
         Self { peer, connection: 0, request_count: 0 }
     }
 
@@ -214,6 +222,15 @@ impl Who {
     pub(crate) fn next_request(&mut self) -> RequestId {
         self.request_count += 1;
         RequestId { connection: self.connection, request: self.request_count }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(address) => address.fmt(f),
+            Self::Local => f.write_str("local"),
+        }
     }
 }
 
@@ -310,7 +327,7 @@ fn is_logged() -> bool {
 #[expect(clippy::too_many_arguments, reason = "a line of the access log has so many columns")]
 fn log(
     request: RequestId,
-    peer: SocketAddr,
+    peer: Peer,
     kind: Kind,
     digest: Option<Digest>,
     verdict: Verdict,

@@ -28,6 +28,7 @@ use crate::upload::{self, Uploaded};
 use crate::{act, coding, staged};
 
 pub(crate) use kept::{KeptEntries, KeptEntry};
+pub(crate) use value::store;
 
 /// Looks for what an entry leads to. Of a key that is surely not here nobody asks a disk.
 pub(crate) async fn look_up(
@@ -181,20 +182,20 @@ async fn put_entry(
         },
     };
     let job = Arc::clone(shared);
-    let store = move || {
+    let put_whole = move || {
         let bytes = match put.coding {
             Some(ZstdBody { size }) => coding::decode_all(&bytes, size, ACTION_LEN_MAX as u64)?,
             None => bytes,
         };
         let references = value::references(&job, &bytes, put.shape)?;
-        let published = value::store(&job.store, &bytes, write.door)?;
+        let published = store(&job.store, &bytes, write.door)?;
         enter(&job, put, &published, references)
     };
-    let outcome = shared.writers.run(store).await?.unwrap_or_else(Outcome::Refused);
+    let outcome = shared.writers.run(put_whole).await?.unwrap_or_else(Outcome::Refused);
     Ok(Uploaded { connection, body, outcome, was_continued })
 }
 
-/// Has an entry lead to a blob that was stored for it.
+/// [`lead`], for a body that came over HTTP.
 fn enter(
     shared: &Shared,
     put: EntryPut,
@@ -202,14 +203,26 @@ fn enter(
     references: Vec<Digest>,
 ) -> Result<Outcome, Refusal> {
     let EntryPut { key, fields, overwrite, manner, .. } = put;
+    match lead(shared, &key, published, references, fields, overwrite)? {
+        PutOutcome::Kept => Err(Refusal::EntryExists),
+        outcome => Ok(Outcome::Entry(EntryOutcome::Put(outcome, manner))),
+    }
+}
+
+/// Has an entry lead to a blob that was stored for it, by whatever door that came. For workers.
+pub(crate) fn lead(
+    shared: &Shared,
+    key: &Key,
+    published: &Published,
+    references: Vec<Digest>,
+    fields: Vec<(String, String)>,
+    overwrite: Overwrite,
+) -> Result<PutOutcome, Refusal> {
     let entry = Entry { value: published.digest, size: published.size, references, fields, written: 0 };
     if published.outcome == PublishOutcome::New {
         shared.entries.verified(published.digest);
     }
-    match shared.store.put_entry(&key, entry, overwrite)? {
-        PutOutcome::Kept => Err(Refusal::EntryExists),
-        outcome => Ok(Outcome::Entry(EntryOutcome::Put(outcome, manner))),
-    }
+    Ok(shared.store.put_entry(key, entry, overwrite)?)
 }
 
 /// Finds which artifacts of those named in a body there are.

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::asked::Who;
+use crate::asked::{Peer, Who};
 use crate::metrics::METRICS;
 
 /// The connections of all reactors.
@@ -77,8 +77,8 @@ impl Guests {
     }
 
     /// Counts a connection, if there is room for it.
-    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Guest, Full> {
-        let address = Address::of(peer.ip());
+    pub(crate) fn admit(self: &Arc<Self>, peer: Peer) -> Result<Guest, Full> {
+        let address = Address::of(peer);
         let mut present = self.present();
         let count_max = self.count_max.load(Ordering::Relaxed);
         let full = if present.count >= count_max {
@@ -135,7 +135,7 @@ impl Drop for Guest {
     fn drop(&mut self) {
         let mut present = self.guests.present();
         present.count -= 1;
-        let Entry::Occupied(mut count) = present.by_address.entry(Address::of(self.who.peer.ip())) else {
+        let Entry::Occupied(mut count) = present.by_address.entry(Address::of(self.who.peer)) else {
             unreachable!("whoever is here was counted")
         };
         *count.get_mut() -= 1;
@@ -152,8 +152,9 @@ impl Drop for Farewell {
 }
 
 impl Address {
-    fn of(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
+    fn of(peer: Peer) -> Self {
+        let Peer::Host(address) = peer else { return Self(LOCAL) };
+        match address.ip().to_canonical() {
             IpAddr::V4(ip) => Self(u64::from(ip.to_bits())),
             IpAddr::V6(ip) => Self(network(ip)),
         }
@@ -172,6 +173,9 @@ impl std::fmt::Display for Full {
         })
     }
 }
+
+/// Of multicast, from which nobody connects (RFC 4291 section 2.7).
+const LOCAL: u64 = u64::MAX;
 
 /// One address leaves three quarters to others.
 const SHARE_COUNT: usize = 4;

@@ -21,6 +21,7 @@ mod close;
 mod coding;
 mod collect;
 mod connection;
+mod crsh;
 mod deadline;
 mod descriptors;
 mod discard;

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 
 use aqueduct_sys::{is_listening, set_reuse_port};
 use tokio::net::TcpSocket;
@@ -12,7 +14,11 @@ use crate::spread::Place;
 
 /// Sockets that listen. Connections wait in their backlogs until a server takes them.
 #[derive(Debug)]
-pub struct Listeners(Vec<Bound>);
+pub struct Listeners {
+    bound: Vec<Bound>,
+    /// Those that ccache finds by a path.
+    crsh: Vec<UnixListener>,
+}
 
 /// The sockets of one address: connections are spread over them by the kernel.
 #[derive(Debug)]
@@ -44,6 +50,12 @@ pub enum BindError {
     Mute {
         /// Where.
         address: SocketAddr,
+    },
+    /// The same, of a socket for ccache.
+    #[error("the socket {} that was handed in does not listen; hand in one that does", path.display())]
+    MuteLocal {
+        /// Where.
+        path: PathBuf,
     },
     /// The kernel said no.
     #[error("cannot listen on {address}")]
@@ -82,7 +94,8 @@ impl Listeners {
             Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken { address }),
             Err(source) => Err(BindError::Listen { address, source }),
         };
-        options.listen.iter().map(bind).collect::<Result<_, _>>().map(Self)
+        let bound = options.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        Ok(Self { bound, crsh: Vec::new() })
     }
 
     /// Takes sockets that listen already: those of a supervisor, which keeps them open, or of the server before this one. The
@@ -108,34 +121,71 @@ impl Listeners {
                 }
             }
         }
-        Ok(Self(all))
+        Ok(Self { bound: all, crsh: Vec::new() })
+    }
+
+    /// Serves ccache on these, too, in the protocol of its storage programs (CRSH). They listen already. Whoever may connect
+    /// may read and write: the permissions of their files say who that is, and tokens do not count.
+    ///
+    /// # Errors
+    ///
+    /// Where one does not listen.
+    pub fn with_crsh(mut self, sockets: Vec<UnixListener>) -> Result<Self, BindError> {
+        for socket in &sockets {
+            if !is_listening(socket).map_err(io::Error::from)? {
+                return Err(BindError::MuteLocal { path: path(socket) });
+            }
+            socket.set_nonblocking(true)?;
+        }
+        self.crsh.extend(sockets);
+        Ok(self)
+    }
+
+    /// Where ccache finds this server.
+    #[must_use]
+    pub fn crsh_paths(&self) -> Vec<PathBuf> {
+        self.crsh.iter().map(path).collect()
+    }
+
+    /// The sockets for ccache once more; see [`Self::sockets`].
+    ///
+    /// # Errors
+    ///
+    /// Where there are no descriptors left.
+    pub fn crsh_sockets(&self) -> io::Result<Vec<UnixListener>> {
+        self.crsh.iter().map(UnixListener::try_clone).collect()
+    }
+
+    /// Takes the sockets for ccache out.
+    pub(crate) fn take_crsh(&mut self) -> Vec<UnixListener> {
+        std::mem::take(&mut self.crsh)
     }
 
     /// Where they listen, with the ports that they were given.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.0.iter().map(|bound| bound.address).collect()
+        self.bound.iter().map(|bound| bound.address).collect()
     }
 
-    /// All sockets once more: as long as somebody has them, connections wait there when the server has ended.
+    /// All sockets but those for ccache once more: as long as somebody has them, connections wait there when the server has ended.
     ///
     /// # Errors
     ///
     /// Where there are no descriptors left.
     pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
-        self.0.iter().flat_map(|bound| &bound.sockets).map(TcpListener::try_clone).collect()
+        self.bound.iter().flat_map(|bound| &bound.sockets).map(TcpListener::try_clone).collect()
     }
 
     /// How many sockets each reactor has at most, when there are `count`.
     pub(crate) fn count_for_each(&self, count: NonZeroUsize) -> usize {
-        self.0.iter().map(|bound| bound.sockets.len().div_ceil(count.get())).sum()
+        self.bound.iter().map(|bound| bound.sockets.len().div_ceil(count.get())).sum()
     }
 
     /// Deals the sockets out to `count` reactors: each has one of every address at least, and no socket is left out, since
     /// connections may wait in it. Where there are fewer sockets than reactors, some share one.
     pub(crate) fn deal(self, count: NonZeroUsize) -> io::Result<Vec<Vec<(TcpListener, Place)>>> {
         let mut dealt: Vec<Vec<_>> = (0..count.get()).map(|_| Vec::new()).collect();
-        for Bound { sockets, .. } in self.0 {
+        for Bound { sockets, .. } in self.bound {
             let places = count.max(NonZeroUsize::new(sockets.len()).unwrap_or(count));
             for (index, place) in Place::each(places).into_iter().enumerate() {
                 let socket = sockets[index % sockets.len()].try_clone()?;
@@ -144,6 +194,12 @@ impl Listeners {
         }
         Ok(dealt)
     }
+}
+
+/// Where a socket is found; nothing where that has no path.
+fn path(socket: &UnixListener) -> PathBuf {
+    let address = socket.local_addr().ok();
+    address.as_ref().and_then(|address| address.as_pathname()).map(ToOwned::to_owned).unwrap_or_default()
 }
 
 /// Whether to let in who can reach `address`.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::asked::Who;
+use crate::asked::{Peer, Who};
 use crate::guests::Guest;
 use crate::pulse::Pulse;
 use crate::server::{Shared, until_stop};
@@ -58,8 +58,8 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
             },
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(guest) = shared.guests.admit(peer) else {
-                        turn_away(stream, Who::stranger(peer), &shared);
+                    let Ok(guest) = shared.guests.admit(Peer::Host(peer)) else {
+                        turn_away(stream, Who::stranger(Peer::Host(peer)), &shared);
                         continue;
                     };
                     // Replies leave whole, so there is nothing to wait for (RFC 9293 section 3.7.4). It may be gone already.
@@ -92,6 +92,11 @@ async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, st
     }
     // Whoever connects from here on finds nobody, unless somebody else has the socket, too: then it waits for that one.
     drop(listener);
+    finish(connections, &shared).await;
+}
+
+/// Waits for connections to end, for as long as grace lasts.
+pub(crate) async fn finish(mut connections: JoinSet<()>, shared: &Shared) {
     let deadline = Instant::now() + shared.options.grace();
     while let Ok(Some(ended)) = timeout_at(deadline, connections.join_next()).await {
         report(ended);
@@ -131,13 +136,15 @@ async fn serve(stream: TcpStream, guest: Guest, shared: Arc<Shared>, stop: watch
     connection::serve(stream, Box::new(*guest.who()), shared, stop).await.log(guest.who());
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
+/// Notes how a connection ended.
+pub(crate) fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection ended by a bug of this program");
     }
 }
 
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What somebody may close something in.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

@@ -200,7 +200,7 @@ async fn deliver_on(
 
 /// Sends a window, whatever it has to wait for: for workers. What it reads from the disk are whole blocks, so that their samples
 /// go on to stand for them.
-fn send_cold(stream: &TcpStream, queue: &mut SendQueue) -> io::Result<Step> {
+pub(crate) fn send_cold(stream: &impl AsFd, queue: &mut SendQueue) -> io::Result<Step> {
     let extent = queue.next_extent().cloned();
     let step = queue.step(stream.as_fd(), WINDOW_LEN);
     if let Some(extent) = extent {
@@ -217,13 +217,13 @@ fn send_cold(stream: &TcpStream, queue: &mut SendQueue) -> io::Result<Step> {
 
 /// A window that was looked at.
 #[derive(Debug, Default)]
-struct Looked {
+pub(crate) struct Looked {
     window: Range<u64>,
     is_warm: bool,
 }
 
 /// How much the next step may send without waiting for the disk; `None` if that is nothing.
-fn warm_len(queue: &SendQueue, looked: &mut Looked, size: u64) -> Option<usize> {
+pub(crate) fn warm_len(queue: &SendQueue, looked: &mut Looked, size: u64) -> Option<usize> {
     let Some(extent) = queue.next_extent() else { return Some(TURN_LEN) };
     let Range { start, end } = extent.range();
     // Once, however many steps it takes: a look at what is cold has that read, and is a look at less the next time.
@@ -267,7 +267,8 @@ async fn wait_for_room(stream: &TcpStream, shared: &Shared, pace: &mut Pace) -> 
     }
 }
 
-fn failed(error: io::Error) -> Close {
+/// Whose fault it is that nothing can be sent.
+pub(crate) fn failed(error: io::Error) -> Close {
     match error.kind() {
         // As send(2) and tcp(7) tell of a peer, or of the way to it. All else is of our file: one that ends before its blob
         // does, a disk that fails.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -34,7 +35,7 @@ use crate::running::Running;
 use crate::spread::Place;
 use crate::trouble::Trouble;
 use crate::workers::{Crew, Workers};
-use crate::{Options, figures, reactor, routes, stored};
+use crate::{Options, crsh, figures, reactor, routes, stored};
 
 /// A server that listens. It serves once it runs.
 #[derive(Debug)]
@@ -42,8 +43,9 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     /// One list for each reactor.
     listeners: Vec<Vec<(TcpListener, Place)>>,
-    /// One for each reactor.
+    /// One for each reactor, and one for who serves ccache.
     pulses: Vec<Arc<Pulse>>,
+    crsh: Vec<UnixListener>,
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     crews: [Crew; 5],
@@ -124,7 +126,7 @@ impl Server {
     /// # Errors
     ///
     /// Where a thread or a descriptor is not to be had.
-    pub fn new(store: Store, mut options: Options, listeners: Listeners) -> io::Result<Self> {
+    pub fn new(store: Store, mut options: Options, mut listeners: Listeners) -> io::Result<Self> {
         figures::start();
         let readers = Crew::new("reader", READER_COUNT_MAX)?;
         // Where nobody can tell what is cold they send everything that is large.
@@ -184,11 +186,13 @@ impl Server {
             options: running,
         };
         let stop = watch::Sender::new(false);
-        let pulses = Pulse::each(reactors);
+        let crsh = listeners.take_crsh();
+        let pulses = Pulse::each(reactors.saturating_add(usize::from(!crsh.is_empty())));
         Ok(Self {
             addresses: listeners.addresses(),
             listeners: listeners.deal(reactors)?,
             pulses,
+            crsh,
             shared: Arc::new(shared),
             stop,
             crews: [readers, cold_readers, checkers, writers, hashers],
@@ -215,10 +219,11 @@ impl Server {
     ///
     /// Where a thread cannot be started, or the store not be closed.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { listeners, pulses, shared, stop, crews, .. } = self;
+        let Self { listeners, pulses, crsh, shared, stop, crews, .. } = self;
         let background = Background::start(&shared.store, &shared.cache, &shared.options)?;
         let served = thread::scope(|scope| {
-            let reactors: Vec<_> = (listeners.into_iter().zip(pulses))
+            let mut pulses = pulses.into_iter();
+            let mut reactors: Vec<_> = (listeners.into_iter().zip(&mut pulses))
                 .map(|(listeners, pulse)| {
                     let (shared, stopped, stops) = (&shared, stop.subscribe(), Stops(&stop));
                     let run = move || {
@@ -228,6 +233,14 @@ impl Server {
                     thread::Builder::new().name("reactor".to_owned()).spawn_scoped(scope, run)
                 })
                 .collect();
+            if let Some(pulse) = pulses.next() {
+                let (shared, stopped, stops) = (&shared, stop.subscribe(), Stops(&stop));
+                let run = move || {
+                    let _stops = stops;
+                    crsh::run(crsh, pulse, shared, &stopped)
+                };
+                reactors.push(thread::Builder::new().name("crsh".to_owned()).spawn_scoped(scope, run));
+            }
             let mut served = Ok(());
             for reactor in reactors {
                 let ended = reactor

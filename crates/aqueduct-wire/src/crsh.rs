@@ -79,6 +79,8 @@ pub enum Reply<'a> {
     Info {
         /// A name and a version.
         identity: &'a str,
+        /// What is to be noted in the log of ccache; those beyond 255 are left out.
+        diagnostics: &'a [String],
     },
     /// What went wrong, for the log of ccache. What does not fit [`MESSAGE_LEN_MAX`] is cut off.
     Failed(&'a str),
@@ -139,10 +141,13 @@ impl Reply<'_> {
                 bytes.extend(size.to_ne_bytes());
             }
             Self::Exists(exists) => bytes.extend([OK, u8::from(exists)]),
-            Self::Info { identity } => {
+            Self::Info { identity, diagnostics } => {
                 write_message(identity, bytes);
-                // No diagnostics.
-                bytes.push(0);
+                let count = u8::try_from(diagnostics.len()).unwrap_or(u8::MAX);
+                bytes.push(count);
+                for diagnostic in &diagnostics[..usize::from(count)] {
+                    write_message(diagnostic, bytes);
+                }
             }
             Self::Failed(why) => {
                 bytes.push(ERR);

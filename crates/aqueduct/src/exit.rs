@@ -66,7 +66,13 @@ pub(crate) fn code(fault: &Fault) -> Code {
         Fault::Stopped { .. } => Code::Interrupted,
         Fault::Tokens(TokenError::Unreadable { .. }) => Code::Local,
         Fault::Tokens(_) | Fault::Bind(BindError::Open { .. }) => Code::Usage,
-        Fault::Bind(BindError::Taken { .. } | BindError::Mute { .. } | BindError::Start(_)) => Code::Other,
+        Fault::Bind(
+            BindError::Taken { .. }
+            | BindError::Mute { .. }
+            | BindError::MuteLocal { .. }
+            | BindError::Start(_),
+        )
+        | Fault::PathTaken { .. } => Code::Other,
         Fault::Bind(BindError::Listen { source, .. }) => disk(source.kind()),
         Fault::Serve(RunError::Close(read_only)) => disk(read_only.0.kind()),
         Fault::Serve(RunError::Thread(_))

@@ -79,6 +79,8 @@ pub(crate) enum Fault {
     Tokens(#[from] TokenError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("somebody listens at {path} already; stop that program, or choose another path")]
+    PathTaken { path: String },
     #[error(transparent)]
     Serve(#[from] RunError),
     #[error("{0}; use a kernel that has Landlock, or --landlock auto")]

@@ -5,6 +5,7 @@ use std::env;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::process::{self, Command};
 
 use aqueduct_sys::inheritable;
@@ -12,24 +13,40 @@ use listenfd::ListenFd;
 
 use crate::fault::Fault;
 
+/// What was handed to this process.
+#[derive(Debug, Default)]
+pub(crate) struct Handed {
+    /// Sockets for clients on a network.
+    pub(crate) tcp: Vec<TcpListener>,
+    /// Sockets for ccache on this machine.
+    pub(crate) local: Vec<UnixListener>,
+}
+
 /// Takes what was handed to this process, once, and forgets that it was. There may be nothing.
-pub(crate) fn take() -> Result<Vec<TcpListener>, Fault> {
+pub(crate) fn take() -> Result<Handed, Fault> {
     // Whoever does not say for whom they are may mean a parent of this process, or somebody else.
     if env::var_os(PID).is_none_or(|pid| pid.is_empty()) {
-        return Ok(Vec::new());
+        return Ok(Handed::default());
     }
-    let mut handed = ListenFd::from_env();
-    let mut sockets = Vec::new();
-    for index in 0..handed.len() {
-        let doing =
-            format!("serve what was handed in as number {index}; hand in sockets that listen for TCP");
-        sockets.extend(handed.take_tcp_listener(index).map_err(Fault::local(doing))?);
+    let mut descriptors = ListenFd::from_env();
+    let mut handed = Handed::default();
+    for index in 0..descriptors.len() {
+        // One of another kind stays in its place.
+        match descriptors.take_unix_listener(index) {
+            Ok(socket) => handed.local.extend(socket),
+            Err(_) => {
+                let doing = format!(
+                    "serve what was handed in as number {index}; hand in sockets that listen for TCP, or at a path for ccache"
+                );
+                handed.tcp.extend(descriptors.take_tcp_listener(index).map_err(Fault::local(doing))?);
+            }
+        }
     }
-    Ok(sockets)
+    Ok(handed)
 }
 
 /// Lets `successor` take `sockets` when this process becomes it. What is returned must be open then.
-pub(crate) fn give(sockets: &[TcpListener], successor: &mut Command) -> io::Result<Vec<OwnedFd>> {
+pub(crate) fn give(sockets: &[OwnedFd], successor: &mut Command) -> io::Result<Vec<OwnedFd>> {
     let row = in_a_row(sockets)?;
     forget(successor);
     if let Some(first) = row.first() {
@@ -49,7 +66,7 @@ pub(crate) fn forget(command: &mut Command) {
 }
 
 /// Duplicates whose numbers follow each other, wherever there is room for that.
-fn in_a_row(sockets: &[TcpListener]) -> io::Result<Vec<OwnedFd>> {
+fn in_a_row(sockets: &[OwnedFd]) -> io::Result<Vec<OwnedFd>> {
     let mut first = FIRST_USUAL;
     'rows: loop {
         let mut row = Vec::new();

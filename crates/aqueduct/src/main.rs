@@ -16,6 +16,7 @@ mod failures;
 mod fault;
 mod flags;
 mod handed;
+mod local_socket;
 mod log;
 mod opened;
 mod output;

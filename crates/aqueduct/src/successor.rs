@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -34,9 +34,9 @@ pub(crate) struct Successor {
 #[derive(Debug)]
 enum State {
     /// There may be a successor, which needs these.
-    Possible(Vec<TcpListener>),
+    Possible(Vec<OwnedFd>),
     /// There will be one.
-    Wanted(Vec<TcpListener>),
+    Wanted(Vec<OwnedFd>),
     /// There will be none: whoever connects once the server stops finds nobody.
     Excluded,
 }
@@ -44,7 +44,7 @@ enum State {
 impl Successor {
     /// For a server of `listeners`. While it is possible, it keeps them open.
     pub(crate) fn new(listeners: &Listeners) -> Result<Self, Fault> {
-        let sockets = listeners.sockets().map_err(Fault::local("keep sockets for a restart"))?;
+        let sockets = sockets(listeners).map_err(Fault::local("keep sockets for a restart"))?;
         let mut arguments = env::args_os();
         let program = program(arguments.next()).map_err(Fault::local("find the file of this program"))?;
         Ok(Self { program, arguments: arguments.collect(), state: Mutex::new(State::Possible(sockets)) })
@@ -107,7 +107,7 @@ impl Successor {
     }
 
     /// Returns where that fails.
-    fn replace(&self, sockets: &[TcpListener], is_confined: bool) -> io::Result<()> {
+    fn replace(&self, sockets: &[OwnedFd], is_confined: bool) -> io::Result<()> {
         // Between two programs nobody catches a signal: these two would end the process, and ask for what is done anyway.
         for signal in [SIGHUP, SIGUSR2] {
             ignore_signal(signal)?;
@@ -133,6 +133,11 @@ impl Successor {
         command.args(&self.arguments);
         command
     }
+}
+
+fn sockets(listeners: &Listeners) -> io::Result<Vec<OwnedFd>> {
+    let (tcp, local) = (listeners.sockets()?, listeners.crsh_sockets()?);
+    Ok(tcp.into_iter().map(OwnedFd::from).chain(local.into_iter().map(OwnedFd::from)).collect())
 }
 
 /// Runs `command` to its end, or kills it after `time`: whoever waits here hears no signal.

@@ -53,7 +53,7 @@ fn read(blob: &Blob) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Stores a value as the blob that it is.
-pub(super) fn store(store: &Store, bytes: &[u8], door: Door) -> Result<Published, Refusal> {
+pub(crate) fn store(store: &Store, bytes: &[u8], door: Door) -> Result<Published, Refusal> {
     METRICS.received_by(door, Route::Copy, bytes.len() as u64);
     let whole = Whole { algorithm: Algorithm::Sha256, expected: None, bytes };
     let published = store.put_all(&[whole]).pop().expect("the only one has an outcome")?;

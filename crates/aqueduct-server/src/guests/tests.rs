@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::net::SocketAddr;
+
 use super::*;
 
-fn peer(ip: &str) -> SocketAddr {
-    SocketAddr::new(ip.parse().unwrap(), 4000)
+fn peer(ip: &str) -> Peer {
+    Peer::Host(SocketAddr::new(ip.parse().unwrap(), 4000))
 }
 
 #[test]
@@ -42,11 +44,19 @@ fn whoever_is_here_stays_when_fewer_may_be() {
 
 #[test]
 fn a_network_of_ipv6_is_one_address_and_a_mapped_address_is_that_of_ipv4() {
-    let same = |a: &str, b: &str| Address::of(a.parse().unwrap()) == Address::of(b.parse().unwrap());
+    let same = |a: &str, b: &str| Address::of(peer(a)) == Address::of(peer(b));
     assert!(same("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"));
     assert!(!same("2001:db8:1:2::1", "2001:db8:1:3::1"));
     assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
     assert!(!same("192.0.2.7", "192.0.2.8"));
+}
+
+#[test]
+fn programs_on_this_machine_are_counted_apart_from_its_addresses() {
+    let guests = Guests::new(10, Some(1));
+    let _local = guests.admit(Peer::Local).unwrap();
+    assert_eq!(guests.admit(Peer::Local).unwrap_err(), Full::ForThisAddress);
+    let _hosts = ["127.0.0.1", "0.0.0.0", "::", "::1"].map(|ip| guests.admit(peer(ip)));
 }
 
 #[test]

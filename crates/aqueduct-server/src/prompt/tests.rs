@@ -11,6 +11,7 @@ use aqueduct_sys::calls_made;
 use tempfile::TempDir;
 
 use super::*;
+use crate::asked::Peer;
 use crate::{Options, Server};
 
 /// A server that never runs, and its directory.
@@ -38,7 +39,7 @@ fn answered(shared: &Shared, requests: &str) -> (Prompt, Inbox) {
     inbox.push(requests.as_bytes());
     let (first, head_len) = look_at_head(&inbox, shared).unwrap();
     inbox.take(head_len);
-    let mut who = Who::stranger((Ipv4Addr::LOCALHOST, 1).into());
+    let mut who = Who::stranger(Peer::Host((Ipv4Addr::LOCALHOST, 1).into()));
     (answer(&mut inbox, &mut who, shared, first), inbox)
 }
 

@@ -23,7 +23,7 @@ fn a_connection_that_waits_takes_little_memory() {
     let (_stop, stopped) = watch::channel(false);
     let peer = stream.peer_addr().unwrap();
     let stream = TcpStream::from_std(stream).unwrap();
-    let guest = server.shared.guests.admit(peer).unwrap();
+    let guest = server.shared.guests.admit(Peer::Host(peer)).unwrap();
     let served = serve(stream, guest, Arc::clone(&server.shared), stopped);
     assert!(size_of_val(&served) <= WAITING_LEN_MAX, "{}", size_of_val(&served));
 }

@@ -1,6 +1,7 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::asked::Peer;
 use crate::guests::Guests;
 
 /// The counts after so many connections came to the first of `places`.
@@ -19,7 +20,7 @@ fn connection() -> Handed {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
     let stream = TcpStream::connect(address).expect("somebody listens");
-    let guest = Guests::new(usize::MAX, None).admit(address).expect("there is room");
+    let guest = Guests::new(usize::MAX, None).admit(Peer::Host(address)).expect("there is room");
     Handed { stream, guest }
 }
 

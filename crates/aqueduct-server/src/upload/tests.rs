@@ -11,7 +11,7 @@ use aqueduct_wire::http1::Framing;
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::asked::Who;
+use crate::asked::{Peer, Who};
 
 /// Throws away what comes.
 struct Drain;
@@ -86,7 +86,7 @@ fn pair(len: u64) -> (StdStream, Upload<Drain>, Connection) {
     let connection = Connection {
         stream: TcpStream::from_std(stream).unwrap(),
         inbox: Inbox::default(),
-        who: Box::new(Who::stranger(([127, 0, 0, 1], 1).into())),
+        who: Box::new(Who::stranger(Peer::Host(([127, 0, 0, 1], 1).into()))),
     };
     (peer, Upload::new(Drain, Body::new(Framing::Length(len)), Handle::current()), connection)
 }

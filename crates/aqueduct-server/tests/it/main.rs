@@ -7,6 +7,7 @@ mod admission;
 mod build_cache;
 mod codings;
 mod conditions;
+mod crsh;
 mod deadlines;
 mod descriptors;
 mod downloads;

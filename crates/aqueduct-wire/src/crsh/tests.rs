@@ -71,8 +71,16 @@ fn replies_are_written_as_the_specification_has_them() {
     assert_eq!(written(Reply::Value { size: 3 }), [&[0][..], &3_u64.to_ne_bytes()].concat());
     assert_eq!(written(Reply::Exists(false)), [0, 0]);
     assert_eq!(written(Reply::Exists(true)), [0, 1]);
-    assert_eq!(written(Reply::Info { identity: "name 1" }), b"\x06name 1\x00");
+    assert_eq!(written(Reply::Info { identity: "name 1", diagnostics: &[] }), b"\x06name 1\x00");
+    let diagnostics = &["so".to_owned(), "so so".to_owned()];
+    assert_eq!(written(Reply::Info { identity: "", diagnostics }), b"\x00\x02\x02so\x05so so");
     assert_eq!(written(Reply::Failed("no")), b"\x02\x02no");
+}
+
+#[test]
+fn no_more_is_noted_than_can_be_counted() {
+    let diagnostics = &vec![String::new(); 300];
+    assert_eq!(written(Reply::Info { identity: "", diagnostics }).len(), 2 + 255);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod reread;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -27,7 +27,8 @@ use crate::confine::{Reach, confine};
 use crate::directories;
 use crate::fault::Fault;
 use crate::flags::{CommandLine, Read, Serve, Size, Sync};
-use crate::handed;
+use crate::handed::{self, Handed};
+use crate::local_socket;
 use crate::log::Log;
 use crate::output::Output;
 use crate::successor::Successor;
@@ -54,10 +55,11 @@ pub(super) fn run(
     };
     let options = options(serve, tokens);
     if serve.check {
-        return check(&directory, &options);
+        return check(&directory, &options, serve.crsh.as_deref());
     }
     // Before the store is opened: who connects meanwhile waits.
-    let listeners = listeners(&options)?;
+    let listeners = listeners(serve, &options)?;
+    let crsh_paths = listeners.crsh_paths();
     let successor = Arc::new(Successor::new(&listeners)?);
     supervisor::opening();
     let store = open(&directory, serve)?;
@@ -75,13 +77,13 @@ pub(super) fn run(
     // Not while the store opens, which may take its time: a signal ends that as usual. But before anything is printed:
     // whoever reads that may send one.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2]).map_err(Fault::local("catch signals"))?;
-    announce(&directory, &server, read.manner.json, output)?;
+    announce(&directory, &server, &crsh_paths, read.manner.json, output)?;
     let _watched = supervisor::watch(&server.control());
     supervisor::serving(server.addresses());
     let served = Served {
         control: server.control(),
         addresses: server.addresses().to_vec(),
-        legacy: Legacy::new(&directory, server.addresses())?,
+        legacy: Legacy::new(&directory, server.addresses(), !crsh_paths.is_empty())?,
         successor: Arc::clone(&successor),
         reread: Reread::new(line.clone(), read),
     };
@@ -89,18 +91,38 @@ pub(super) fn run(
     server.run()?;
     // What was logged of requests is written before another program takes this one's place.
     drop(access_log);
-    successor.begin(is_confined)
+    successor.begin(is_confined)?;
+    // Nobody comes after this server.
+    if let Some(path) = crsh_path(serve)?.filter(|path| crsh_paths.contains(path)) {
+        local_socket::remove(&path);
+    }
+    Ok(())
 }
 
-/// Sockets that were handed in, or, where there are none, those of --listen.
-fn listeners(options: &Options) -> Result<Listeners, Fault> {
-    let sockets = handed::take()?;
-    if sockets.is_empty() {
-        return Ok(Listeners::bind(options)?);
+/// What --crsh says, as ccache can use it in any directory.
+fn crsh_path(serve: &Serve) -> Result<Option<PathBuf>, Fault> {
+    let doing = "find out where --crsh is";
+    serve.crsh.as_deref().map(std::path::absolute).transpose().map_err(Fault::local(doing))
+}
+
+/// Sockets that were handed in, or, where there are none of a kind, those of --listen and --crsh.
+fn listeners(serve: &Serve, options: &Options) -> Result<Listeners, Fault> {
+    let Handed { tcp, local } = handed::take()?;
+    let listeners = if tcp.is_empty() {
+        Listeners::bind(options)?
+    } else {
+        let listeners = Listeners::handed(tcp, options)?;
+        let addresses: Vec<_> = listeners.addresses().iter().map(SocketAddr::to_string).collect();
+        info!("serving {}, which was handed in; --listen does not count", addresses.join(", "));
+        listeners
+    };
+    if local.is_empty() {
+        let bound = crsh_path(serve)?.as_deref().map(local_socket::listen).transpose()?;
+        return Ok(listeners.with_crsh(bound.into_iter().collect())?);
     }
-    let listeners = Listeners::handed(sockets, options)?;
-    let addresses: Vec<_> = listeners.addresses().iter().map(SocketAddr::to_string).collect();
-    info!("serving {}, which was handed in; --listen does not count", addresses.join(", "));
+    let listeners = listeners.with_crsh(local)?;
+    let paths: Vec<_> = listeners.crsh_paths().iter().map(|path| shown(path)).collect();
+    info!("serving ccache at {}, which was handed in; --crsh does not count", paths.join(", "));
     Ok(listeners)
 }
 
@@ -180,14 +202,20 @@ fn options(serve: &Serve, tokens: Option<Tokens>) -> Options {
     }
 }
 
-fn announce(directory: &Path, server: &Server, json: bool, output: &mut Output<'_>) -> Result<(), Fault> {
+fn announce(
+    directory: &Path,
+    server: &Server,
+    crsh_paths: &[PathBuf],
+    json: bool,
+    output: &mut Output<'_>,
+) -> Result<(), Fault> {
     if json {
         output.json(&json!({ "store": directory.to_string_lossy() }))?;
     } else {
         output.line(format!("store {}", shown(directory)))?;
     }
-    for address in server.addresses() {
-        let url = format!("http://{address}");
+    let urls = server.addresses().iter().map(|address| format!("http://{address}"));
+    for url in urls.chain(crsh_paths.iter().map(|path| format!("crsh:{}", shown(path)))) {
         if json {
             output.json(&json!({ "listening": url }))?;
         } else {

@@ -11,11 +11,12 @@ use super::{Landlock, Rate, SECONDS_MAX, TEMPLATE};
 
 /// Serve a store to clients: to aqueduct itself, and over HTTP, on one port
 ///
-/// Prints "store DIR", and for each address "listening http://ADDRESS:PORT", once clients can connect; what happens then
+/// Prints "store DIR", and for each address "listening http://ADDRESS:PORT" or "listening crsh:PATH", once clients can connect; what happens then
 /// is told on standard error; with --json each is an object with that one member. SIGTERM or SIGINT ends it after what is
 /// in flight; a second one ends it at once. SIGHUP makes it read its configuration and its tokens again: what changed is told,
 /// and whether it takes a restart. SIGUSR2 makes it finish what is in flight and begin anew from its file, which may be a newer
-/// version, while new connections wait. Where sockets are handed in (LISTEN_FDS), it serves those in place of --listen.
+/// version, while new connections wait. Where sockets are handed in (LISTEN_FDS), it serves those in place of --listen,
+/// or of --crsh where they are Unix sockets.
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -32,6 +33,12 @@ pub(crate) struct Serve {
         value_delimiter = ','
     )]
     pub(crate) listen: Vec<SocketAddr>,
+
+    /// Serve ccache at this path, too: as its storage, over a Unix socket (remote_storage = crsh:PATH)
+    ///
+    /// Only programs of the user that runs this may connect, and tokens do not count there.
+    #[arg(long, env = "AQUEDUCT_CRSH", value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) crsh: Option<PathBuf>,
 
     /// A file of tokens, a line each: "read TOKEN" or "write TOKEN", which may read, too
     ///

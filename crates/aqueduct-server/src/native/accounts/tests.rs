@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use aqueduct_wire::native::Code;
@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::super::refusal::refusal;
 use super::*;
+use crate::asked::Peer;
 
 const TASK: TaskId = TaskId(1);
 
@@ -22,7 +23,7 @@ fn told(work: impl FnOnce(&Accounts)) -> Vec<String> {
         .with_writer(Arc::new(File::create(&path).unwrap()))
         .finish();
     tracing::subscriber::with_default(subscriber, || {
-        work(&Accounts::new(Box::new(Who::stranger(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))))));
+        work(&Accounts::new(Box::new(Who::stranger(Peer::Host((Ipv4Addr::LOCALHOST, 1).into())))));
     });
     let log = fs::read_to_string(path).unwrap();
     let column = |line: &str, name: &str| {
