@@ -156,6 +156,22 @@ fn what_is_referred_to_is_found_once_and_in_order() {
 }
 
 #[test]
+fn what_bazel_and_moon_send_is_understood() {
+    // As Bazel 2.1.0 and moon 2.5.5 sent them for a file each, or two.
+    let bazel = include_bytes!("../../../../../fuzz/corpus/action_result/bazel_2_1_0");
+    let moon = include_bytes!("../../../../../fuzz/corpus/action_result/json_moon_2_5_5");
+    let hex = |references: References| {
+        assert_eq!(references.trees, []);
+        references.blobs.iter().map(|digest| digest.hex()[..8].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(action_references(bazel, ActionForm::Binary).map(hex), Ok(vec!["3511fe19".to_owned()]));
+    let outputs = ["637913ba", "bc8c6246", "ea65f30d"].map(str::to_owned).to_vec();
+    assert_eq!(action_references(moon, ActionForm::Json).map(hex), Ok(outputs));
+    assert!(action_references(bazel, ActionForm::Json).is_err());
+    assert!(action_references(moon, ActionForm::Binary).is_err());
+}
+
+#[test]
 fn a_result_that_only_says_how_it_ended_refers_to_nothing() {
     let ended = ActionResult { exit_code: 1, ..ActionResult::default() };
     assert_eq!(binary(&ended), Ok(References::default()));
