@@ -102,7 +102,8 @@ fn install_documents(
     commit: &Commit,
 ) -> Result<()> {
     let read = |path: &str| fs::read_to_string(root.join(path)).with_context(|| path.to_owned());
-    let copyright = read("packaging/deb/copyright")? + &read("LICENSE-MIT")?;
+    let notices = ["packaging/deb/copyright", "LICENSE-MIT", "packaging/deb/copyright-zstd"];
+    let copyright = notices.map(&read).into_iter().collect::<Result<Vec<_>>>()?.join("\n");
     let changes = format!(
         "aqueduct ({version}) unstable; urgency=medium\n\n  * What changed is in changelog.gz.\n\n -- {maintainer}  {}\n",
         commit.date
