@@ -200,9 +200,9 @@ async fn missing(
         collect(&mut connection, shared, &mut body, expects_continue, MISSING_BODY_LEN_MAX).await?;
     let outcome = match collected {
         Err(refusal) => Outcome::Refused(refusal),
-        Ok(bytes) => {
+        Ok(collected) => {
             let store = shared.store.clone();
-            let missing = move || work::missing(&store, parse_digests(&bytes)?);
+            let missing = move || work::missing(&store, parse_digests(&collected.bytes)?);
             shared.lookers().run(missing).await?.map_or_else(Outcome::Refused, Outcome::Missing)
         }
     };

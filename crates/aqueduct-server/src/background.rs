@@ -25,7 +25,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Hashes what a power cut made suspect; takes away uploads of which nothing came for as long as they are kept; scrubs;
+    /// Hashes what a power cut made suspect; learns which entries there are; takes away uploads of which nothing came for as long as they are kept; scrubs;
     /// and where publishes are not synced one by one, syncs them every few seconds. Where the store has limits, makes room
     /// before it is needed.
     pub(crate) fn start(store: &Store, cache: &Arc<Cache>, options: &Arc<Running>) -> std::io::Result<Self> {
@@ -46,6 +46,7 @@ impl Background {
             background
                 .run("room", store, move |store, stopped| keep_room(store, &cache, &is_over, &stopped))?;
         }
+        background.run("entries", store, |store, _| read_entries(store))?;
         let running = Arc::clone(options);
         background.run("expiry", store, move |store, stopped| expire(store, &running, &stopped))?;
         let running = Arc::clone(options);
@@ -112,6 +113,14 @@ fn check_suspects(store: &Store, is_over: &AtomicBool) {
             metrics::count_fault(error.cause());
             tracing::error!(%error, "cannot check what an unclean stop left");
         }
+    }
+}
+
+/// Learns which entries there are before anybody asks for one.
+fn read_entries(store: &Store) {
+    if let Err(fault) = store.read_entries() {
+        metrics::count_fault(fault.cause());
+        tracing::error!(error = &fault as &dyn std::error::Error, "cannot read the entries of build caches");
     }
 }
 

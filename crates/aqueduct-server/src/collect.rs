@@ -1,9 +1,11 @@
 //! Bodies that are no blobs: short, and whole in memory.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_wire::http1::CONTINUE;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::body::Body;
@@ -12,6 +14,19 @@ use crate::connection::Connection;
 use crate::door::Refusal;
 use crate::reply;
 use crate::server::Shared;
+
+/// Such a body. Whoever has it has its place, too.
+pub(crate) struct Collected {
+    pub(crate) bytes: Vec<u8>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Collected {
+    /// One that came with its head, and needs no place.
+    pub(crate) fn small(bytes: Vec<u8>) -> Self {
+        Self { bytes, _place: None }
+    }
+}
 
 /// Reads such a body of at most `len_max` bytes, and says whether the peer had to be told to send it. All of it has the time that
 /// a part of a blob has. Only so many that may be long are read at once: what is held in memory is bounded, however many peers
@@ -23,7 +38,7 @@ pub(crate) async fn collect(
     body: &mut Body,
     expects_continue: bool,
     len_max: usize,
-) -> Result<(Result<Vec<u8>, Refusal>, bool), Close> {
+) -> Result<(Result<Collected, Refusal>, bool), Close> {
     if body.left().is_some_and(|left| left > len_max as u64) {
         return Ok((Err(Refusal::TooLarge { limit: len_max as u64 }), false));
     }
@@ -32,17 +47,17 @@ pub(crate) async fn collect(
         reply::say(connection, shared, CONTINUE.to_vec()).await?;
     }
     let is_short = body.left().is_some_and(|left| left <= SHORT_LEN_MAX);
-    let _place = if is_short {
+    let place = if is_short {
         None
     } else {
-        let Ok(place) = timeout(PLACE_TIME, shared.collecting.acquire()).await else {
+        let Ok(place) = timeout(PLACE_TIME, Arc::clone(&shared.collecting).acquire_owned()).await else {
             return Ok((Err(Refusal::Overloaded), was_continued));
         };
         Some(place.expect("nobody closes it"))
     };
     match timeout(shared.options.deadlines.body, read_whole(connection, body, len_max)).await {
         Err(_) => Ok((Err(Refusal::SlowBody), was_continued)),
-        Ok(Ok(read)) => Ok((read, was_continued)),
+        Ok(Ok(read)) => Ok((read.map(|bytes| Collected { bytes, _place: place }), was_continued)),
         Ok(Err(error)) => Err(Close::PeerGone(error)),
     }
 }
@@ -80,7 +95,7 @@ async fn read_whole(
 /// A connection may hold as much for a head. Some two hundred digests.
 const SHORT_LEN_MAX: u64 = 16 << 10;
 
-/// Those that are read take less, unless their peers are slow or mean no good.
+/// Those that are read and used take less, unless their peers are slow or mean no good.
 const PLACE_TIME: Duration = Duration::from_secs(1);
 
 /// How many long ones are read at once: 16 lists of digests, or results of actions, of some MiB each.

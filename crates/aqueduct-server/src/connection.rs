@@ -177,7 +177,7 @@ async fn respond(
             outcome
         }
         Ok(Intent::Entry(EntryIntent::Find(key))) => {
-            let (outcome, blob) = entries::look_up(shared, asked, key).await?;
+            let (outcome, blob) = entries::look_up(shared, asked, key, head_only).await?;
             found = blob;
             outcome
         }

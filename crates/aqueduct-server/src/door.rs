@@ -22,7 +22,7 @@ use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
 pub(crate) use build_cache::{EntryIntent, EntryOutcome, EntryPut, Shape, parse_hashes};
-pub(crate) use entries::EntryPage;
+pub(crate) use entries::{EntryPage, page_text};
 pub(crate) use pins::{PinIntent, PinOutcome};
 pub(crate) use problem::Refusal;
 pub(crate) use uploads::{Place, Progress, UploadIntent, UploadOutcome};

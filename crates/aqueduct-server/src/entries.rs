@@ -16,11 +16,11 @@ use tracing::Instrument;
 use crate::asked::{Asked, Door};
 use crate::body::Body;
 use crate::close::Close;
-use crate::collect::collect;
+use crate::collect::{Collected, collect};
 use crate::connection::Connection;
 use crate::door::{
     EntryIntent, EntryOutcome, EntryPage, EntryPut, MISSING_BODY_LEN_MAX, Name, Outcome, Refusal, Shape,
-    Write, ZstdBody, parse_hashes,
+    Write, ZstdBody, page_text, parse_hashes,
 };
 use crate::find::{self, Found};
 use crate::server::Shared;
@@ -30,11 +30,12 @@ use crate::{act, coding, staged};
 pub(crate) use kept::{KeptEntries, KeptEntry};
 pub(crate) use value::store;
 
-/// Looks for what an entry leads to. Of a key that is surely not here nobody asks a disk.
+/// Looks for what an entry leads to. `is_asked`: the peer only wants to know whether it is here. Of a key that is surely not here nobody asks a disk.
 pub(crate) async fn look_up(
     shared: &Arc<Shared>,
     asked: &Asked,
     key: Key,
+    is_asked: bool,
 ) -> Result<(Outcome, Option<Found>), Close> {
     if shared.store.may_have_entry(&key) == Some(false) {
         return Ok((Outcome::Refused(Refusal::NoSuchEntry), None));
@@ -46,8 +47,12 @@ pub(crate) async fn look_up(
     let look = move || find(&job, &key);
     let mut found = Box::pin(shared.lookers().run(look).instrument(asked.span())).await?;
     if let Ok(Some((entry, Found::Open(_)))) = &found
+        && !is_asked
         && !shared.entries.is_verified(&entry.value)
     {
+        if shared.are_overloaded(&shared.checkers) {
+            return Ok((Outcome::Refused(Refusal::Overloaded), None));
+        }
         let (job, value) = (Arc::clone(shared), entry.value);
         let verify = move || verify(&job, &value);
         match Box::pin(shared.checkers.run(verify).instrument(asked.span())).await? {
@@ -121,10 +126,27 @@ pub(crate) async fn serve(
     Ok(Uploaded { connection, body, outcome, was_continued: false })
 }
 
+/// A page, which ends early where its entries refer to many blobs.
 fn list(store: &Store, asked: &EntryPage) -> Result<Outcome, Refusal> {
-    let page = store.entries(asked.namespace.as_deref(), asked.after.as_ref(), asked.limit)?;
-    let next = (page.len() == asked.limit).then(|| page.last().map(|(key, _)| key.clone())).flatten();
-    Ok(Outcome::Entry(EntryOutcome::Listed { page, next }))
+    let mut page: Vec<(Key, Entry)> = Vec::new();
+    let mut reference_count = 0;
+    loop {
+        let after = page.last().map(|(key, _)| key).or(asked.after.as_ref());
+        let limit = LISTED_AT_ONCE.min(asked.limit - page.len());
+        let some = store.entries(asked.namespace.as_deref(), after, limit)?;
+        let is_end = some.len() < limit;
+        for (key, entry) in some {
+            reference_count += entry.references.len();
+            page.push((key, entry));
+            if page.len() == asked.limit || reference_count >= LISTED_REFERENCE_COUNT {
+                let text = page_text(&page, page.last().map(|(key, _)| key));
+                return Ok(Outcome::Entry(EntryOutcome::Listed(text)));
+            }
+        }
+        if is_end {
+            return Ok(Outcome::Entry(EntryOutcome::Listed(page_text(&page, None))));
+        }
+    }
 }
 
 /// Takes a body for the value of an entry.
@@ -153,14 +175,14 @@ async fn put_entry(
         if_present: true,
         if_absent: true,
     };
-    let (bytes, was_continued) = match put.shape {
+    let (value, was_continued) = match put.shape {
         Shape::Action(_) => {
             let blob_len_max = usize::try_from(shared.options.blob_size_max()).unwrap_or(usize::MAX);
             let len_max = ACTION_LEN_MAX.min(blob_len_max);
             let (collected, was_continued) =
                 collect(&mut connection, shared, &mut body, expects_continue, len_max).await?;
             match collected {
-                Ok(bytes) => (bytes, was_continued),
+                Ok(value) => (value, was_continued),
                 Err(refusal) => {
                     let outcome = Outcome::Refused(refusal);
                     return Ok(Uploaded { connection, body, outcome, was_continued });
@@ -168,7 +190,7 @@ async fn put_entry(
             }
         }
         Shape::Opaque => match act::take_small(&mut connection.inbox, &mut body, write, shared) {
-            Some(bytes) => (bytes, false),
+            Some(bytes) => (Collected::small(bytes), false),
             None => {
                 let size = body.left();
                 let begin = move |shared: &Shared| staged::begin(shared, write, size);
@@ -183,12 +205,14 @@ async fn put_entry(
     };
     let job = Arc::clone(shared);
     let put_whole = move || {
-        let bytes = match put.coding {
-            Some(ZstdBody { size }) => coding::decode_all(&bytes, size, ACTION_LEN_MAX as u64)?,
-            None => bytes,
-        };
-        let references = value::references(&job, &bytes, put.shape)?;
-        let published = store(&job.store, &bytes, write.door)?;
+        // Whole, since its place is its own until it is stored.
+        let mut value = value;
+        if let Some(ZstdBody { size }) = put.coding {
+            value.bytes = coding::decode_all(&value.bytes, size, ACTION_LEN_MAX as u64)?;
+        }
+        let bytes = &value.bytes;
+        let references = value::references(&job, bytes, put.shape)?;
+        let published = store(&job.store, bytes, write.door)?;
         enter(&job, put, &published, references)
     };
     let outcome = shared.writers.run(put_whole).await?.unwrap_or_else(Outcome::Refused);
@@ -237,9 +261,10 @@ async fn query(
         collect(&mut connection, shared, &mut body, expects_continue, MISSING_BODY_LEN_MAX).await?;
     let outcome = match collected {
         Err(refusal) => Err(refusal),
-        Ok(bytes) => {
+        Ok(collected) => {
             let store = shared.store.clone();
-            shared.lookers().run(move || find_each(&store, &namespace, parse_hashes(&bytes)?)).await?
+            let find = move || find_each(&store, &namespace, parse_hashes(&collected.bytes)?);
+            shared.lookers().run(find).await?
         }
     };
     let outcome = outcome.map_or_else(Outcome::Refused, |found| Outcome::Entry(EntryOutcome::Queried(found)));
@@ -273,6 +298,12 @@ impl From<EntryError> for Refusal {
         }
     }
 }
+
+/// What is read of the list at once: each may have as many references as an entry may.
+const LISTED_AT_ONCE: usize = 64;
+
+/// References on a page, about: less than a megabyte of text.
+const LISTED_REFERENCE_COUNT: usize = 10_000;
 
 /// Ten thousand outputs with long paths. All of it is held in memory while it is read.
 const ACTION_LEN_MAX: usize = 4 << 20;

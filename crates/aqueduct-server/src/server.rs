@@ -88,7 +88,7 @@ pub(crate) struct Shared {
     /// For what others receive.
     pub(crate) hashers: Arc<Hashers>,
     /// Who may hold a body in memory.
-    pub(crate) collecting: Semaphore,
+    pub(crate) collecting: Arc<Semaphore>,
     /// Who may have small blobs in memory that are to be stored.
     pub(crate) gathered: Arc<Semaphore>,
     /// How many blobs may be open beside one for each connection.
@@ -174,7 +174,7 @@ impl Server {
             readers: readers.workers(),
             cold_readers: cold_readers.workers(),
             checkers: checkers.workers(),
-            collecting: Semaphore::new(COLLECTING_COUNT_MAX),
+            collecting: Arc::new(Semaphore::new(COLLECTING_COUNT_MAX)),
             gathered: Arc::new(Semaphore::new(GATHERED_COUNT_MAX)),
             descriptors: Arc::new(Semaphore::new(descriptors.blob_count)),
             descriptor_share: descriptors.share(),

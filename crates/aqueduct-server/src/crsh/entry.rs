@@ -21,7 +21,7 @@ pub(super) async fn find(
     if let Some(entry) = shared.entries.find(&key) {
         return Ok(Ok(Some(Found::Bytes(Arc::clone(entry.kept.bytes())))));
     }
-    Ok(match entries::look_up(shared, asked, key).await? {
+    Ok(match entries::look_up(shared, asked, key, false).await? {
         (_, Some(found)) => Ok(Some(found)),
         (Outcome::Refused(Refusal::NoSuchEntry), None) => Ok(None),
         (Outcome::Refused(refusal), None) => Err(refusal),

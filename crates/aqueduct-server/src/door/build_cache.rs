@@ -6,7 +6,7 @@ mod coding;
 mod query;
 
 use aqueduct_blob::Digest;
-use aqueduct_store::{Entry, EntryOutcome as PutOutcome, Key, Overwrite};
+use aqueduct_store::{Entry, EntryOutcome as PutOutcome, FIELD_LEN_MAX, Key, Overwrite};
 use aqueduct_wire::build_cache::{ActionForm, CachePath, parse_path};
 use aqueduct_wire::http1::{RequestHead, decode_path, query_pairs};
 use http::Method;
@@ -103,10 +103,8 @@ pub(crate) enum EntryOutcome {
         size: u64,
     },
     Put(PutOutcome, Manner),
-    Listed {
-        page: Vec<(Key, Entry)>,
-        next: Option<Key>,
-    },
+    /// A page of the list, as it is told.
+    Listed(String),
     Queried(Vec<(String, Option<Entry>)>),
     Courtesy(Courtesy),
 }
@@ -149,11 +147,8 @@ fn intent_at(head: &RequestHead<'_>, place: CachePath) -> Result<Intent, Refusal
             };
             let mut intent =
                 entry(head, &namespace, &key, Shape::Action(form), Overwrite::Replace, Manner::Plain)?;
-            if let Intent::Entry(EntryIntent::Put(put)) = &mut intent {
-                put.coding = coding::of_body(head)?;
-                if form == ActionForm::Json {
-                    put.fields.push((CONTENT_TYPE.to_owned(), JSON.to_owned()));
-                }
+            if let (Intent::Entry(EntryIntent::Put(put)), ActionForm::Json) = (&mut intent, form) {
+                put.fields.push((CONTENT_TYPE.to_owned(), JSON.to_owned()));
             }
             Ok(intent)
         }
@@ -204,8 +199,13 @@ fn entry(
             if head.fields.first("content-range").is_some() {
                 return Err(Refusal::PartOfBlob);
             }
+            let coding = coding::of_body(head)?;
+            // Nobody looks into such a value, and whoever gets it would not be told how it is coded.
+            if coding.is_some() && shape == Shape::Opaque {
+                return Err(Refusal::UnknownCoding);
+            }
             let fields = Vec::new();
-            EntryIntent::Put(Box::new(EntryPut { key, fields, shape, overwrite, manner, coding: None }))
+            EntryIntent::Put(Box::new(EntryPut { key, fields, shape, overwrite, manner, coding }))
         }
         _ => return Err(not_allowed(head, "GET, HEAD, PUT, DELETE")),
     }))
@@ -224,7 +224,8 @@ fn turbo_fields(head: &RequestHead<'_>) -> Result<Vec<(String, String)>, Refusal
     let mut fields = Vec::new();
     for name in ARTIFACT_FIELDS {
         let Some(value) = head.fields.first(name) else { continue };
-        let is_plain = value.len() <= FIELD_LEN_MAX && value.iter().all(|byte| (b' '..=b'~').contains(byte));
+        let is_plain = name.len() + value.len() <= FIELD_LEN_MAX
+            && value.iter().all(|byte| (b' '..=b'~').contains(byte));
         let text = std::str::from_utf8(value).ok().filter(|_| is_plain);
         let text = text.ok_or(Refusal::BadEntryField { name })?;
         fields.push(((*name).to_owned(), text.to_owned()));
@@ -260,9 +261,6 @@ const ARTIFACT_FIELDS: &[&str] =
     &[ARTIFACT_DURATION, ARTIFACT_TAG, "x-artifact-sha", "x-artifact-dirty-hash"];
 
 const JSON: &str = "application/json";
-
-/// A signature is shorter, and so is any number.
-const FIELD_LEN_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,9 @@
 use aqueduct_blob::Digest;
 use aqueduct_store::{Entry, Key};
 use aqueduct_wire::http1::{RequestHead, query_pairs};
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, json_text};
 use super::blobs::{LIST_COUNT_DEFAULT, list_limit, not_allowed, unknown_query};
 use super::build_cache::entry_key;
 use super::{EntryIntent, Intent, Refusal};
@@ -55,10 +54,11 @@ fn entry_intent(head: &RequestHead<'_>) -> Result<EntryIntent, Refusal> {
     }
 }
 
-pub(super) fn answer(page: &[(Key, Entry)], next: Option<&Key>) -> Answer {
+/// A page as it is told. To write one takes its time, and is for workers.
+pub(crate) fn page_text(page: &[(Key, Entry)], next: Option<&Key>) -> String {
     let entries: Vec<_> = page.iter().map(|(key, entry)| shown(key, entry)).collect();
     let next = next.map(|next| json!({ "namespace": next.namespace(), "key": next.key() }));
-    json_text(StatusCode::OK, &json!({ "entries": entries, "next": next }))
+    json!({ "entries": entries, "next": next }).to_string()
 }
 
 fn shown(key: &Key, entry: &Entry) -> Value {

@@ -243,7 +243,7 @@ impl Refusal {
                 problem(StatusCode::BAD_REQUEST, "bad-key", detail)
             }
             Self::BadEntryField { name } => {
-                let detail = format!("The field {name} must be at most 1024 visible characters of ASCII.");
+                let detail = format!("The field {name} must be at most 1000 visible characters of ASCII.");
                 problem(StatusCode::BAD_REQUEST, "bad-entry-field", detail).with("field", *name)
             }
             Self::NotAnActionResult { error } => {

@@ -93,8 +93,11 @@ impl KeptEntries {
 struct Weight;
 
 impl Weighter<Key, KeptEntry> for Weight {
-    fn weight(&self, _: &Key, entry: &KeptEntry) -> u64 {
-        entry.kept.bytes().len() as u64 + ENTRY_LEN
+    fn weight(&self, key: &Key, entry: &KeptEntry) -> u64 {
+        let fields = entry.fields.iter().map(|(name, value)| name.len() + value.len());
+        let texts = key.namespace().len() + key.key().len() + fields.sum::<usize>();
+        // The fields stand in the head, too.
+        entry.kept.bytes().len() as u64 + 2 * texts as u64 + ENTRY_LEN
     }
 }
 
@@ -104,7 +107,7 @@ const CACHE_LEN: u64 = 64 << 20;
 /// Some MiB of memory. One more is hashed again when it is next asked for.
 const VERIFIED_COUNT: usize = 1 << 16;
 
-/// What one takes beside its value, about: the key and the head.
+/// What one takes beside its value and its texts, about: most of it is the head.
 const ENTRY_LEN: u64 = 768;
 
 /// How long the store is not asked again. It notes a use when it is; and whoever takes files away by hand, behind the server's

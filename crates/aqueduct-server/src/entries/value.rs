@@ -1,11 +1,12 @@
 //! Values that are in memory whole: what they refer to, and how they become blobs.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
 
 use aqueduct_blob::{Algorithm, Digest, hash_each};
 use aqueduct_flow::{Carried, Route};
-use aqueduct_store::{Blob, Outcome as PublishOutcome, Published, Store, Whole};
-use aqueduct_wire::build_cache::{action_references, tree_references};
+use aqueduct_store::{Blob, Outcome as PublishOutcome, Published, REFERENCE_COUNT_MAX, Store, Whole};
+use aqueduct_wire::build_cache::{BadActionResult, action_references, tree_references};
 
 use crate::asked::Door;
 use crate::door::{Refusal, Shape};
@@ -20,20 +21,28 @@ pub(super) fn references(shared: &Shared, bytes: &[u8], shape: Shape) -> Result<
     let Shape::Action(form) = shape else { return Ok(Vec::new()) };
     let refuse = |error| Refusal::NotAnActionResult { error };
     let result = action_references(bytes, form).map_err(refuse)?;
-    let mut references = result.blobs;
-    for tree in result.trees {
-        references.extend(tree_references(&read_tree(shared, tree)?).map_err(refuse)?);
-        references.push(tree);
+    let mut references: BTreeSet<_> = result.blobs.into_iter().collect();
+    let mut trees_len = 0;
+    for tree in result.trees.into_iter().collect::<BTreeSet<_>>() {
+        let tree_bytes = read_tree(shared, tree, TREES_LEN_MAX - trees_len)?;
+        trees_len += tree_bytes.len() as u64;
+        references.extend(tree_references(&tree_bytes).map_err(refuse)?);
+        references.insert(tree);
+        if references.len() > REFERENCE_COUNT_MAX {
+            return Err(refuse(BadActionResult::TooMany));
+        }
     }
-    references.sort_unstable();
-    references.dedup();
-    Ok(references)
+    Ok(references.into_iter().collect())
 }
 
 /// The bytes of a tree, held against its digest.
-fn read_tree(shared: &Shared, tree: Digest) -> Result<Vec<u8>, Refusal> {
+fn read_tree(shared: &Shared, tree: Digest, len_max: u64) -> Result<Vec<u8>, Refusal> {
     let incomplete = || Refusal::Incomplete { digest: tree };
-    match find::find(&shared.store, &shared.cache, &tree)?.ok_or_else(incomplete)? {
+    let found = find::find(&shared.store, &shared.cache, &tree)?.ok_or_else(incomplete)?;
+    if found.size() > len_max {
+        return Err(Refusal::TooLarge { limit: TREES_LEN_MAX });
+    }
+    match found {
         Found::Bytes(bytes) => Ok(bytes.to_vec()),
         Found::Open(blob) => {
             let bytes = read(&blob)?;
@@ -44,9 +53,6 @@ fn read_tree(shared: &Shared, tree: Digest) -> Result<Vec<u8>, Refusal> {
 }
 
 fn read(blob: &Blob) -> Result<Vec<u8>, Refusal> {
-    if blob.size() > TREE_LEN_MAX {
-        return Err(Refusal::TooLarge { limit: TREE_LEN_MAX });
-    }
     let mut bytes = vec![0; usize::try_from(blob.size()).expect("no tree that is read is so large")];
     blob.file().read_exact_at(&mut bytes, 0).map_err(|error| fault("read a blob", &error))?;
     Ok(bytes)
@@ -63,5 +69,5 @@ pub(crate) fn store(store: &Store, bytes: &[u8], door: Door) -> Result<Published
     Ok(published)
 }
 
-/// A hundred thousand files. All of it is held in memory while it is read.
-const TREE_LEN_MAX: u64 = 16 << 20;
+/// Of all trees of one result: a hundred thousand files with long names. One tree at a time is held in memory.
+const TREES_LEN_MAX: u64 = 16 << 20;

@@ -193,8 +193,9 @@ fn wrong_keys_and_paths_are_refused() {
     ] {
         for method in ["GET", "PUT"] {
             let request = format!("{method} {path} HTTP/1.1\r\n{HOST}Content-Length: 4\r\n\r\nbody");
-            let reply = server.ask(&request);
-            assert!([400, 404].contains(&reply.status), "{method} {path}: {}", reply.head);
+            let refused = server.ask(&request);
+            assert_eq!(refused.status, 400, "{method} {path}");
+            refused.assert_problem(400, "bad-cache-path");
         }
     }
     for (method, path) in [("POST", action(1)), ("DELETE", cas(b"x")), ("POST", cas(b"x"))] {
@@ -459,4 +460,55 @@ fn entries_are_listed_in_pages_and_removed() {
     assert_eq!((delete(), delete()), (204, 404));
     assert_eq!(get(&server, "/v1/cache/3").status, 404);
     get(&server, "/entries?namespace=nx&what=3").assert_problem(400, "bad-query");
+}
+
+#[test]
+fn a_result_whose_trees_name_too_much_is_refused() {
+    let server = Fixture::new();
+    // Some hundred thousand names, in trees of which each is small enough.
+    let tree = |number: u8| {
+        let file = field(1, &[field(1, &[b'f', number]), field(2, &proto_digest(&[number]))].concat());
+        let directory = file.repeat(60_000);
+        let mut tree = vec![1 << 3 | 2];
+        let mut len = directory.len();
+        while len >= 0x80 {
+            tree.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
+            len >>= 7;
+        }
+        tree.push(u8::try_from(len).unwrap());
+        tree.extend(directory);
+        tree
+    };
+    let trees: Vec<_> = (0..4).map(tree).collect();
+    let mut result = Vec::new();
+    for tree in &trees {
+        assert_eq!(put(&server, &cas(tree), tree).status, 201);
+        let size: [u8; 4] = std::array::from_fn(|place| {
+            let more = if place < 3 { 0x80 } else { 0 };
+            u8::try_from(tree.len() >> (7 * place) & 0x7f).unwrap() | more
+        });
+        let digest = [field(1, digest(tree).hex().as_bytes()), vec![2 << 3], size.to_vec()].concat();
+        result.extend(field(3, &[field(1, b"dir"), field(3, &digest)].concat()));
+    }
+    put(&server, &action(1), &result).assert_problem(413, "too-large");
+}
+
+#[test]
+fn a_value_that_nobody_looks_into_is_not_taken_coded() {
+    let server = Fixture::new();
+    let path = "/cache/feab161b1b7d74e967eed8d571bb229d";
+    for coding in ["gzip", "zstd"] {
+        let refused = put_with(&server, path, &format!("Content-Encoding: {coding}\r\n"), b"value");
+        assert_eq!(refused.status, 415, "{coding}");
+    }
+    assert_eq!(put_with(&server, path, "Content-Encoding: identity\r\n", b"value").status, 201);
+}
+
+#[test]
+fn a_field_that_is_too_long_is_refused_before_anything_is_stored() {
+    let server = Fixture::new();
+    let before = files(server.root());
+    let tag = format!("x-artifact-tag: {}\r\n", "a".repeat(1015));
+    put_with(&server, "/v8/artifacts/1", &tag, b"value").assert_problem(400, "bad-entry-field");
+    assert_eq!(files(server.root()), before);
 }

@@ -6,7 +6,6 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::super::answer::{Answer, Content, Piece, guarded, json_text, text};
-use super::super::entries;
 use super::{ARTIFACT_DURATION, ARTIFACT_FIELDS, ARTIFACT_TAG, CONTENT_TYPE, Courtesy, EntryOutcome, Manner};
 use aqueduct_wire::http1::{HeadWriter, repr_digest};
 
@@ -14,7 +13,9 @@ pub(in super::super) fn answer(outcome: &EntryOutcome) -> Answer {
     match outcome {
         EntryOutcome::Found { fields, value, size } => found(fields, value, *size),
         EntryOutcome::Put(put, manner) => put_answer(*put, *manner),
-        EntryOutcome::Listed { page, next } => entries::answer(page, next.as_ref()),
+        EntryOutcome::Listed(page) => {
+            text(StatusCode::OK, "application/json", format!("{page}\n").into_bytes())
+        }
         EntryOutcome::Queried(found) => queried(found),
         EntryOutcome::Courtesy(courtesy) => match courtesy {
             Courtesy::Collection => {
