@@ -36,8 +36,8 @@ pub(crate) enum BadCoding {
     Corrupt { reason: String },
     #[error("it ends in the middle of a frame, or has none")]
     Truncated,
-    #[error("it has {actual} bytes when it is decoded, and X-Digest-SizeBytes says {said}")]
-    OtherSize { said: u64, actual: u64 },
+    #[error("it does not have the {said} bytes that X-Digest-SizeBytes says")]
+    OtherSize { said: u64 },
     #[error("it has more than {limit} bytes when it is decoded")]
     TooLarge { limit: u64 },
     #[error("it becomes more than {RATIO_MAX} times as long; send it as it is")]
@@ -106,9 +106,7 @@ impl Decoder {
         self.decoded_len += decoded.len as u64;
         if self.decoded_len > self.size_max {
             return Err(match self.size {
-                Some(said) if said == self.size_max => {
-                    BadCoding::OtherSize { said, actual: self.decoded_len }
-                }
+                Some(said) if said == self.size_max => BadCoding::OtherSize { said },
                 _ => BadCoding::TooLarge { limit: self.size_max },
             });
         }
@@ -124,9 +122,7 @@ impl Decoder {
             return Err(BadCoding::Truncated);
         }
         match self.size {
-            Some(said) if said != self.decoded_len => {
-                Err(BadCoding::OtherSize { said, actual: self.decoded_len })
-            }
+            Some(said) if said != self.decoded_len => Err(BadCoding::OtherSize { said }),
             _ => Ok(()),
         }
     }
