@@ -4,10 +4,12 @@ mod contender;
 mod daemon;
 mod found;
 mod goal;
+mod keyed;
 mod layout;
 mod library;
 mod memory_group;
 mod plot;
+mod putting;
 mod rival;
 mod rows;
 mod stand;
@@ -45,7 +47,7 @@ impl Options {
             match word {
                 "--only" => {
                     while let Some(name) = words.next_if(|word| !word.starts_with("--")) {
-                        options.rows.push(row(name)?);
+                        options.rows.extend(rows_meant_by(name)?);
                     }
                     ensure!(!options.rows.is_empty(), "--only names rows: {}", names());
                 }
@@ -147,8 +149,15 @@ fn tell(row: &Row, tables: &[Table], write: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-fn row(name: &str) -> Result<&'static Row> {
-    rows::ALL.iter().find(|row| row.name == name).with_context(|| format!("{name} is none of: {}", names()))
+/// The row of this name, or all that have it for their first words: both of `cache`.
+fn rows_meant_by(name: &str) -> Result<Vec<&'static Row>> {
+    if let Some(row) = rows::ALL.iter().find(|row| row.name == name) {
+        return Ok(vec![row]);
+    }
+    let is_meant = |row: &&Row| row.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+    let meant: Vec<&Row> = rows::ALL.iter().filter(is_meant).collect();
+    ensure!(!meant.is_empty(), "{name} is none of: {}", names());
+    Ok(meant)
 }
 
 fn names() -> String {

@@ -136,19 +136,23 @@ fn one(dir: &Path, name: &str, seed: u64, size: u64) -> Result<Blob> {
 }
 
 fn small(dir: &Path, sizes: Sizes) -> Result<Vec<Blob>> {
-    for number in 0..sizes.small_count {
-        let path = dir.join(format!("small-{number:05}"));
-        Filler::new(100 + number as u64).write_file(&path, sizes.small)?;
+    many(dir, "small", 100, sizes.small_count, sizes.small)
+}
+
+/// So many files of one size in `dir`, whose names begin with `name`.
+pub(super) fn many(dir: &Path, name: &str, seed: u64, count: usize, size: u64) -> Result<Vec<Blob>> {
+    for number in 0..count {
+        let path = dir.join(format!("{name}-{number:05}"));
+        Filler::new(seed + number as u64).write_file(&path, size)?;
     }
-    let line =
-        r#"cd "$1" && find . -type f -name 'small-*' -printf '%P\0' | sort -z | xargs -0 sha256sum --"#;
-    let said = process::run(Command::new("bash").args(["-c", line, "bash"]).arg(dir))?;
+    let line = r#"cd "$1" && find . -type f -name "$2-*" -printf '%P\0' | sort -z | xargs -0 sha256sum --"#;
+    let said = process::run(Command::new("bash").args(["-c", line, "bash"]).arg(dir).arg(name))?;
     let blob = |line: &str| {
         let (hex, name) = line.split_once("  ").with_context(|| format!("sha256sum: {line}"))?;
         let (digest, path) = (format!("sha256:{hex}"), dir.join(name));
-        Ok(Blob { name: name.to_owned(), digest, path, size: sizes.small })
+        Ok(Blob { name: name.to_owned(), digest, path, size })
     };
     let blobs: Vec<Blob> = said.stdout.lines().map(blob).collect::<Result<_>>()?;
-    ensure!(blobs.len() == sizes.small_count, "{} files, and not {}", blobs.len(), sizes.small_count);
+    ensure!(blobs.len() == count, "{} files, and not {count}", blobs.len());
     Ok(blobs)
 }

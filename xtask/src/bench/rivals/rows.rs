@@ -1,5 +1,7 @@
 //! What can be measured, one file each.
 
+mod cache_get;
+mod cache_put;
 mod cold_scan;
 mod idle;
 mod large_get;
@@ -34,6 +36,8 @@ pub(super) const ALL: &[Row] = &[
     ranges::ROW,
     large_put::ROW,
     small_put::ROW,
+    cache_get::ROW,
+    cache_put::ROW,
     idle::ROW,
     cold_scan::ROW,
 ];

@@ -1,18 +1,16 @@
 //! Many small blobs that were not there.
 
-use std::thread;
-use std::time::Instant;
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::Row;
 use crate::bench::rivals::contender::Who;
 use crate::bench::rivals::library::Blob;
+use crate::bench::rivals::putting::{figures, put_all};
 use crate::bench::rivals::rival::{NGINX, REGISTRY};
 use crate::bench::rivals::stand::Stand;
 use crate::bench::rivals::table::{Column, Series, Table};
 use crate::bench::run::{self, alternate};
-use crate::bench::stream::Body;
+use crate::bench::stream::{Body, Stream};
 use crate::process;
 
 pub(super) const ROW: Row = Row {
@@ -73,39 +71,15 @@ fn put(stand: &Stand, who: Who, place: &str) -> Result<Vec<f64>> {
         Who::Ours("full") => FULL_COUNT,
         _ => all.len(),
     };
-    let (first, blobs) = all[..all.len().min(count)].split_first().context("there are blobs")?;
-    let bodies = blobs.iter().map(Blob::read).collect::<Result<Vec<_>>>()?;
+    let read = |blob| anyhow::Ok((blob, Blob::read(blob)?));
+    let blobs = all[..all.len().min(count)].iter().map(read).collect::<Result<Vec<_>>>()?;
     let (contender, _) = stand.writer(place, who)?;
-    let mut streams = (0..CONNECTION_COUNT).map(|_| contender.connect()).collect::<Result<Vec<_>>>()?;
-    // What a server does for its first blob has been done.
-    contender
-        .layout()
-        .put(&mut streams[0], first, &Body::Bytes(&first.read()?))
-        .with_context(|| who.name())?;
-    process::settle(&stand.scratch)?;
-    let before = contender.meter().seconds()?;
-    let began = Instant::now();
-    thread::scope(|scope| {
-        let (layout, bodies) = (contender.layout(), &bodies);
-        let putting: Vec<_> = streams
-            .into_iter()
-            .enumerate()
-            .map(|(first, mut stream)| {
-                scope.spawn(move || {
-                    for index in (first..blobs.len()).step_by(CONNECTION_COUNT) {
-                        layout.put(&mut stream, &blobs[index], &Body::Bytes(&bodies[index]))?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        putting.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a panic"))))
-    })
-    .with_context(|| who.name())?;
-    let wall = began.elapsed().as_secs_f64();
-    let cpu = contender.meter().seconds()? - before;
+    let layout = contender.layout();
+    let put =
+        |stream: &mut Stream, (blob, bytes): &(&Blob, Vec<u8>)| layout.put(stream, blob, &Body::Bytes(bytes));
+    let figures = put_all(stand, &contender, &blobs, put).with_context(|| who.name())?;
     contender.stop()?;
-    figures(blobs.len(), wall, cpu)
+    Ok(figures)
 }
 
 fn bare(stand: &Stand, place: &str) -> Result<Vec<f64>> {
@@ -118,13 +92,6 @@ fn bare(stand: &Stand, place: &str) -> Result<Vec<f64>> {
     let taken = run::figures(&[&words[..], &numbers, &[count.to_string()]].concat())?.taken()?;
     figures(count, taken.wall, taken.cpu)
 }
-
-fn figures(count: usize, wall: f64, cpu: f64) -> Result<Vec<f64>> {
-    let count = f64::from(u32::try_from(count)?);
-    Ok(vec![count / wall, cpu * 1e6 / count])
-}
-
-const CONNECTION_COUNT: usize = 16;
 
 const FULL_COUNT: usize = 8_000;
 
