@@ -1,3 +1,6 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
