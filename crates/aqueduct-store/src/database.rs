@@ -75,19 +75,34 @@ pub(crate) enum Pages {
     Checked,
 }
 
+/// What its pages are when the file becomes longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// Holes, for which there may be no room when they are written.
+    Sparse,
+    /// Reserved: where there is no room for it, nothing of the change was tried that needs it ([`NoRoom`]), and whatever
+    /// needs no more pages than there are can be written to a full disk.
+    Reserved,
+}
+
+/// A database could not become longer, and is as it was.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct NoRoom(pub(crate) io::Error);
+
 /// Opens the database at `path`; `None` where there is none.
 pub(crate) fn open(
     disk: &Arc<dyn Disk>,
     path: &'static Path,
     cache_len: usize,
-    pages: Pages,
+    (pages, growth): (Pages, Growth),
 ) -> Result<Option<Open>, StorageFault> {
     let Some(file) = disk.open_writable(path).blame("open", path)? else { return Ok(None) };
     // redb would take an empty file for a new database, and a truncated one is not that.
     if disk.stat(&file).blame("stat", path)?.size == 0 {
         return Err(damaged("open", path, "the file is empty"));
     }
-    let database = guarded("open", path, || build(disk, file, cache_len, pages))?;
+    let database = guarded("open", path, || build(disk, file, cache_len, (pages, growth)))?;
     Ok(Some(Open::new(path, database)))
 }
 
@@ -117,11 +132,13 @@ pub(crate) fn make(
     disk: &Arc<dyn Disk>,
     path: &'static Path,
     cache_len: usize,
+    growth: Growth,
     fill: impl FnOnce(&Database) -> Result<(), redb::Error>,
 ) -> Result<Open, StorageFault> {
     let file = disk.stage_writable().blame("stage", path)?;
     let named = file.try_clone().blame("stage", path)?;
-    let database = Open::new(path, guarded("make", path, || build(disk, file, cache_len, Pages::Believed))?);
+    let built = guarded("make", path, || build(disk, file, cache_len, (Pages::Believed, growth)))?;
+    let database = Open::new(path, built);
     database.run("make", fill)?;
     // Its pages are holes so far. Filled, they can be written when the disk is full, and blobs be removed then.
     let size = disk.stat(&named).blame("stat", path)?.size;
@@ -158,9 +175,9 @@ fn build(
     disk: &Arc<dyn Disk>,
     file: File,
     cache_len: usize,
-    pages: Pages,
+    (pages, growth): (Pages, Growth),
 ) -> Result<Database, DatabaseError> {
-    let backend = Backend { disk: Arc::clone(disk), file };
+    let backend = Backend { disk: Arc::clone(disk), file, growth };
     let mut builder = Builder::new();
     builder.set_cache_size(cache_len).set_check_integrity_on_open(pages == Pages::Checked);
     builder.create_with_backend(backend)
@@ -170,6 +187,7 @@ fn build(
 struct Backend {
     disk: Arc<dyn Disk>,
     file: File,
+    growth: Growth,
 }
 
 impl StorageBackend for Backend {
@@ -182,6 +200,10 @@ impl StorageBackend for Backend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        if self.growth == Growth::Reserved && len > self.len()? {
+            let no_room = |error: io::Error| io::Error::new(error.kind(), NoRoom(error));
+            self.disk.reserve(&self.file, len).map_err(no_room)?;
+        }
         self.disk.set_len(&self.file, len)
     }
 

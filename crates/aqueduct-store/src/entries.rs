@@ -10,6 +10,7 @@ mod key;
 mod known;
 mod look;
 mod rows;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -369,3 +370,6 @@ pub const ENTRY_COUNT_MAX: u64 = 4_000_000;
 
 /// To how many blobs all of them may refer, values included, for the same reasons.
 pub const ENTRY_REFERENCE_SUM_MAX: u64 = 4 * ENTRY_COUNT_MAX;
+
+#[cfg(test)]
+mod tests;

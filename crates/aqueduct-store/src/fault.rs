@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::database::NoRoom;
 use crate::disk::Unopened;
 pub use cause::Cause;
 
@@ -51,10 +52,9 @@ impl StorageFault {
         cause::is_of_medium(&self.source)
     }
 
-    /// Whether the call that failed was never made, for want of what it takes: nothing has changed, and it may be tried
-    /// again.
+    /// Whether what failed was never tried, for want of what it takes: nothing has changed, and it may be tried again.
     pub(crate) fn is_untried(&self) -> bool {
-        self.source.get_ref().is_some_and(|source| source.is::<Unopened>())
+        self.source.get_ref().is_some_and(|source| source.is::<Unopened>() || source.is::<NoRoom>())
     }
 }
 

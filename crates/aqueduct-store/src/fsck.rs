@@ -5,6 +5,7 @@
 //! What is foreign is named and left alone. Blobs are not hashed, unless something about one is amiss; that is what a scrub
 //! is for.
 
+mod entries;
 mod finding;
 mod tree;
 
@@ -271,6 +272,8 @@ impl Check<'_> {
 
     /// All that lies in the store's directories.
     fn all(&mut self, store: &Store, indexed: Indexed) -> Result<Fscked, FsckError> {
+        // Before those go whose blobs are put away.
+        self.entries(store)?;
         let (mut gone_count, mut gone_size) = (0, 0_u64);
         if self.mode == FsckMode::Mend {
             let read = self.read;

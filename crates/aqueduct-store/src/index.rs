@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use aqueduct_blob::{Algorithm, Digest};
 use redb::{Database, Durability};
 
-use crate::database::{self, Open, Pages};
+use crate::database::{self, Growth, Open, Pages};
 use crate::disk::Disk;
 use crate::fault::{Blame, StorageFault};
 use crate::layout::{self, INDEX};
@@ -85,7 +85,7 @@ impl Index {
 
     /// Makes the index of a new store, unless there is one.
     pub(crate) fn make(&self) -> Result<(), StorageFault> {
-        match database::open(&self.disk, path(), CACHE_LEN, Pages::Believed)? {
+        match database::open(&self.disk, path(), CACHE_LEN, (Pages::Believed, Growth::Sparse))? {
             Some(_) => Ok(()),
             None => make(&self.disk, Completeness::Complete).map(drop),
         }
@@ -339,14 +339,16 @@ impl Index {
 /// The database, if it is there, whether it began with all there was, and its sums. One whose tables are others is damaged,
 /// too.
 fn open(disk: &Arc<dyn Disk>, pages: Pages) -> Result<Option<(Open, bool, Usage)>, StorageFault> {
-    let Some(database) = database::open(disk, path(), CACHE_LEN, pages)? else { return Ok(None) };
+    let Some(database) = database::open(disk, path(), CACHE_LEN, (pages, Growth::Sparse))? else {
+        return Ok(None);
+    };
     let says = |database: &Database| Ok((rows::is_complete(database)?, rows::usage(database)?));
     let (is_complete, usage) = database.run("read", says)?;
     Ok(Some((database, is_complete, usage)))
 }
 
 fn make(disk: &Arc<dyn Disk>, completeness: Completeness) -> Result<Open, StorageFault> {
-    database::make(disk, path(), CACHE_LEN, |database| {
+    database::make(disk, path(), CACHE_LEN, Growth::Sparse, |database| {
         rows::apply(database, &[], completeness, Durability::Immediate).map(drop)
     })
 }

@@ -14,15 +14,16 @@ use redb::{
     Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
 };
 
-use crate::database::{self, Open, Pages};
+use crate::database::{self, Growth, Open, Pages};
 use crate::disk::Disk;
 use crate::fault::StorageFault;
 use crate::layout::META;
 use crate::mark::State;
 use crate::poison::{alone, lock, share};
 
-/// A few rows fit in the smallest cache that redb works well with.
-const CACHE_LEN: usize = 1 << 20;
+/// What redb may keep of it in memory: a commit of what gathered of entries changes as many pages all over it, which are written
+/// once each where they fit, and again and again where they do not.
+const CACHE_LEN: usize = 64 << 20;
 
 const STATE: TableDefinition<'_, &str, &str> = TableDefinition::new("state");
 
@@ -78,7 +79,7 @@ impl Meta {
 
     /// Makes it, holding `state`.
     pub(crate) fn make(disk: &Arc<dyn Disk>, state: &State) -> Result<Self, StorageFault> {
-        let database = database::make(disk, path(), CACHE_LEN, |database| {
+        let database = database::make(disk, path(), CACHE_LEN, Growth::Reserved, |database| {
             commit(database, Durability::Immediate, |transaction| write_state(transaction, state))
         })?;
         Ok(Self::new(disk, Opened::Writable(database)))
@@ -161,7 +162,8 @@ impl Meta {
             Opened::No => Pages::Checked,
         };
         *database = Opened::No;
-        let open = database::open(&self.disk, path(), CACHE_LEN, pages)?.ok_or_else(gone)?;
+        let open =
+            database::open(&self.disk, path(), CACHE_LEN, (pages, Growth::Reserved))?.ok_or_else(gone)?;
         *database = Opened::Writable(open);
         Ok(())
     }

@@ -35,9 +35,7 @@ impl Store {
             // Where there was none, too: somebody else may have taken the name away, and not have synced that.
             inner.sync_directory(layout::parent(&path))?;
         }
-        if inner.drop_entries_of(&[*digest])? && !inner.is_loose() {
-            inner.commit_entries()?;
-        }
+        inner.drop_entries_for_good(digest)?;
         if removed {
             // Derived: one that stays is held against the next blob of this name, and found right or wanting.
             drop(inner.disk.unlink(&layout::checkpoints(digest)));

@@ -265,6 +265,15 @@ impl Inner {
         }
     }
 
+    /// Writes what gathered of entries, so that it becomes durable with what is recorded next. On a full disk what was put since is
+    /// taken back, which costs no more than a kill.
+    fn write_entries_if_room(&self) -> Result<(), ReadOnly> {
+        match self.write_entries() {
+            Err(ChangeError::Fault(fault)) if fault.is_untried() => Ok(()),
+            written => written.map_err(|error| self.latch_after(error)),
+        }
+    }
+
     /// Whether the store still takes changes.
     pub(crate) fn writable(&self) -> Result<(), ReadOnly> {
         self.read_only.get().map_or(Ok(()), |fault| Err(ReadOnly(fault.clone())))
@@ -304,7 +313,7 @@ impl Inner {
         };
         self.sync_filesystem()?;
         // With what is recorded they become durable.
-        self.write_entries().map_err(|error| self.latch_after(error))?;
+        self.write_entries_if_room()?;
         // Names go on being given while the filesystem is synced.
         let settled = self.record(|state| {
             let loose_from = (self.is_loose() && state.is_open).then_some(now);
@@ -325,7 +334,7 @@ impl Inner {
         if self.is_loose() || self.evictor.count() > 0 {
             self.sync_filesystem()?;
         }
-        self.write_entries().map_err(|error| self.latch_after(error))?;
+        self.write_entries_if_room()?;
         let index_stale = self.index.is_stale();
         let closed = self.record(|state| State { index_stale, ..state.settled(None).clean() });
         closed.map_err(|error| self.latch_after(error))?;

@@ -1,6 +1,7 @@
 //! How entries change, and when a change counts.
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::sync::{Arc, RwLockReadGuard};
 
 use aqueduct_blob::Digest;
@@ -97,38 +98,65 @@ impl Inner {
         Ok(number.is_some())
     }
 
-    /// Names of blobs were taken away: drops the entries that name one of them. Answers whether there were any, of which it is
-    /// not written yet that they are gone; whoever has to wait for that commits. To be called with nothing locked.
-    pub(crate) fn drop_entries_of(&self, gone: &[Digest]) -> Result<bool, ChangeError> {
-        self.read_entries()?;
-        let entries = &self.entries;
-        if share(&entries.known).count() == 0 {
-            return Ok(false);
+    /// A blob was removed: drops the entries that name it, as durable as the policy asks. To be called with nothing locked.
+    pub(crate) fn drop_entries_for_good(&self, gone: &Digest) -> Result<(), ChangeError> {
+        self.drop_entries_of(slice::from_ref(gone))?;
+        // Of those, too, that somebody else has dropped meanwhile.
+        if self.is_loose() || share(&self.entries.known).row_count() == 0 {
+            return Ok(());
         }
-        let mut dropped = Vec::new();
-        {
-            let _changing = lock(&entries.changing);
-            let _naming = self.naming_on_record()?;
-            let gathered: BTreeSet<_> = share(&entries.known).referrers(gone).cloned().collect();
-            let written = self.meta.read_with(|database| rows::referrers(database, gone))?;
-            for key in gathered.union(&written) {
-                let Some(entry) = self.find_entry(key)? else { continue };
-                for digest in entry.named().filter(|digest| gone.contains(digest)) {
-                    let path = layout::blob(&digest);
-                    // Somebody may have put it again, and an entry that names it.
-                    if self.disk.stat_path(&path).blame("stat", &path)?.is_none() {
-                        alone(&entries.known).change(key, Some(&entry), None);
-                        dropped.push(key.clone());
-                        break;
-                    }
-                }
+        match self.commit_entries() {
+            // On a full disk blobs can be removed. Whatever becomes of the rows, they are found no more.
+            Err(ChangeError::Fault(fault)) if fault.is_untried() => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Names of blobs were taken away: drops the entries that name one of them, which may not be written yet when this returns.
+    /// To be called with nothing locked.
+    pub(crate) fn drop_entries_of(&self, gone: &[Digest]) -> Result<(), ChangeError> {
+        self.read_entries()?;
+        while share(&self.entries.known).count() > 0 {
+            let mut dropped = Vec::new();
+            let found_count = self.drop_some_entries_of(gone, &mut dropped);
+            for key in &dropped {
+                self.entries.watchers.tell(key);
+            }
+            if found_count? < DROPPED_COUNT_MAX || dropped.is_empty() {
+                break;
+            }
+            // As many again may name the same blob.
+            self.commit_entries()?;
+        }
+        // What is to go stays in memory where that fails.
+        drop(self.write_entries_if_many());
+        Ok(())
+    }
+
+    /// Answers of how many it was found that they name one of these.
+    fn drop_some_entries_of(&self, gone: &[Digest], dropped: &mut Vec<Key>) -> Result<usize, ChangeError> {
+        let entries = &self.entries;
+        let _changing = lock(&entries.changing);
+        let _naming = self.naming_on_record()?;
+        let mut absent = Vec::new();
+        for digest in gone {
+            let path = layout::blob(digest);
+            // Somebody may have put it again, and an entry that names it.
+            if self.disk.stat_path(&path).blame("stat", &path)?.is_none() {
+                absent.push(*digest);
             }
         }
-        for key in &dropped {
-            entries.watchers.tell(key);
+        let written =
+            self.meta.read_with(|database| rows::referrers(database, &absent, DROPPED_COUNT_MAX))?;
+        let gathered: BTreeSet<_> = share(&entries.known).referrers(&absent).cloned().collect();
+        for key in gathered.union(&written) {
+            let Some(entry) = self.find_entry(key)? else { continue };
+            if entry.named().any(|digest| absent.contains(&digest)) {
+                alone(&entries.known).change(key, Some(&entry), None);
+                dropped.push(key.clone());
+            }
         }
-        self.write_entries_if_many()?;
-        Ok(!dropped.is_empty())
+        Ok(written.len())
     }
 
     /// The entry of a key as it is by now, whether its blobs are here or not.
@@ -230,5 +258,9 @@ impl Inner {
     }
 }
 
-/// Rows that gather in memory before whoever makes one more change has to write them: of 150 bytes each, so some 2 MiB.
-const ROW_COUNT_MAX: usize = 1 << 14;
+/// Rows that gather in memory before whoever makes one more change has to write them: of some 250 bytes each, 16 MiB. They lie all
+/// over the tables, a page each where these are large, so that more at once are fewer pages for each.
+const ROW_COUNT_MAX: usize = 1 << 16;
+
+/// Entries that are dropped at once because they name the same blob: in some milliseconds, for which nobody can put one.
+const DROPPED_COUNT_MAX: usize = 1 << 12;

@@ -122,7 +122,7 @@ impl Inner {
 
     /// Looks for every blob that an entry names, and drops the entries of those that are gone: a kill may have cost what was not
     /// written of it.
-    pub(super) fn look_for_all_named(&self) -> Result<(), StorageFault> {
+    pub(crate) fn look_for_all_named(&self) -> Result<(), StorageFault> {
         let named = self.meta.read_with(super::rows::referred)?;
         let mut gone = Vec::new();
         for digest in named {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use aqueduct_blob::{Algorithm, Digest};
 use redb::{
-    Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+    Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableError, WriteTransaction,
 };
 
 use super::{Entry, Key};
@@ -75,8 +76,12 @@ pub(super) fn page(
     Ok(page)
 }
 
-/// The keys of all entries that refer to one of these.
-pub(super) fn referrers(database: &Database, digests: &[Digest]) -> Result<BTreeSet<Key>, redb::Error> {
+/// The keys of up to `limit` entries that refer to one of these.
+pub(super) fn referrers(
+    database: &Database,
+    digests: &[Digest],
+    limit: usize,
+) -> Result<BTreeSet<Key>, redb::Error> {
     let table = match database.begin_read()?.open_table(REFERRERS) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
         table => table?,
@@ -87,7 +92,7 @@ pub(super) fn referrers(database: &Database, digests: &[Digest]) -> Result<BTree
         for row in table.range((algorithm, bytes, "", "")..)? {
             let row = row?.0;
             let (of, value, namespace, key) = row.value();
-            if (of, value) != (algorithm, bytes) {
+            if (of, value) != (algorithm, bytes) || keys.len() == limit {
                 break;
             }
             keys.extend(Key::new(namespace, key));
@@ -114,6 +119,56 @@ pub(super) fn referred(database: &Database) -> Result<Vec<Digest>, redb::Error> 
         }
     }
     Ok(digests)
+}
+
+/// Tells of every entry, and answers how many rows are none, how many are missing in [`REFERRERS`], and how many are there of
+/// which no entry knows.
+pub(super) fn survey(
+    database: &Database,
+    told: &mut dyn FnMut(&Entry),
+) -> Result<(u64, u64, u64), redb::Error> {
+    let (mut foreign, mut missing, mut known) = (0, 0, 0);
+    let referrers = match database.begin_read()?.open_table(REFERRERS) {
+        Err(TableError::TableDoesNotExist(_)) => None,
+        table => Some(table?),
+    };
+    if let Some(table) = entries(database)? {
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let Some((key, entry)) = read(key.value(), value.value()) else {
+                foreign += 1;
+                continue;
+            };
+            for digest in entry.named() {
+                let row = (code(digest.algorithm()), *digest.as_bytes(), key.namespace(), key.key());
+                let is_there = match &referrers {
+                    Some(referrers) => referrers.get(row)?.is_some(),
+                    None => false,
+                };
+                if is_there { known += 1 } else { missing += 1 }
+            }
+            told(&entry);
+        }
+    }
+    let count = referrers.map_or(Ok(0), |referrers| referrers.len())?;
+    Ok((foreign, missing, count.saturating_sub(known)))
+}
+
+/// Takes rows away that are no entry, and writes [`REFERRERS`] anew.
+pub(super) fn mend(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let mut entries = transaction.open_table(ENTRIES)?;
+    entries.retain(|key, value| read(key, value).is_some())?;
+    transaction.delete_table(REFERRERS)?;
+    let mut referrers = transaction.open_table(REFERRERS)?;
+    for row in entries.iter()? {
+        let (key, value) = row?;
+        let Some((key, entry)) = read(key.value(), value.value()) else { continue };
+        for digest in entry.named() {
+            let row = (code(digest.algorithm()), *digest.as_bytes(), key.namespace(), key.key());
+            referrers.insert(row, ())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the rows say what the changes do.

@@ -4,6 +4,7 @@ use std::io;
 
 use aqueduct_sys::{Errno, errno_of};
 
+use crate::database::NoRoom;
 use crate::disk::Unopened;
 
 /// Why the kernel did not do what was asked.
@@ -31,6 +32,9 @@ impl Cause {
     /// What an error means, wherever it came from.
     #[must_use]
     pub fn of(error: &io::Error) -> Self {
+        // Why a database could not become longer is why a file could not.
+        let no_room = error.get_ref().and_then(|source| source.downcast_ref::<NoRoom>());
+        let error = no_room.map_or(error, |no_room| &no_room.0);
         let unopened = error.get_ref().and_then(|source| source.downcast_ref::<Unopened>());
         match unopened.map(|unopened| unopened.0.errno()).or_else(|| errno_of(error)) {
             Some(Errno::NOSPC) => Self::NoSpace,

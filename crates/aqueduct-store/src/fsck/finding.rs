@@ -47,6 +47,23 @@ pub enum Trouble {
     MetaDamaged(StorageFault),
     /// `meta.redb` has a pin whose name is no digest.
     PinOfNone(String),
+    /// `meta.redb` has rows of entries that read as none.
+    EntriesForeign {
+        /// How many.
+        count: u64,
+    },
+    /// What `meta.redb` says of which entries name a blob is not what they say.
+    EntriesUnmatched {
+        /// How many rows are missing.
+        missing: u64,
+        /// How many are there of which no entry knows.
+        stray: u64,
+    },
+    /// Entries name blobs that are not here.
+    EntriesOfNone {
+        /// How many.
+        count: u64,
+    },
     /// `index.redb` cannot be read.
     IndexDamaged(StorageFault),
     /// `index.redb` has other sums than the tree.
@@ -98,9 +115,12 @@ impl Trouble {
     fn remedy(&self) -> &'static str {
         match self {
             Self::Missing | Self::MetaMissing | Self::IndexDamaged(_) => "made anew",
-            Self::IndexDiffers { .. } | Self::Checkpoints => "rebuilt",
+            Self::IndexDiffers { .. } | Self::Checkpoints | Self::EntriesUnmatched { .. } => "rebuilt",
             Self::Writable => "hashed, and sealed",
-            Self::CheckpointsOfNone | Self::UploadLacks(_) => "removed",
+            Self::CheckpointsOfNone
+            | Self::UploadLacks(_)
+            | Self::EntriesForeign { .. }
+            | Self::EntriesOfNone { .. } => "removed",
             Self::BlobDamaged { .. } => "moved to quarantine",
             Self::MetaDamaged(_) => {
                 "restore it from a backup; without one, move it away: every blob is then hashed before it is believed, and \
@@ -126,6 +146,11 @@ impl fmt::Display for Trouble {
             ),
             Self::MetaDamaged(fault) | Self::IndexDamaged(fault) => write!(f, "damaged ({})", cause(fault)),
             Self::PinOfNone(name) => write!(f, "a pin of '{name}', which is no digest"),
+            Self::EntriesForeign { count } => write!(f, "{count} rows of entries that are none"),
+            Self::EntriesUnmatched { missing, stray } => {
+                write!(f, "which entries name a blob: {missing} rows are missing, and {stray} too many")
+            }
+            Self::EntriesOfNone { count } => write!(f, "{count} entries that name blobs which are not here"),
             Self::IndexDiffers { says_count, says_size, count, size } => {
                 write!(f, "says {says_count} blobs of {says_size} bytes, and there are {count} of {size}")
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use aqueduct_store::{FsckMode, OpenError, Options, Store};
+use aqueduct_store::{Entry, FsckMode, Key, OpenError, Options, Overwrite, Store};
 
 use crate::fixture::{bytes, digest, open, put, read};
 
@@ -22,7 +22,13 @@ fn a_meta_with_damaged_pages_is_an_error_or_what_it_was_and_never_ends_the_proce
         let pinned = bytes(10, seed);
         put(&store, &pinned);
         store.pin(&digest(&pinned)).unwrap();
+        let key = Key::new("ac", &seed.to_string()).unwrap();
+        let references = vec![digest(b"blob")];
+        let entry = Entry { value: digest(&pinned), size: 10, references, fields: Vec::new(), written: 0 };
+        store.put_entry(&key, entry, Overwrite::Replace).unwrap();
     }
+    let entries = store.entries(None, None, 100).unwrap();
+    assert_eq!(entries.len(), 50);
     store.close().unwrap();
     let mut refused = 0;
     for seed in 0..count() {
@@ -32,7 +38,14 @@ fn a_meta_with_damaged_pages_is_an_error_or_what_it_was_and_never_ends_the_proce
                 assert_eq!(read(&store, &digest(b"blob")).unwrap(), b"blob");
                 // Whatever was damaged, no pin was.
                 assert_eq!(store.pins(None, 100).unwrap().len(), 50, "{seed}");
+                // And no entry.
+                assert_eq!(store.entries(None, None, 100).unwrap(), entries, "{seed}");
+                for (key, entry) in &entries {
+                    assert_eq!(store.entry(key).unwrap().as_ref(), Some(entry), "{seed}");
+                }
                 // Each of them may fail.
+                drop(store.remove_entry(&entries[0].0));
+                drop(store.put_entry(&entries[0].0, entries[1].1.clone(), Overwrite::Replace));
                 drop(store.pin(&digest(b"blob")));
                 drop(store.unpin(&digest(b"blob")));
                 drop(store.settle());

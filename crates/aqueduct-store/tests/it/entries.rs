@@ -1,14 +1,17 @@
 //! Entries: put, found, replaced, removed, listed and counted, and gone with the blobs they name.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aqueduct_store::{
-    Absent, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX, FIELD_LEN_MAX, Key, Limits, Options, Overwrite,
-    REFERENCE_COUNT_MAX, Store, SyncPolicy,
+    Absent, Cause, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX, FIELD_LEN_MAX, Key, Limits, Options,
+    Overwrite, REFERENCE_COUNT_MAX, Store, SyncPolicy,
 };
 
-use crate::fixture::{bytes, digest, open, put};
+use aqueduct_testkit::Plan;
+
+use crate::fixture::{bytes, digest, open, put, reopen, simulated};
 
 fn key(name: &str) -> Key {
     Key::new("ac", name).unwrap()
@@ -247,4 +250,61 @@ fn a_hit_keeps_what_an_entry_names_from_being_evicted() {
     assert_eq!(store.keep_room(&|| true).unwrap(), 4);
     assert_eq!((store.entry(&key("cold")).unwrap(), store.entry(&key("hit")).unwrap()), (None, None));
     assert_eq!((store.entries(None, None, 10).unwrap(), count(&store)), (Vec::new(), 0));
+}
+
+#[test]
+fn a_disk_that_is_full_takes_no_more_entries_and_loses_none() {
+    for sync in [SyncPolicy::Full, SyncPolicy::None] {
+        let (_slot, disk, store) = simulated(sync);
+        let entry = entry(&store, &["value"]);
+        let name = |number: u32| key(&format!("{number:0500}"));
+        let put = |number| store.put_entry(&name(number), entry.clone(), Overwrite::Replace);
+        put(0).unwrap();
+        // The next time that it has to become longer.
+        let mut acknowledged = 1;
+        let failed = loop {
+            disk.plan(Plan { refuse_reserve: Some(ErrorKind::StorageFull), ..Plan::default() });
+            let outcome = put(acknowledged);
+            match outcome {
+                Ok(_) => acknowledged += 1,
+                Err(EntryError::Change(error)) => break error,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(failed.cause(), Cause::NoSpace, "{failed}");
+        assert!(!store.is_read_only());
+        assert_eq!(store.entry(&name(acknowledged)).unwrap(), None, "it was refused");
+        if sync == SyncPolicy::Full {
+            assert_eq!(count(&store), u64::from(acknowledged));
+            assert!((0..acknowledged).all(|number| store.entry(&name(number)).unwrap().is_some()));
+        }
+        // Blobs can be removed, and the entries with them.
+        assert!(store.remove(&entry.value).unwrap());
+        assert_eq!(count(&store), 0);
+        disk.plan(Plan::default());
+        crate::fixture::put(&store, b"value");
+        assert_eq!(put(1).unwrap(), EntryOutcome::New);
+        store.close().unwrap();
+        let store = reopen(&disk, sync);
+        store.read_entries().unwrap();
+        assert_eq!((count(&store), store.entry(&name(1)).unwrap().is_some()), (1, true));
+    }
+}
+
+#[test]
+fn what_entries_take_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = Limits { size_max: Some(u64::MAX), ..Limits::default() };
+    let options = Options { limits, sync: SyncPolicy::None, ..Options::default() };
+    let store = Store::open(directory.path(), Absent::Make, options).unwrap();
+    let entry = entry(&store, &["value"]);
+    store.keep_room(&|| true).unwrap();
+    let before = store.allocated();
+    for number in 0..10_000 {
+        store.put_entry(&key(&format!("{number:0200}")), entry.clone(), Overwrite::Replace).unwrap();
+    }
+    store.settle().unwrap();
+    store.keep_room(&|| true).unwrap();
+    assert!(store.allocated() - before > 10_000 * 200, "{before} {}", store.allocated());
+    store.close().unwrap();
 }

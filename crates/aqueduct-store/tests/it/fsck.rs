@@ -8,8 +8,8 @@ use std::sync::Arc;
 use aqueduct_blob::Algorithm;
 use aqueduct_store::disk::Disk;
 use aqueduct_store::{
-    Absent, Fate, Finding, FsckError, FsckMode, Fscked, OpenError, Options, Resumed, Store, SyncPolicy,
-    Trouble, UploadPlan,
+    Absent, Entry, Fate, Finding, FsckError, FsckMode, Fscked, Key, OpenError, Options, Overwrite, Resumed,
+    Store, SyncPolicy, Trouble, UploadPlan,
 };
 use tempfile::TempDir;
 
@@ -365,4 +365,78 @@ fn every_line_says_what_is_done_or_to_be_done() {
     assert_eq!(line(Trouble::Missing, Fate::ToMend), "index.redb: missing; to be made anew");
     assert_eq!(line(Trouble::Foreign, Fate::Left), "index.redb: not of this store; left alone");
     assert_eq!(line(Trouble::NotAFile, Fate::Unmended).split("; ").last(), Some("move it away"));
+}
+
+#[test]
+fn rows_of_entries_that_are_none_or_do_not_match_or_name_what_is_gone_are_mended() {
+    type Row<'a> = (u8, [u8; 32], u64, i64, &'a [u8], &'a str);
+    const ENTRIES: redb::TableDefinition<'_, (&str, &str), Row<'static>> =
+        redb::TableDefinition::new("entries");
+    const REFERRERS: redb::TableDefinition<'_, (u8, [u8; 32], &str, &str), ()> =
+        redb::TableDefinition::new("referrers");
+    let (directory, contents) = closed();
+    let store = open(directory.path());
+    for (name, content) in ["a", "b", "c"].into_iter().zip(&contents) {
+        let references = vec![digest(&contents[0])];
+        let entry = Entry { value: digest(content), size: 0, references, fields: Vec::new(), written: 0 };
+        store.put_entry(&Key::new("ac", name).unwrap(), entry, Overwrite::Replace).unwrap();
+    }
+    store.close().unwrap();
+    let before = snapshot(directory.path());
+    assert_eq!(fsck(directory.path(), FsckMode::DryRun).1, []);
+    assert!(snapshot(directory.path()) == before);
+
+    fs::remove_file(path(directory.path(), "blobs", &digest(&contents[2]))).unwrap();
+    let database = redb::Database::open(directory.path().join("meta.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut entries = transaction.open_table(ENTRIES).unwrap();
+        let value = *digest(&contents[0]).as_bytes();
+        // No such algorithm, a key that is none, half a reference, references in no order, and a field that is none.
+        let mut twice = [[1; 33], [1; 33]].concat();
+        for (key, row) in [
+            (("ac", "x"), (9, value, 0, 0, &[][..], "")),
+            (("ac", ""), (1, value, 0, 0, &[][..], "")),
+            (("ac", "y"), (1, value, 0, 0, &[1; 40][..], "")),
+            (("ac", "z"), (1, value, 0, 0, twice.as_mut_slice(), "")),
+            (("ac", "w"), (1, value, 0, 0, &[][..], "no field\n")),
+        ] {
+            entries.insert(key, row).unwrap();
+        }
+        let mut referrers = transaction.open_table(REFERRERS).unwrap();
+        referrers.insert((1, [7; 32], "ac", "a"), ()).unwrap();
+        referrers.remove((1, *digest(&contents[1]).as_bytes(), "ac", "b")).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+
+    // None of that is an entry, and the others are.
+    let store = open(directory.path());
+    let names = |store: &Store| -> Vec<String> {
+        store.entries(None, None, 100).unwrap().iter().map(|(key, _)| key.key().to_owned()).collect()
+    };
+    assert_eq!(names(&store), ["a", "b", "c"]);
+    assert_eq!(store.entry(&Key::new("ac", "x").unwrap()).unwrap(), None);
+    store.close().unwrap();
+
+    let found = [
+        "meta.redb: 1 entries that name blobs which are not here",
+        "meta.redb: 5 rows of entries that are none",
+        "meta.redb: which entries name a blob: 1 rows are missing, and 1 too many",
+    ];
+    let told = |fate| found.map(|what| (what.to_owned(), fate));
+    let of_meta = |found: Vec<(String, Fate)>| -> Vec<_> {
+        found.into_iter().filter(|(what, _)| what.starts_with("meta.redb")).collect()
+    };
+    let before = snapshot(directory.path());
+    assert_eq!(of_meta(fsck(directory.path(), FsckMode::DryRun).1), told(Fate::ToMend));
+    assert!(snapshot(directory.path()) == before);
+    assert_eq!(of_meta(fsck(directory.path(), FsckMode::Mend).1), told(Fate::Mended));
+    assert_eq!(of_meta(fsck(directory.path(), FsckMode::DryRun).1), []);
+    let store = open(directory.path());
+    assert_eq!(names(&store), ["a", "b"]);
+    // By the row that was missing.
+    store.remove(&digest(&contents[1])).unwrap();
+    assert_eq!(names(&store), ["a"]);
+    store.close().unwrap();
 }

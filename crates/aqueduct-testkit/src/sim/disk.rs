@@ -29,6 +29,8 @@ pub struct Plan {
     pub refuse_at: Option<(u64, Errno)>,
     /// The same of the verbs that open files, which change nothing and are counted apart from the others.
     pub refuse_open_at: Option<(u64, Errno)>,
+    /// What is answered to whoever reserves space.
+    pub refuse_reserve: Option<io::ErrorKind>,
     /// A mistake that the store is made to make throughout.
     pub sabotage: Option<Sabotage>,
 }
@@ -52,6 +54,8 @@ pub enum Sabotage {
     SameBoot,
     /// What a file takes is not looked at when it gets its name.
     CountNothing,
+    /// Whoever looks for a blob, and does not open it, finds it.
+    SeeWhatIsAbsent,
 }
 
 /// A verb that was carried out, and on what.
@@ -348,7 +352,8 @@ impl Disk for SimDisk {
 
     fn reserve(&self, _file: &File, _len: u64) -> io::Result<()> {
         // The model's space has no end, and reserving changes no byte and no length.
-        self.gate(Verb::Reserve, Path::new("")).map(drop)
+        let state = self.gate(Verb::Reserve, Path::new(""))?;
+        state.plan.refuse_reserve.map_or(Ok(()), |kind| Err(kind.into()))
     }
 
     fn write(
@@ -517,7 +522,13 @@ impl Disk for SimDisk {
 
     fn stat_path(&self, path: &Path) -> io::Result<Option<Stat>> {
         let state = self.running()?;
-        let Some(stat) = self.sim.real.stat_path(path)? else { return Ok(None) };
+        let seen = match self.sim.real.stat_path(path)? {
+            None if state.sabotaged(Sabotage::SeeWhatIsAbsent) && path.starts_with("blobs") => {
+                self.sim.real.stat_path(Path::new("lock"))?
+            }
+            seen => seen,
+        };
+        let Some(stat) = seen else { return Ok(None) };
         let changed = state.live.names.get(path).map_or(0, |file| state.live.files[file].changed);
         Ok(Some(Stat { changed, written: false, ..stat }))
     }
