@@ -4,6 +4,7 @@
 //! medium that such a cut may leave is opened as a store and held against a model of what was promised. The same is done
 //! with a kill instead of the cut, and with each verb failing instead of stopping.
 
+mod entries;
 mod pieces;
 mod sabotage;
 mod sweep;
@@ -78,6 +79,18 @@ fn no_power_cut_makes_an_upload_believe_what_is_not_there() {
 #[test]
 fn no_power_cut_loses_an_upload_that_an_earlier_one_left_whole() {
     power_cut_at_every_verb(&Workload::rebooted_upload(), None).unwrap();
+}
+
+#[test]
+fn no_power_cut_leaves_an_entry_that_was_not_promised_or_names_what_is_not_here() {
+    power_cut_at_every_verb(&Workload::entries(), None).unwrap();
+    power_cut_at_every_verb(&Workload::loose_entries(), None).unwrap();
+}
+
+#[test]
+fn no_power_cut_while_blobs_go_leaves_an_entry_that_names_them() {
+    power_cut_at_every_verb(&Workload::evicted_entries(), None).unwrap();
+    power_cut_at_every_verb(&Workload::damaged_entries(), None).unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use aqueduct_testkit::Sabotage;
 
-use super::sweep::{kill_at_every_verb, power_cut_at_every_verb};
+use super::sweep::{kill_at_every_verb, power_cut_at_every_verb, power_cut_at_the_end};
 use super::workload::Workload;
 
 fn caught(workload: &Workload, sabotage: Sabotage) -> String {
@@ -64,4 +64,25 @@ fn counting_what_a_blob_does_not_take_is_caught() {
 fn believing_records_of_another_boot_is_caught() {
     let error = caught(&Workload::upload(), Sabotage::SameBoot);
     assert!(error.contains("are not there"), "{error}");
+}
+
+#[test]
+fn acknowledging_an_entry_before_its_row_is_durable_is_caught() {
+    let error = power_cut_at_every_verb(&Workload::careless_entries(), None);
+    let error = error.expect_err("the mistake went unnoticed");
+    assert!(error.contains("First was promised and is gone"), "{error}");
+}
+
+#[test]
+fn an_entry_that_is_durable_before_its_blobs_is_caught() {
+    let error = power_cut_at_the_end(&Workload::one_entry(), Sabotage::SkipDirectorySync);
+    let error = error.expect_err("the mistake went unnoticed");
+    assert!(error.contains("First was promised and is gone"), "{error}");
+}
+
+#[test]
+fn an_entry_whose_blobs_nobody_looked_for_is_caught() {
+    let error = power_cut_at_the_end(&Workload::entries(), Sabotage::SeeWhatIsAbsent);
+    let error = error.expect_err("the mistake went unnoticed");
+    assert!(error.contains("was taken, and a blob is not here"), "{error}");
 }

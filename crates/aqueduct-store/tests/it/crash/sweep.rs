@@ -12,8 +12,8 @@ use aqueduct_store::disk::Verb;
 use aqueduct_store::{Absent, Options, Store};
 use aqueduct_testkit::{Image, Plan, Sabotage, SimDisk, Slot, Traced};
 
-use super::pieces;
 use super::workload::{Content, Known, Promise, Run, Workload, put};
+use super::{entries, pieces};
 use crate::fixture::{TOP, path};
 
 /// Runs a workload to its end, and gives its verbs.
@@ -52,6 +52,20 @@ pub(super) fn power_cut_at_every_verb(workload: &Workload, sabotage: Option<Sabo
                 format!("{}, cut before verb {stop}, pending {}: {error}", workload.name, image.story())
             })?;
         }
+    }
+    Ok(())
+}
+
+/// Once everything is done, for a mistake that would be noticed earlier by what is done to blobs alone.
+pub(super) fn power_cut_at_the_end(workload: &Workload, sabotage: Sabotage) -> Result<(), String> {
+    let mut slot = Slot::new().unwrap();
+    let mut slot_after = Slot::new().unwrap();
+    let disk = slot.mount(&workload.start).unwrap();
+    disk.plan(Plan { sabotage: Some(sabotage), ..Plan::default() });
+    let mut run = Run::new(&disk, workload);
+    run.go()?;
+    for image in disk.images(0) {
+        check(&slot_after.mount(&image).unwrap(), &run.known.durable)?;
     }
     Ok(())
 }
@@ -128,6 +142,8 @@ fn check(disk: &SimDisk, promise: &Promise) -> Result<(), String> {
     // Before anything that is asked for could be noted in the index.
     let usage = store.usage().map_err(|error| format!("the index cannot be read: {error}"))?;
     check_pins(&store, &promise.pins)?;
+    // Before anything else has found out what is not here, or hashed it.
+    entries::check(&store, &promise.entries)?;
     let there = check_blobs(&store, &promise.blobs)?;
     for content in Content::ALL {
         if store.has(&content.digest()).unwrap() != there.contains(&content.digest()) {

@@ -12,11 +12,12 @@ use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::{CopyLadder, Step as Turned};
 use aqueduct_store::disk::Disk;
 use aqueduct_store::{
-    Absent, FsckMode, Limits, Options, Outcome, PutError, ScrubPlan, Store, SyncPolicy, Verified,
+    Absent, FsckMode, Limits, Options, Outcome, Overwrite, PutError, ScrubPlan, Store, SyncPolicy, Verified,
     VerifyError, Whole,
 };
 use aqueduct_testkit::{Image, SimDisk, Slot};
 
+use super::entries::{self, Said, Slot as At};
 use super::pieces::{self, Piece};
 
 /// A blob of the workloads.
@@ -90,6 +91,8 @@ pub(super) enum Act {
     Open(SyncPolicy),
     /// The same, with room for nothing, and no lease.
     OpenTight(SyncPolicy),
+    /// Without sync, and with the promises of one that syncs.
+    OpenCareless,
     Put(Content),
     /// Two writers of one blob, committed together.
     PutTwice(Content),
@@ -114,6 +117,11 @@ pub(super) enum Act {
     Fsck,
     /// Something is done to the upload.
     Upload(Piece),
+    /// An entry is put: under which key, what it says, and whether it takes the place of another.
+    PutEntry(At, Said, Overwrite),
+    RemoveEntry(At),
+    /// Ask for an entry, and rely on the answer.
+    Entry(At),
     Wait(i64),
     Close,
     Kill,
@@ -140,6 +148,7 @@ pub(super) struct Promise {
     pub(super) blobs: BTreeMap<Content, Known>,
     pub(super) pins: BTreeMap<Content, Known>,
     pub(super) upload: pieces::Promise,
+    pub(super) entries: entries::Promise,
 }
 
 impl Promise {
@@ -147,7 +156,12 @@ impl Promise {
     fn nothing() -> Self {
         let blobs: BTreeMap<_, _> =
             Content::ALL.into_iter().map(|content| (content, Known::Absent)).collect();
-        Self { pins: blobs.clone(), blobs, upload: pieces::Promise::nothing() }
+        Self {
+            pins: blobs.clone(),
+            blobs,
+            upload: pieces::Promise::nothing(),
+            entries: entries::Promise::nothing(),
+        }
     }
 }
 
@@ -176,6 +190,9 @@ impl Model {
         for (promise, is_certain) in [(&mut self.live, acknowledged), (&mut self.durable, promised)] {
             let known = promise.blobs.get_mut(&content).unwrap();
             *known = known.told(news, is_certain);
+            if news == Known::Absent {
+                promise.entries.lost(content, is_certain);
+            }
         }
     }
 
@@ -200,6 +217,12 @@ impl Model {
 
     fn settled(&mut self) {
         self.durable.blobs = self.live.blobs.clone();
+        self.durable.entries = self.live.entries.clone();
+    }
+
+    /// The process is gone, and with it what it knew of entries and had not written.
+    fn ended(&mut self) {
+        self.live.entries = self.durable.entries.clone();
     }
 }
 
@@ -215,10 +238,12 @@ pub(super) struct Workload {
 }
 
 use Act::{
-    CheckSuspects, Close, Fsck, Has, KeepRoom, Kill, Open, OpenTight, Pin, Put, PutBoth, PutTwice, Remove,
-    Scrub, Settle, Unpin, Upload, Usage, Verify, Wait,
+    CheckSuspects, Close, Entry, Fsck, Has, KeepRoom, Kill, Open, OpenCareless, OpenTight, Pin, Put, PutBoth,
+    PutEntry, PutTwice, Remove, RemoveEntry, Scrub, Settle, Unpin, Upload, Usage, Verify, Wait,
 };
+use At::{First, Second};
 use Content::{A, B, Empty, Large, Pieces, Tree};
+use Overwrite::{Keep, Replace};
 use Piece::{Begin, Doubt, Drop, Expire, Finish, Receive};
 use SyncPolicy::{Full, None as Loose};
 
@@ -239,6 +264,10 @@ impl Workload {
             Self::upload(),
             Self::loose_upload(),
             Self::rebooted_upload(),
+            Self::entries(),
+            Self::loose_entries(),
+            Self::evicted_entries(),
+            Self::damaged_entries(),
         ]
     }
 
@@ -263,6 +292,136 @@ impl Workload {
                 Close,
             ],
         )
+    }
+
+    /// Entries that are put, replaced, kept, removed, and lost with a blob they name.
+    pub(super) fn entries() -> Self {
+        Self::fresh(
+            "entries",
+            &[
+                Open(Full),
+                PutEntry(First, Said::One, Replace),
+                Put(A),
+                Put(B),
+                PutEntry(First, Said::One, Replace),
+                PutEntry(First, Said::One, Keep),
+                Put(Tree),
+                PutEntry(First, Said::Other, Keep),
+                PutEntry(First, Said::Other, Replace),
+                PutEntry(Second, Said::One, Keep),
+                Kill,
+                Open(Full),
+                Entry(First),
+                Remove(B),
+                PutEntry(Second, Said::One, Replace),
+                Put(B),
+                Entry(Second),
+                PutEntry(Second, Said::One, Keep),
+                RemoveEntry(First),
+                RemoveEntry(First),
+                Wait(5),
+                Close,
+                Open(Full),
+                PutEntry(First, Said::Other, Keep),
+                Remove(A),
+                Close,
+            ],
+        )
+    }
+
+    /// The least that makes an entry.
+    pub(super) fn one_entry() -> Self {
+        Self::fresh("one entry", &[Open(Full), Put(A), Put(B), PutEntry(First, Said::One, Replace)])
+    }
+
+    /// A store that promises entries as if it synced, and does not.
+    pub(super) fn careless_entries() -> Self {
+        let acts = [
+            Open(Full),
+            Put(A),
+            Put(B),
+            Close,
+            Wait(5),
+            OpenCareless,
+            PutEntry(First, Said::One, Replace),
+            Entry(First),
+        ];
+        Self { samples: Some(3), ..Self::fresh("careless entries", &acts) }
+    }
+
+    /// The same without sync.
+    pub(super) fn loose_entries() -> Self {
+        let acts = [
+            Open(Loose),
+            Put(A),
+            Put(B),
+            PutEntry(First, Said::One, Replace),
+            Put(Tree),
+            PutEntry(Second, Said::Other, Keep),
+            Wait(5),
+            Settle,
+            PutEntry(First, Said::Other, Replace),
+            Remove(B),
+            Kill,
+            Open(Loose),
+            Put(B),
+            PutEntry(First, Said::One, Replace),
+            RemoveEntry(Second),
+            Wait(5),
+            Close,
+            Open(Full),
+            PutEntry(Second, Said::One, Keep),
+            Kill,
+            Open(Loose),
+            Entry(First),
+            Remove(A),
+        ];
+        Self { samples: Some(12), ..Self::fresh("loose entries", &acts) }
+    }
+
+    /// Entries whose blobs are evicted, and that are put anew.
+    pub(super) fn evicted_entries() -> Self {
+        let acts = [
+            Open(Full),
+            Put(A),
+            Put(B),
+            Put(Tree),
+            PutEntry(First, Said::One, Replace),
+            PutEntry(Second, Said::Other, Replace),
+            Pin(Tree),
+            Pin(A),
+            Close,
+            Wait(5),
+            OpenTight(Full),
+            // B goes, and the first entry with it.
+            KeepRoom,
+            Entry(First),
+            Entry(Second),
+            Kill,
+            Open(Full),
+            Put(B),
+            PutEntry(First, Said::Other, Keep),
+            Close,
+        ];
+        Self { samples: Some(8), ..Self::fresh("evicted entries", &acts) }
+    }
+
+    /// Starts from what a power cut left of loose blobs and an entry that names them: one has the wrong bytes.
+    pub(super) fn damaged_entries() -> Self {
+        let mut slot = Slot::new().unwrap();
+        let acts = [Open(Loose), Put(A), Put(B), PutEntry(First, Said::One, Replace), Kill, Open(Full)];
+        let acts = [&acts[..], &[PutEntry(First, Said::One, Replace), Kill, Open(Loose)]].concat();
+        let before = Self::fresh("before", &acts);
+        let disk = slot.mount(&before.start).unwrap();
+        Run::new(&disk, &before).go().unwrap();
+        let start = disk.image_of_durable().with(&blob_path(B), &[7; 2700]);
+        let mut known = before.known;
+        for promise in [&mut known.live, &mut known.durable] {
+            promise.blobs.extend([A, B].map(|content| (content, Known::Either)));
+            promise.entries = entries::Promise::anything();
+        }
+        let acts = [Open(Full), Entry(First), Put(B), Put(A), PutEntry(First, Said::One, Keep), Scrub, Close];
+        Self { name: "damaged entries", start, known, acts: acts.to_vec(), samples: Some(8) }
     }
 
     pub(super) fn loose() -> Self {
@@ -550,6 +709,8 @@ impl Run {
     pub(super) fn go(&mut self) -> Result<(), String> {
         for act in self.acts.clone() {
             self.act(act)?;
+            self.known.live.entries.heed(&self.known.live.blobs);
+            self.known.durable.entries.heed(&self.known.durable.blobs);
             if self.disk.is_stopped() {
                 break;
             }
@@ -558,6 +719,7 @@ impl Run {
         let was_stopped = self.disk.is_stopped();
         self.disk.kill();
         self.store = None;
+        self.known.ended();
         if !was_stopped {
             self.disk.revive();
         }
@@ -565,8 +727,13 @@ impl Run {
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
-        if let Open(sync) | OpenTight(sync) = act {
-            self.sync = sync;
+        let opened_with = match act {
+            Open(sync) | OpenTight(sync) => Some(sync),
+            OpenCareless => Some(Loose),
+            _ => None,
+        };
+        if let Some(sync) = opened_with {
+            self.sync = if matches!(act, OpenCareless) { Full } else { sync };
             let tight = Limits { size_max: Some(1), lease: Duration::ZERO, ..Limits::default() };
             let limits = if matches!(act, OpenTight(_)) { tight } else { Limits::default() };
             // After every segment but the last, which is short.
@@ -589,7 +756,7 @@ impl Run {
         }
         let Some(store) = self.store.clone() else { return Ok(()) };
         match act {
-            Open(_) | OpenTight(_) | Fsck => unreachable!("done above"),
+            Open(_) | OpenTight(_) | OpenCareless | Fsck => unreachable!("done above"),
             Put(content) => {
                 let published = put(&store, content);
                 self.known.put(content, published.is_ok(), self.sync);
@@ -652,6 +819,11 @@ impl Run {
                 let plan = ScrubPlan { threads: NonZeroUsize::MIN, restart: false };
                 drop(store.scrub(&plan, &|_| ControlFlow::Continue(()), &mut |_| {}));
             }
+            PutEntry(at, said, overwrite) => {
+                entries::put(&self.disk, &store, (at, said, overwrite), &mut self.known, self.sync)?;
+            }
+            RemoveEntry(at) => entries::remove(&store, at, &mut self.known, self.sync)?,
+            Entry(at) => entries::ask(&store, at, &mut self.known, self.sync)?,
             Upload(piece) => pieces::act(&self.disk, &store, piece, &mut self.known, self.sync)?,
             Wait(seconds) => self.disk.advance(seconds),
             Close => {
@@ -659,6 +831,7 @@ impl Run {
                 if store.close().is_ok() {
                     self.known.settled();
                 }
+                self.known.ended();
             }
             Kill => {
                 // A power that is off stays off.
@@ -666,6 +839,7 @@ impl Run {
                     self.disk.kill();
                     self.store = None;
                     drop(store);
+                    self.known.ended();
                     self.disk.revive();
                 }
             }
