@@ -8,6 +8,7 @@
 mod change;
 mod key;
 mod known;
+mod list;
 mod look;
 mod rows;
 mod survey;
@@ -310,33 +311,6 @@ impl Inner {
             self.look_for_all_named()?;
         }
         Ok(())
-    }
-
-    fn list_entries(
-        &self,
-        namespace: Option<&str>,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Entry)>, StorageFault> {
-        // What is written meanwhile is then found in both.
-        let gathered: BTreeMap<Key, Option<Entry>> = {
-            let known = share(&self.entries.known);
-            let changed = known
-                .gathered_after(after)
-                .filter(|(key, _)| namespace.is_none_or(|namespace| key.namespace() == namespace));
-            changed.map(|(key, entry)| (key.clone(), entry.cloned())).collect()
-        };
-        // As many more as may be gone.
-        let read_count = limit.saturating_add(gathered.len());
-        let written = self.meta.read_with(|database| rows::page(database, namespace, after, read_count))?;
-        // Beyond the last that was read, what gathered has no neighbours.
-        let last =
-            (written.len() == read_count).then(|| written.last().map(|(key, _)| key.clone())).flatten();
-        let mut listed: BTreeMap<Key, Option<Entry>> =
-            written.into_iter().map(|(key, entry)| (key, Some(entry))).collect();
-        listed.extend(gathered.into_iter().filter(|(key, _)| last.as_ref().is_none_or(|last| key <= last)));
-        let listed = listed.into_iter().filter_map(|(key, entry)| Some((key, entry?)));
-        Ok(listed.take(limit).collect())
     }
 }
 

@@ -8,6 +8,7 @@ use aqueduct_blob::Digest;
 use redb::Durability;
 
 use super::look::{Look, Settled};
+use super::rows::Change;
 use super::{
     ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, Key, Overwrite, rows,
 };
@@ -226,11 +227,25 @@ impl Inner {
         self.commit_entries()
     }
 
+    /// All that has gathered.
+    fn take_entries(&self) -> Vec<Change> {
+        let mut taken: Vec<Change> = Vec::new();
+        loop {
+            let after = taken.last().map(|change| &change.key);
+            let some = share(&self.entries.known).take(after, LOCKED_COUNT_MAX);
+            let is_last = some.len() < LOCKED_COUNT_MAX;
+            taken.extend(some);
+            if is_last {
+                return taken;
+            }
+        }
+    }
+
     /// Writes what gathered. Where nobody waits for it, it is durable once the state is next recorded.
     pub(crate) fn write_entries(&self) -> Result<(), ChangeError> {
         let entries = &self.entries;
         let writing = lock(&entries.writing);
-        let taken = share(&entries.known).take();
+        let taken = self.take_entries();
         if taken.is_empty() {
             return Ok(());
         }
@@ -238,7 +253,9 @@ impl Inner {
         let durability = if self.is_loose() { Durability::None } else { Durability::Immediate };
         match self.meta.change(durability, |transaction| rows::apply(transaction, &taken)) {
             Ok(()) => {
-                alone(&entries.known).written(&taken);
+                for some in taken.chunks(LOCKED_COUNT_MAX) {
+                    alone(&entries.known).written(some);
+                }
                 Ok(())
             }
             // There is no room for it, and nothing has changed.
@@ -264,3 +281,6 @@ const ROW_COUNT_MAX: usize = 1 << 16;
 
 /// Entries that are dropped at once because they name the same blob: in some milliseconds, for which nobody can put one.
 const DROPPED_COUNT_MAX: usize = 1 << 12;
+
+/// Changes that are taken, or forgotten, while whoever only asks whether there may be an entry waits: in half a millisecond.
+const LOCKED_COUNT_MAX: usize = 256;

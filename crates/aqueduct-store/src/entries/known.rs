@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use aqueduct_blob::Digest;
@@ -61,13 +62,16 @@ impl Known {
         self.gathered.get(key).map(|gathered| gathered.entry.clone())
     }
 
-    /// All such changes in order, from `after` on.
+    /// All such changes in the order of their keys, from the one after `after` on.
     pub(super) fn gathered_after<'a>(
         &'a self,
         after: Option<&'a Key>,
     ) -> impl Iterator<Item = (&'a Key, Option<&'a Entry>)> {
-        let rest = self.gathered.iter().filter(move |(key, _)| after.is_none_or(|after| *key > after));
-        rest.map(|(key, gathered)| (key, gathered.entry.as_deref()))
+        self.after(after).map(|(key, gathered)| (key, gathered.entry.as_deref()))
+    }
+
+    fn after<'a>(&'a self, after: Option<&'a Key>) -> impl Iterator<Item = (&'a Key, &'a Gathered)> {
+        self.gathered.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
     /// The keys of those that refer to one of these.
@@ -108,14 +112,14 @@ impl Known {
         self.number
     }
 
-    /// What has gathered by now, in the order of the keys.
-    pub(super) fn take(&self) -> Vec<Change> {
+    /// Up to `limit` of what has gathered by now, in the order of the keys, from the one after `after` on.
+    pub(super) fn take(&self, after: Option<&Key>, limit: usize) -> Vec<Change> {
         let change = |(key, gathered): (&Key, &Gathered)| Change {
             key: key.clone(),
             number: gathered.number,
             entry: gathered.entry.clone(),
         };
-        self.gathered.iter().map(change).collect()
+        self.after(after).take(limit).map(change).collect()
     }
 
     /// What was taken is written.

@@ -23,13 +23,13 @@ fn a_change_is_seen_at_once_and_forgotten_when_it_was_written() {
     assert!(known.may_have(&key("a")) && !known.may_have(&key("b")));
     assert_eq!((known.count(), known.reference_count(), known.row_count()), (1, 3, 4));
     assert_eq!(known.referrers(&[one.references[0]]).collect::<Vec<_>>(), [&key("a")]);
-    let taken = known.take();
+    let taken = known.take(None, 10);
     // A newer change is not written with it.
     known.change(&key("a"), Some(&one), None);
     known.written(&taken);
     assert_eq!(known.gathered(&key("a")), Some(None));
     assert!(!known.may_have(&key("a")) && known.counts().is_empty());
-    known.written(&known.take());
+    known.written(&known.take(None, 10));
     assert_eq!((known.gathered(&key("a")), known.count(), known.row_count()), (None, 0, 0));
     assert_eq!(known.referrers(&[one.value, one.references[0]]).count(), 0);
 }
@@ -51,7 +51,7 @@ fn a_change_that_is_taken_back_leaves_what_is_written() {
     assert_eq!(known.counts().get("ac"), Some(&1));
     // What an older change has written meanwhile is what is written.
     known.change(&key("a"), Some(&old), Some(Arc::new(new.clone())));
-    let taken = known.take();
+    let taken = known.take(None, 10);
     let number = known.change(&key("a"), Some(&new), None);
     known.written(&taken);
     assert!(known.take_back(&key("a"), number));
