@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::slice;
 
 use aqueduct_blob::{Algorithm, Digest, UploadId};
 
@@ -256,7 +257,16 @@ impl Client {
     ///
     /// As [`pin`](Self::pin). Where the connection broke, the entry may be gone.
     pub fn remove_entry(&self, name: &EntryKey) -> Result<bool, Error> {
-        self.in_http()?.remove_entry(name)
+        self.remove_entries(slice::from_ref(name)).pop().expect("one question has one answer")
+    }
+
+    /// Removes entries, and says of each, in the order given, what [`remove_entry`](Self::remove_entry) would. They go over
+    /// several connections.
+    pub fn remove_entries(&self, names: &[EntryKey]) -> Vec<Result<bool, Error>> {
+        match self.in_http() {
+            Ok(http) => http.remove_entries(names),
+            Err(error) => names.iter().map(|_| Err(error.shared())).collect(),
+        }
     }
 
     /// What the server says of itself, as it says it: one object of JSON, see docs/operations.md.

@@ -1,6 +1,7 @@
 //! What build caches keep under keys of their own.
 
 use std::fmt::Write as _;
+use std::thread::{self, ScopedJoinHandle};
 
 use aqueduct_wire::http1::encode_name;
 use http::{Method, StatusCode};
@@ -44,8 +45,20 @@ impl HttpClient {
         Ok(page)
     }
 
-    /// Removes an entry; false if there was none.
-    pub(crate) fn remove_entry(&self, name: &EntryKey) -> Result<bool, Error> {
+    /// Removes entries, and says of each whether there was one. They go over several connections, since a server makes durable
+    /// together what it is told at the same time.
+    pub(crate) fn remove_entries(&self, names: &[EntryKey]) -> Vec<Result<bool, Error>> {
+        let share = names.len().div_ceil(REMOVER_COUNT).max(1);
+        thread::scope(|scope| {
+            let remove = |names: &'_ [EntryKey]| self.until_lost(names, |name| self.remove_entry(name));
+            let removers: Vec<_> =
+                names.chunks(share).map(|names| scope.spawn(move || remove(names))).collect();
+            let removed = |remover: ScopedJoinHandle<'_, _>| remover.join().expect("it does not panic");
+            removers.into_iter().flat_map(removed).collect()
+        })
+    }
+
+    fn remove_entry(&self, name: &EntryKey) -> Result<bool, Error> {
         let target = format!("{ROOT}?namespace={}&key={}", encoded(&name.namespace), encoded(&name.key));
         let request = self.head(&Method::DELETE, &target).finish();
         // Asked again after its answer was lost, it would say that there was none.
@@ -90,6 +103,9 @@ fn name(value: &Value) -> Option<EntryKey> {
 }
 
 const ROOT: &str = "/entries";
+
+/// As many as a server has workers that change its store, so that all are kept busy and none waits.
+const REMOVER_COUNT: usize = 16;
 
 /// What a server gives in one answer.
 const PAGE_COUNT_MAX: usize = 10_000;

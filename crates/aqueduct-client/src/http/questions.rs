@@ -84,14 +84,23 @@ impl HttpClient {
 
     /// Removes blobs, and says of each whether the server had it. Once the server is out of reach nothing more is tried.
     pub(crate) fn remove_all(&self, digests: &[Digest]) -> Vec<Result<bool, Error>> {
+        self.until_lost(digests, |digest| self.remove(digest))
+    }
+
+    /// Removes things one after the other, until the server is out of reach.
+    pub(super) fn until_lost<T>(
+        &self,
+        things: &[T],
+        remove: impl Fn(&T) -> Result<bool, Error>,
+    ) -> Vec<Result<bool, Error>> {
         let mut lost: Option<Error> = None;
-        let remove = |digest| match &lost {
+        let remove = |thing| match &lost {
             Some(error) => Err(error.shared()),
-            None => self.remove(digest).inspect_err(|error| {
+            None => remove(thing).inspect_err(|error| {
                 lost = error.is_retryable().then(|| error.shared());
             }),
         };
-        digests.iter().map(remove).collect()
+        things.iter().map(remove).collect()
     }
 
     fn remove(&self, digest: &Digest) -> Result<bool, Error> {

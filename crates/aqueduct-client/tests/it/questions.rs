@@ -234,6 +234,29 @@ fn an_entry_is_removed_or_was_not_there() {
 }
 
 #[test]
+fn many_entries_are_removed_at_once_and_told_of_in_order() {
+    let names: Vec<_> =
+        (0..40_u32).map(|number| EntryKey { namespace: "nx".to_owned(), key: number.to_string() }).collect();
+    let is_there = |number: u32| number.is_multiple_of(3);
+    // Whichever comes first.
+    let answer = move |talk: &mut Talk| {
+        let head = talk.hear_head();
+        let key = head.split("&key=").nth(1).unwrap().split(' ').next().unwrap();
+        let status = if is_there(key.parse().unwrap()) {
+            "204 No Content"
+        } else {
+            "404 Not Found\r\nContent-Length: 0"
+        };
+        talk.say(format!("HTTP/1.1 {status}\r\n\r\n"));
+    };
+    let peer = Peer::new(names.iter().map(|_| talk(answer)).collect());
+    let removed: Vec<_> = peer.client().remove_entries(&names).into_iter().map(Result::unwrap).collect();
+    assert_eq!(removed, (0..40).map(is_there).collect::<Vec<_>>());
+    assert_eq!(peer.client().remove_entries(&[]).len(), 0, "nobody is asked");
+    peer.finish();
+}
+
+#[test]
 fn entries_that_make_no_sense_are_a_protocol_error() {
     let digest = digest_of(b"1");
     let entry = |name: &str| {
