@@ -1,6 +1,7 @@
 //! How the store and the process are at this moment, as far as a disk or the kernel has to be asked: by a worker, and not for
 //! longer than whoever watches is likely to wait. A disk that hangs is when they look.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -53,6 +54,17 @@ pub(crate) struct LastFigures {
 struct State {
     figures: Arc<Figures>,
     is_looking: bool,
+}
+
+/// How many entries each build cache has. That is the first word of a namespace: of the others whoever may write makes as many as
+/// they like.
+pub(crate) fn entry_counts(store: &Store) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for (namespace, count) in store.entry_counts() {
+        let (cache, _) = namespace.split_once('/').unwrap_or((&namespace, ""));
+        *counts.entry(cache.to_owned()).or_default() += count;
+    }
+    counts
 }
 
 /// Has a worker look: one for all who ask. Where that takes too long, it is what another look found before, and this one is for

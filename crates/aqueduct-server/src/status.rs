@@ -30,6 +30,7 @@ pub(crate) fn status(shared: &Shared, figures: &Figures) -> Value {
         "sent": object(METRICS.all_sent()),
         "received": object(METRICS.all_received()),
         "store": store(shared, figures),
+        "entries": object(figures::entry_counts(&shared.store)),
         "uploads": figures.uploads.iter().map(upload).collect::<Vec<_>>(),
         "recent": stored::recent().iter().map(listed).collect::<Vec<_>>(),
         "scrub": {

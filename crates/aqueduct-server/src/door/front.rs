@@ -34,10 +34,14 @@ Fetch it, whole or from where it broke off:
 With the program itself, which verifies what it fetches:
   aqueduct put FILE... --server http://HOST
   aqueduct get sha256:HEX -o FILE --server http://HOST
+Have builds keep what they make here; docs/doors/build-cache.md also has sccache, moon, Gradle, Turborepo and Nx:
+  build --remote_cache=http://HOST                     in .bazelrc
+  remote_storage = http://HOST|connect-timeout=2000    in ccache.conf
 
 GET /blobs?after=DIGEST&limit=N   which blobs there are, a page at a time
 POST /blobs/missing               which of {\"digests\": [...]} are not here
 DELETE /blobs/DIGEST              remove one
+GET /entries?namespace=NAME       what builds keep here under their keys, a page at a time
 POST /uploads                     send one in pieces, as tus 1.0.0 has it
 GET /healthz                      whether this server is well
 GET /metrics                      what it counts, for Prometheus

@@ -6,7 +6,7 @@ use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::{METRICS, VALID, kept};
-use crate::figures::Figures;
+use crate::figures::{self, Figures};
 use crate::server::Shared;
 
 /// Everything that there is to be told.
@@ -81,16 +81,14 @@ impl Moment {
         self.of_scrub(figures);
     }
 
-    /// By the client that has them, which is the first word of a namespace: whoever may write makes as many namespaces as they like.
     fn of_entries(&self, store: &Store) {
         let entries = IntGaugeVec::new(
             Opts::new("aqueduct_store_entries", "Keys of build caches under which something is kept"),
             &["cache"],
         );
         let entries = kept(&self.0, entries.expect(VALID));
-        for (namespace, count) in store.entry_counts() {
-            let cache = namespace.split('/').next().unwrap_or_default();
-            entries.with_label_values(&[cache]).add(as_gauge(count));
+        for (cache, count) in figures::entry_counts(store) {
+            entries.with_label_values(&[cache.as_str()]).set(as_gauge(count));
         }
     }
 

@@ -456,6 +456,7 @@ fn entries_are_listed_in_pages_and_removed() {
     let of_nx = get(&server, "/entries?namespace=nx").json();
     assert_eq!(of_nx["entries"].as_array().unwrap().len(), 5);
     assert!(get(&server, "/metrics").text().contains("aqueduct_store_entries{cache=\"nx\"} 5"));
+    assert_eq!(get(&server, "/status").json()["entries"], json!({ "gradle": 1, "nx": 5 }));
     let delete = || server.ask(&format!("DELETE /entries?namespace=nx&key=3 HTTP/1.1\r\n{HOST}\r\n")).status;
     assert_eq!((delete(), delete()), (204, 404));
     assert_eq!(get(&server, "/v1/cache/3").status, 404);

@@ -80,6 +80,7 @@ fn the_front_page_tells_people_and_programs_how_to_go_on() {
     let text = server.ask(&format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n"));
     assert_eq!(text.field("Content-Type"), Some("text/plain; charset=utf-8"));
     assert!(text.text().contains(&format!("curl -OJ http://{address}/blobs/sha256:HEX")));
+    assert!(text.text().contains(&format!("--remote_cache=http://{address} ")));
     let html =
         server.ask(&format!("GET / HTTP/1.1\r\nHost: {address}\r\nAccept: text/html,*/*;q=0.8\r\n\r\n"));
     assert_eq!(html.field("Content-Type"), Some("text/html; charset=utf-8"));

@@ -14,6 +14,7 @@ export function show(status, rates) {
     fact("Free", size(store.free)),
     fact("Kept free", store.free_min === null ? "nothing" : size(store.free_min)),
     fact("Filesystem", size(store.filesystem_size), full(store.filesystem_size - store.free, store.filesystem_size)),
+    fact("Entries of build caches", entries(status.entries)),
     fact("Evicted", count(store.evicted)),
     fact("In doubt after a power cut", store.suspects ? "some blobs" : "none"),
     { ...fact("Damaged", count(store.damaged)), is_bad: store.damaged > 0 },
@@ -41,6 +42,11 @@ export function show(status, rates) {
     is_bad: outcome === "failed" && number > 0,
   })));
   list("jobs", Object.entries(status.jobs).map(([crew, number]) => fact(crew, count(number))));
+}
+
+/** How many each cache has. */
+function entries(counts) {
+  return Object.entries(counts).map(([cache, number]) => `${count(number)} ${cache}`).join(", ") || "none";
 }
 
 function fact(name, text, meter = null) {
