@@ -4,6 +4,8 @@ mod bench;
 mod completions;
 mod doctor;
 mod drop;
+mod entries;
+mod forget;
 mod fsck;
 mod get;
 mod has;
@@ -48,6 +50,8 @@ pub(crate) fn run(line: &CommandLine, read: &Read, voice: &Voice) -> Result<(), 
         Command::Pins(pins) => pins::list(pins, json, voice, &mut output),
         Command::Uploads(uploads) => uploads::run(uploads, json, voice, &mut output),
         Command::Drop(drop) => drop::run(drop, json, voice, &mut output),
+        Command::Entries(entries) => entries::run(entries, json, voice, &mut output),
+        Command::Forget(forget) => forget::run(forget, json, voice, &mut output),
         Command::Verify(verify) => verify::run(verify, json, voice, &mut output),
         Command::Scrub(scrub) => scrub::run(scrub, json, voice, &mut output),
         Command::Fsck(fsck) => fsck::run(fsck, json, voice, &mut output),

@@ -43,6 +43,7 @@ pub(crate) fn code(fault: &Fault) -> Code {
         | Fault::Absent(_)
         | Fault::SomeAbsent { .. }
         | Fault::NoSuchUpload { .. }
+        | Fault::NoSuchEntry { .. }
         | Fault::OutOfRange { .. } => Code::Source,
         Fault::Exists { .. } => Code::Exists,
         Fault::Damaged { .. } | Fault::SomeDamaged { .. } | Fault::Miswritten { .. } => Code::Mismatch,

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     SomeAbsent { count: usize, of: usize },
     #[error("there is no upload {id}{}", text::and_others(*.count))]
     NoSuchUpload { id: UploadId, count: usize },
+    #[error("there is no entry {key} in {namespace}{}", text::and_others(*.count))]
+    NoSuchEntry { namespace: String, key: String, count: usize },
     #[error("{digest} has {size} bytes, and the range asked for begins behind them")]
     OutOfRange { digest: Digest, size: u64 },
     #[error("{path} exists; --force replaces it")]

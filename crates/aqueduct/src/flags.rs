@@ -11,6 +11,8 @@ mod config;
 mod digests;
 mod doctor;
 mod drop;
+mod entries;
+mod forget;
 mod fsck;
 mod get;
 mod has;
@@ -44,6 +46,8 @@ pub(crate) use completions::Completions;
 pub(crate) use digests::Named;
 pub(crate) use doctor::Doctor;
 pub(crate) use drop::Drop;
+pub(crate) use entries::Entries;
+pub(crate) use forget::Forget;
 pub(crate) use fsck::Fsck;
 pub(crate) use get::{Get, Wanted};
 pub(crate) use has::Has;
@@ -102,6 +106,8 @@ pub(crate) enum Command {
     Pins(Pins),
     Uploads(Uploads),
     Drop(Drop),
+    Entries(Entries),
+    Forget(Forget),
     Verify(Verify),
     Scrub(Scrub),
     Fsck(Fsck),
@@ -139,7 +145,7 @@ Exit codes:
     1  another error: the store is locked, damaged, too new or not there; the server failed; doctor or fsck
        found what needs action; bench could measure nothing
     2  the command line is wrong
-    3  a source is missing or unreadable; a blob or upload is not in the store
+    3  a source is missing or unreadable; a blob, upload or entry is not in the store
     4  the destination exists, and --force was not given
     5  the network: the other side cannot be reached, or was lost and did not come back; what came of a transfer
        is kept

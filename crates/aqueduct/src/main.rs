@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod caches;
 mod check;
 mod checked_send;
 mod commands;

@@ -55,11 +55,11 @@ pub(crate) fn cores() -> NonZeroUsize {
 /// What was named, that on standard input read as it is asked for.
 pub(crate) fn named<T>(named: &[Named<T>]) -> impl Iterator<Item = Result<T, Fault>> + '_
 where
-    T: Copy + FromStr<Err: Display>,
+    T: Clone + FromStr<Err: Display>,
 {
     named.iter().flat_map(|named| -> Box<dyn Iterator<Item = Result<T, Fault>>> {
         match named {
-            Named::This(this) => Box::new(iter::once(Ok(*this))),
+            Named::This(this) => Box::new(iter::once(Ok(this.clone()))),
             Named::Stdin => Box::new(stdin()),
         }
     })

@@ -143,9 +143,13 @@ pub(crate) fn rate(bytes: u64, seconds: f64) -> u64 {
     if seconds > 0.0 { (bytes as f64 / seconds) as u64 } else { 0 }
 }
 
-/// A count of things: `1 file`, `2 files`.
+/// A count of things: `1 file`, `2 files`, `2 entries`.
 pub(crate) fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+    match (count, thing.strip_suffix('y')) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {thing}s"),
+    }
 }
 
 /// What follows the first of a count of things: nothing, or ` and 2 others`.

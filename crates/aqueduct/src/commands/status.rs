@@ -57,6 +57,7 @@ fn lines(client: &Client, now: &Value, before: Option<&Value>) -> Vec<String> {
     let mut lines = vec![
         line("server", &server(client, now)),
         line("store", &store(&now["store"])),
+        line("entries", &each(&now["entries"], |count, cache| format!("{count} {cache}"))),
         line("connections", &connections(&now["connections"])),
         line("requests", &each(&now["requests"], |count, name| format!("{count} {name}"))),
     ];

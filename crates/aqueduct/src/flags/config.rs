@@ -290,12 +290,13 @@ fn nearest(name: &str, known: &[&str]) -> Option<String> {
 }
 
 /// Flags that would make no sense in a file.
-pub(crate) const REFUSED: [(&str, &str); 5] = [
+pub(crate) const REFUSED: [(&str, &str); 6] = [
     ("help", "it is for the command line"),
     ("version", "it is for the command line"),
     ("config", "it says which file is read"),
     ("show-config", "it is for the command line"),
     ("check", "it is for the command line"),
+    ("all", "it is for the command line"),
 ];
 
 const SYSTEM_FILE: &str = "/etc/aqueduct/config.toml";

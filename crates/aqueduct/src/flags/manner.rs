@@ -20,9 +20,9 @@ pub(crate) struct Manner {
 
     /// Print results as JSON
     ///
-    /// put, get, rm, drop, verify, bench and doctor print one object when they are done, or must stop; has, ls and uploads,
-    /// whose lists may be long, and serve print one object a line as they go. send and recv print an event a line, with "v":1 and
-    /// "event". A path that is not UTF-8 has its bytes in "path_bytes".
+    /// put, get, rm, drop, forget, verify, bench and doctor print one object when they are done, or must stop; has, ls, uploads
+    /// and entries, whose lists may be long, and serve print one object a line as they go. send and recv print an event a line,
+    /// with "v":1 and "event". A path that is not UTF-8 has its bytes in "path_bytes".
     #[arg(
         long, global = true, env = "AQUEDUCT_JSON",
         action = ArgAction::SetTrue, value_parser = BoolishValueParser::new()

@@ -13,6 +13,7 @@ mod confined;
 mod cut_short;
 mod damage;
 mod doctor;
+mod entries;
 mod exit_codes;
 mod fixture;
 mod fsck;
