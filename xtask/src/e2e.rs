@@ -98,6 +98,7 @@ const PARTS: &[Part] = &[
     Part { name: "transfer-far", space: TRANSFER_SPACE, check: transfer::far::run },
     Part { name: "cache-bazel", space: CACHE_SPACE, check: cache::bazel },
     Part { name: "cache-ccache", space: CACHE_SPACE, check: cache::ccache },
+    Part { name: "cache-crsh", space: CACHE_SPACE, check: cache::crsh },
     Part { name: "cache-sccache", space: CACHE_SPACE, check: cache::sccache },
     Part { name: "cache-moon", space: CACHE_SPACE, check: cache::moon },
     Part { name: "cache-turborepo", space: CACHE_SPACE, check: cache::turborepo },

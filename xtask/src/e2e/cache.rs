@@ -3,6 +3,7 @@
 mod bazel;
 mod ccache;
 mod client;
+mod crsh;
 mod door;
 mod gradle;
 mod moon;
@@ -31,6 +32,12 @@ pub(super) fn ccache(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
         trial::run(ground, &page, &client, report).with_context(|| client.name())?;
     }
     Ok(())
+}
+
+/// Only the newer one knows these ways.
+pub(super) fn crsh(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
+    let (page, clients) = begin("ccache without HTTP")?;
+    crsh::run(ground, &page, &clients, report)
 }
 
 pub(super) fn sccache(ground: &Ground<'_>, report: &mut Report) -> Result<()> {

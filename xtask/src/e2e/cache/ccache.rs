@@ -32,6 +32,26 @@ pub(super) fn all(page: &Page, clients: &BuildClients) -> Result<Vec<Ccache>> {
     Ok(all)
 }
 
+/// The newer version, over the Unix socket at `socket`, or over HTTP with the keys that are used there.
+pub(super) fn over_socket(page: &Page, clients: &BuildClients, socket: &Path) -> Result<[Ccache; 2]> {
+    let socket = socket.to_str().context("its path is not UTF-8")?;
+    let program = clients.python.join("ccache");
+    let over = |name: &str, settings| Ccache { program: program.clone(), name: name.to_owned(), settings };
+    Ok([
+        over(
+            "over a Unix socket",
+            page.snippet("ccache over a Unix socket", "text")?.with("/run/aqueduct/ccache.sock", socket),
+        ),
+        over("over HTTP", page.snippet("ccache", "text")?.with("/main", "")),
+    ])
+}
+
+/// The newer version with a program that it starts itself: `aqueduct`, found in `bin` under another name.
+pub(super) fn by_program(page: &Page, bin: &Path) -> Result<Ccache> {
+    let settings = page.snippet("ccache by a program that it starts", "text")?;
+    Ok(Ccache { program: bin.join("ccache"), name: "ccache with a program of ours".to_owned(), settings })
+}
+
 /// As `ccache 4.7.5`.
 fn version(program: &Path) -> Result<String> {
     let said = process::run(std::process::Command::new(program).arg("--version"))?.stdout;
@@ -58,6 +78,9 @@ impl Client for Ccache {
         };
         compile(dir, ccache)?;
         let said = said(ccache()?.arg("--print-stats"))?;
+        if self.settings.mentions("aqueduct://") {
+            process::run(ccache()?.arg("--stop-storage-helpers"))?;
+        }
         let hit_count = parse_hits(&said).with_context(|| format!("ccache said: {said}"))?;
         Built::read(hit_count, &[dir.join("out")])
     }

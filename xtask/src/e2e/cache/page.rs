@@ -66,6 +66,15 @@ impl Snippet {
         pieces.collect::<String>().replace("cache.example:7070", &key.host)
     }
 
+    /// The same with something else in one place.
+    pub(super) fn with(&self, from: &str, to: &str) -> Self {
+        Self(self.0.replace(from, to))
+    }
+
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        self.0.contains(text)
+    }
+
     /// The same with another `text` at the end of its only line.
     pub(super) fn and(&self, text: &str) -> Self {
         Self(format!("{}{text}\n", self.0.trim_end()))
