@@ -4,7 +4,7 @@ use super::Finding;
 use crate::tree::Tree;
 
 const SOURCE: &str = "crates/aqueduct-server/src/door/problem.rs";
-const PAGES: [&str; 2] = ["docs/doors/blobs.md", "docs/doors/uploads.md"];
+const PAGES: [&str; 3] = ["docs/doors/blobs.md", "docs/doors/uploads.md", "docs/doors/build-cache.md"];
 
 /// A client may rely on the type of a problem, and finds it on the page of its door.
 pub(super) fn unlisted_problems(tree: &Tree) -> Vec<Finding> {
