@@ -1,5 +1,6 @@
 //! ccache over HTTP: both versions that there are, in each layout of keys.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -71,8 +72,14 @@ impl Client for Ccache {
         copy_project("c", dir, "input.txt")?;
         let config = dir.with_extension("conf");
         write_text(&config, &self.settings.filled(key))?;
+        // Programs that it starts itself are beside it, whatever it is a link to.
+        let own = self.program.parent().map(Path::to_owned);
+        let path = env::join_paths(
+            own.into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())),
+        )?;
         let ccache = || {
             let mut ccache = command(&self.program, dir)?;
+            ccache.env("PATH", &path);
             ccache.env("CCACHE_CONFIGPATH", &config).env("CCACHE_DIR", dir.with_extension("cache"));
             anyhow::Ok(ccache)
         };
