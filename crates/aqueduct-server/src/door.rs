@@ -233,24 +233,29 @@ impl Outcome {
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Blob { ranges: Ranges::Unsatisfiable, .. } => Verdict::Refused,
-            Self::Refused(refusal) => match refusal {
-                Refusal::Absent { .. }
-                | Refusal::NoSuchEntry
-                | Refusal::NoSuchUpload
-                | Refusal::NotPinned { .. }
-                | Refusal::NoSuchPath { .. } => Verdict::Absent,
-                Refusal::SlowHead | Refusal::SlowBody => Verdict::Gone,
-                Refusal::Overloaded
-                | Refusal::Short
-                | Refusal::Contended { .. }
-                | Refusal::TooManyConnections
-                | Refusal::TooManyUploads => Verdict::Busy,
-                Refusal::NoSpace | Refusal::TooManyEntries { .. } | Refusal::ReadOnly | Refusal::Fault => {
-                    Verdict::Failed
-                }
-                _ => Verdict::Refused,
-            },
+            Self::Refused(refusal) => refusal.verdict(),
             _ => Verdict::Ok,
+        }
+    }
+}
+
+impl Refusal {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::NotKept(why) => why.verdict(),
+            Self::Absent { .. }
+            | Self::NoSuchEntry
+            | Self::NoSuchUpload
+            | Self::NotPinned { .. }
+            | Self::NoSuchPath { .. } => Verdict::Absent,
+            Self::SlowHead | Self::SlowBody => Verdict::Gone,
+            Self::Overloaded
+            | Self::Short
+            | Self::Contended { .. }
+            | Self::TooManyConnections
+            | Self::TooManyUploads => Verdict::Busy,
+            Self::NoSpace | Self::TooManyEntries { .. } | Self::ReadOnly | Self::Fault => Verdict::Failed,
+            _ => Verdict::Refused,
         }
     }
 }

@@ -104,7 +104,11 @@ pub(crate) async fn serve(
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
     let outcome = match intent {
-        EntryIntent::Put(put) => return put_entry(connection, shared, *put, body, expects_continue).await,
+        EntryIntent::Put(put) => {
+            let manner = put.manner;
+            let uploaded = put_entry(connection, shared, *put, body, expects_continue).await?;
+            return Ok(Uploaded { outcome: manner.told(uploaded.outcome), ..uploaded });
+        }
         EntryIntent::Query { namespace } => {
             return query(connection, shared, namespace, body, expects_continue).await;
         }

@@ -80,6 +80,19 @@ pub(crate) enum Manner {
     Turbo,
 }
 
+impl Manner {
+    /// What a client is told that takes some answers for a reason to fail. Nx fails a build whose results its cache cannot keep,
+    /// unless it hears that it may not write.
+    pub(crate) fn told(self, outcome: Outcome) -> Outcome {
+        match (self, outcome) {
+            (Self::Nx, Outcome::Refused(refusal)) if refusal.is_of_the_store() => {
+                Outcome::Refused(Refusal::NotKept(Box::new(refusal)))
+            }
+            (_, outcome) => outcome,
+        }
+    }
+}
+
 /// What is answered the same every time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Courtesy {

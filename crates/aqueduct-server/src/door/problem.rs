@@ -102,6 +102,8 @@ pub(crate) enum Refusal {
     NoSuchEntry,
     /// There is another one, which stays.
     EntryExists,
+    /// An entry is refused for this reason, to a client that would rather hear that it may not write.
+    NotKept(Box<Self>),
     /// What an entry would refer to is not here.
     Incomplete {
         digest: Digest,
@@ -165,6 +167,12 @@ impl Refusal {
                 | Self::ForeignOrigin { .. }
                 | Self::NeedsToken { .. }
         )
+    }
+
+    /// Whether it is the store that cannot, however the client asks: for want of room, of time, or of a disk.
+    pub(crate) fn is_of_the_store(&self) -> bool {
+        let status = self.problem().status;
+        status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE
     }
 
     /// How it is said.
@@ -340,6 +348,7 @@ impl Refusal {
                 let detail = "There is something under this key already, and it stays.".to_owned();
                 problem(StatusCode::CONFLICT, "entry-exists", detail)
             }
+            Self::NotKept(why) => Problem { status: StatusCode::FORBIDDEN, ..why.problem() },
             Self::Incomplete { digest } => {
                 let detail = "A blob that this refers to is not here; send that first.".to_owned();
                 problem(StatusCode::CONFLICT, "incomplete", detail).with("digest", digest.to_string())

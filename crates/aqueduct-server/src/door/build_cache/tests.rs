@@ -78,3 +78,18 @@ fn other_paths_are_of_other_doors() {
         assert_eq!(asked(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")), None, "{path}");
     }
 }
+
+#[test]
+fn nx_hears_that_it_may_not_write_where_nothing_can_be_kept() {
+    let told_by = |manner: Manner, refusal| match manner.told(Outcome::Refused(refusal)) {
+        Outcome::Refused(refusal) => refusal.problem(),
+        other => panic!("{other:?}"),
+    };
+    let told = told_by(Manner::Nx, Refusal::NoSpace);
+    assert_eq!((told.status.as_u16(), told.name), (403, "no-space"));
+    assert_eq!(told_by(Manner::Nx, Refusal::TooLarge { limit: 1 }).status, 403);
+    assert_eq!(told_by(Manner::Nx, Refusal::Overloaded).status, 403);
+    assert_eq!(told_by(Manner::Nx, Refusal::EntryExists).status, 409);
+    assert_eq!(told_by(Manner::Nx, Refusal::NeedsLength).status, 411);
+    assert_eq!(told_by(Manner::Plain, Refusal::NoSpace).status, 507);
+}
