@@ -14,7 +14,7 @@ mod uploads;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_store::{Listed, Outcome as PublishOutcome, Published};
-use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version};
+use aqueduct_wire::http1::{Framing, Ranges, RequestHead, Version, decode_path};
 
 use crate::admission::Admission;
 use crate::asked::{Door, Kind, Verdict};
@@ -282,21 +282,30 @@ impl Intent {
 
 /// Whose a path is, and what is asked there.
 fn intent(head: &RequestHead<'_>) -> (Door, Result<Intent, Refusal>) {
-    if uploads::is_here(head.path) {
-        return (Door::Uploads, uploads::intent(head).map(Intent::Upload));
+    let nowhere = || (Door::Blobs, Err(blobs::no_such_path(head.path)));
+    let Some(path) = decode_path(head.path) else { return nowhere() };
+    if let Some(intent) = uploads::intent(head, &path) {
+        (Door::Uploads, intent.map(Intent::Upload))
+    } else if let Some(intent) = build_cache::dav_intent(&head.method) {
+        // Before any path: there are collections everywhere.
+        (Door::BuildCache, Ok(intent))
+    } else if let Some(intent) = BLOBS.iter().find_map(|intent| intent(head, &path)) {
+        (Door::Blobs, intent)
+    } else {
+        build_cache::intent(head, &path).map_or_else(nowhere, |intent| (Door::BuildCache, intent))
     }
-    // Before any path: there are collections everywhere.
-    if let Some(intent) = build_cache::dav_intent(&head.method) {
-        return (Door::BuildCache, Ok(intent));
-    }
-    let others = [pins::intent, entries::intent, ui::intent];
-    if let Some(intent) = blobs::intent(head).or_else(|| others.iter().find_map(|intent| intent(head))) {
-        return (Door::Blobs, intent);
-    }
-    match build_cache::intent(head) {
-        Some(intent) => (Door::BuildCache, intent),
-        None => (Door::Blobs, Err(blobs::no_such_path(head.path))),
-    }
+}
+
+/// What a head asks of a part of a door, with its path decoded; `None` if that is of another.
+type AskedOf = fn(&RequestHead<'_>, &str) -> Option<Result<Intent, Refusal>>;
+
+/// The parts of the blobs door. What is asked for most comes first.
+const BLOBS: [AskedOf; 4] = [blobs::intent, pins::intent, entries::intent, ui::intent];
+
+/// What follows the root of a part in a path: nothing, for the root itself. `None` if the path is of another.
+fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(root)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 /// A blob that was here before anything was sent.

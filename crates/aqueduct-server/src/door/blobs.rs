@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_wire::http1::{
-    Fields, Framing, RequestHead, decode_path, etag, matches_if_range, matches_strong, matches_weak,
-    prefers_html, query_pairs,
+    Fields, Framing, RequestHead, etag, matches_if_range, matches_strong, matches_weak, prefers_html,
+    query_pairs,
 };
 use http::Method;
 use serde_json::Value;
@@ -14,9 +14,8 @@ use super::{Condition, Intent, Name, Read, Refusal, Write};
 use crate::asked::Door;
 
 /// What a head asks of this door; `None` if its path is of another.
-pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
-    let path = decode_path(head.path)?;
-    Some(match &*path {
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<Intent, Refusal>> {
+    Some(match path {
         // The server as a whole (RFC 9112 section 3.2.4).
         "*" => Err(not_allowed(head, "GET, HEAD, PUT, POST, DELETE")),
         "/" => reading(head, || {

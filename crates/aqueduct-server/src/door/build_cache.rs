@@ -8,12 +8,12 @@ mod query;
 use aqueduct_blob::Digest;
 use aqueduct_store::{Entry, EntryOutcome as PutOutcome, FIELD_LEN_MAX, Key, Overwrite};
 use aqueduct_wire::build_cache::{ActionForm, CachePath, parse_path};
-use aqueduct_wire::http1::{RequestHead, decode_path, query_pairs};
+use aqueduct_wire::http1::{RequestHead, query_pairs};
 use http::Method;
 
 use super::blobs::{blob, has_length, no_such_path, not_allowed};
 use super::entries::EntryPage;
-use super::{Intent, Refusal, ZstdBody};
+use super::{Intent, Outcome, Refusal, ZstdBody};
 use crate::asked::Door;
 use crate::tokens::Right;
 
@@ -132,12 +132,11 @@ pub(super) fn dav_intent(method: &Method) -> Option<Intent> {
 }
 
 /// What a head asks of this door; `None` if its path is of another.
-pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
-    let path = decode_path(head.path)?;
-    match parse_path(&path) {
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<Intent, Refusal>> {
+    match parse_path(path) {
         Ok(None) => None,
         Ok(Some(place)) => Some(intent_at(head, place)),
-        Err(error) => Some(Err(Refusal::BadCachePath { path: path.into_owned(), error })),
+        Err(error) => Some(Err(Refusal::BadCachePath { path: path.to_owned(), error })),
     }
 }
 

@@ -20,8 +20,8 @@ pub(crate) struct EntryPage {
 }
 
 /// What a head asks of this part; `None` if its path is of another.
-pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
-    (head.path == ROOT).then(|| entry_intent(head).map(Intent::Entry))
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<Intent, Refusal>> {
+    (path == ROOT).then(|| entry_intent(head).map(Intent::Entry))
 }
 
 fn entry_intent(head: &RequestHead<'_>) -> Result<EntryIntent, Refusal> {

@@ -1,13 +1,13 @@
 //! The part of the blobs door that pins names: `/pins` and what is below.
 
 use aqueduct_blob::Digest;
-use aqueduct_wire::http1::{RequestHead, decode_path};
+use aqueduct_wire::http1::RequestHead;
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, json_text, nothing};
 use super::blobs::{digest, not_allowed, page};
-use super::{Intent, Refusal};
+use super::{Intent, Refusal, below};
 
 /// What is asked about pins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,8 @@ pub(crate) enum PinOutcome {
 }
 
 /// What a head asks of this part; `None` if its path is of another.
-pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
-    let path = decode_path(head.path)?;
-    let rest = path.strip_prefix(ROOT)?;
-    (rest.is_empty() || rest.starts_with('/')).then(|| pin_intent(head, rest.trim_start_matches('/')))
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<Intent, Refusal>> {
+    below(path, ROOT).map(|name| pin_intent(head, name))
 }
 
 fn pin_intent(head: &RequestHead<'_>, name: &str) -> Result<Intent, Refusal> {

@@ -17,8 +17,8 @@ pub(crate) struct Part {
 }
 
 /// What a head asks of this door; `None` if its path is none of the page's.
-pub(super) fn intent(head: &RequestHead<'_>) -> Option<Result<Intent, Refusal>> {
-    let part = PARTS.iter().find(|part| part.path == head.path)?;
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<Intent, Refusal>> {
+    let part = PARTS.iter().find(|part| part.path == path)?;
     Some(match head.method {
         Method::GET | Method::HEAD => Ok(Intent::Ui(part)),
         _ => Err(not_allowed(head, "GET, HEAD")),

@@ -9,13 +9,12 @@ use std::time::SystemTime;
 use aqueduct_blob::{Algorithm, Digest, UploadId};
 use aqueduct_store::Published;
 use aqueduct_wire::http1::{
-    Framing, RequestHead, TUS_VERSION, decode_path, is_offset_octets, parse_upload_count,
-    parse_upload_metadata,
+    Framing, RequestHead, TUS_VERSION, is_offset_octets, parse_upload_count, parse_upload_metadata,
 };
 use http::Method;
 
 use super::blobs::{digest, has_length, no_such_path, not_allowed};
-use super::{Name, Refusal};
+use super::{Name, Refusal, below};
 
 pub(super) use answer::answer;
 
@@ -76,15 +75,12 @@ pub(crate) enum Progress {
     Stored(Published),
 }
 
-/// Whether a path is of this door, whose answers say so whatever they are.
-pub(super) fn is_here(path: &str) -> bool {
-    decode_path(path).is_some_and(|path| path == ROOT || path.starts_with("/uploads/"))
+/// What a head asks of this door; `None` if its path is of another.
+pub(super) fn intent(head: &RequestHead<'_>, path: &str) -> Option<Result<UploadIntent, Refusal>> {
+    below(path, ROOT).map(|name| upload_intent(head, name))
 }
 
-/// What a head asks of this door; its path is here.
-pub(super) fn intent(head: &RequestHead<'_>) -> Result<UploadIntent, Refusal> {
-    let path = decode_path(head.path).ok_or_else(|| no_such_path(head.path))?;
-    let name = path.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+fn upload_intent(head: &RequestHead<'_>, name: &str) -> Result<UploadIntent, Refusal> {
     if name.is_empty() {
         return match head.method {
             Method::OPTIONS => Ok(UploadIntent::Offer),
@@ -96,7 +92,7 @@ pub(super) fn intent(head: &RequestHead<'_>) -> Result<UploadIntent, Refusal> {
         Method::OPTIONS => Ok(UploadIntent::Offer),
         Method::HEAD | Method::PATCH | Method::DELETE => {
             is_understood(head)?;
-            let place = place(name).ok_or_else(|| no_such_path(&path))?;
+            let place = place(name).ok_or_else(|| no_such_path(head.path))?;
             match head.method {
                 Method::HEAD => Ok(UploadIntent::Look(place)),
                 Method::PATCH => append(head, place),

@@ -8,7 +8,7 @@ const HEX: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9
 
 fn asked(request: &str) -> Option<Result<Intent, Refusal>> {
     let (head, _) = parse_request(request.as_bytes()).unwrap().unwrap();
-    intent(&head)
+    intent(&head, head.path)
 }
 
 fn put(path: &str, fields: &str) -> EntryPut {
