@@ -15,3 +15,4 @@ mod upload;
 pub(crate) use client::HttpClient;
 pub(crate) use download::HttpDownload;
 pub(crate) use problem::Problem;
+pub(crate) use response::Response;

@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "to prepare and to check, any way will do"))]
 
 mod client;
+mod crsh;
 mod digest_cache;
 mod download;
 mod endpoint;
@@ -39,6 +40,7 @@ mod token;
 mod uploaded;
 
 pub use client::Client;
+pub use crsh::CcacheStorage;
 pub use digest_cache::DigestCache;
 pub use download::{Download, Received};
 pub use endpoint::{Dialect, Endpoint, EndpointParseError};

@@ -49,7 +49,7 @@ impl Patience {
 }
 
 /// Lets time pass.
-fn rest(time: Duration) {
+pub(crate) fn rest(time: Duration) {
     let (_silent, silence) = mpsc::channel::<()>();
     let _ = silence.recv_timeout(time);
 }

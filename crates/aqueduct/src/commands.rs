@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod crsh;
 mod doctor;
 mod drop;
 mod entries;
@@ -25,7 +26,7 @@ mod uploads;
 mod verify;
 
 use crate::fault::Fault;
-use crate::flags::{Command, CommandLine, Read};
+use crate::flags::{Command, CommandLine, Crsh, Read};
 use crate::output::Output;
 use crate::voice::Voice;
 
@@ -56,6 +57,7 @@ pub(crate) fn run(line: &CommandLine, read: &Read, voice: &Voice) -> Result<(), 
         Command::Scrub(scrub) => scrub::run(scrub, json, voice, &mut output),
         Command::Fsck(fsck) => fsck::run(fsck, json, voice, &mut output),
         Command::Serve(serve) => serve::run(serve, line, read, voice, &mut output),
+        Command::Crsh(Crsh {}) => crsh::run(),
         Command::Status(status) => status::run(status, json, &mut output),
         Command::Bench(bench) => bench::run(bench, json, voice, &mut output),
         Command::Doctor(doctor) => doctor::run(doctor, json, voice, &mut output),

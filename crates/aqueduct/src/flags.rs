@@ -8,6 +8,7 @@ mod bandwidth;
 mod bench;
 mod completions;
 mod config;
+mod crsh;
 mod digests;
 mod doctor;
 mod drop;
@@ -43,6 +44,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
+pub(crate) use crsh::Crsh;
 pub(crate) use digests::Named;
 pub(crate) use doctor::Doctor;
 pub(crate) use drop::Drop;
@@ -61,7 +63,7 @@ pub(crate) use pin::{Pin, Pins, Unpin};
 pub(crate) use place::{Place, Server};
 pub(crate) use put::{Put, Sync};
 pub(crate) use rate::Rate;
-pub(crate) use reading::{By, CommandLine, Read, Shown};
+pub(crate) use reading::{By, CRSH_ENDPOINT, CommandLine, Read, Shown};
 pub(crate) use recv::{Flush, Recv, Source};
 pub(crate) use rm::Rm;
 pub(crate) use scrub::Scrub;
@@ -112,6 +114,7 @@ pub(crate) enum Command {
     Scrub(Scrub),
     Fsck(Fsck),
     Serve(Serve),
+    Crsh(Crsh),
     Status(Status),
     Bench(Bench),
     Doctor(Doctor),

@@ -64,7 +64,11 @@ impl CommandLine {
     /// configuration files say.
     pub(crate) fn read() -> Self {
         let program = on_all(Flags::command(), without_empty);
-        let words: Vec<_> = env::args_os().collect();
+        let mut words: Vec<_> = env::args_os().collect();
+        // ccache starts a program for its storage without a word, by whatever name it was found.
+        if words.len() == 1 && env::var_os(CRSH_ENDPOINT).is_some() {
+            words.push("crsh".into());
+        }
         // A file may give what is required.
         let matches = on_all(program.clone(), |arg| arg.required(false)).get_matches_from(&words);
         let manner = Manner::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -232,3 +236,6 @@ fn without_empty(arg: Arg) -> Arg {
         _ => arg,
     }
 }
+
+/// By which ccache says where such a program is to listen.
+pub(crate) const CRSH_ENDPOINT: &str = "CRSH_IPC_ENDPOINT";

@@ -10,6 +10,7 @@ mod calibration;
 mod child;
 mod config;
 mod confined;
+mod crsh;
 mod cut_short;
 mod damage;
 mod doctor;

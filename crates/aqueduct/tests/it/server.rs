@@ -115,8 +115,13 @@ impl Server {
     /// Has it begin anew, and waits until it has.
     pub(crate) fn restart(&mut self) {
         self.signal(Signal::USR2);
+        self.wait_until_printed("listening ");
+    }
+
+    /// Waits for a line on standard output that begins so.
+    pub(crate) fn wait_until_printed(&mut self, start: &str) {
         let mut line = String::new();
-        while !line.starts_with("listening ") {
+        while !line.starts_with(start) {
             line.clear();
             assert!(self.stdout.read_line(&mut line).unwrap() > 0, "{}", self.said());
         }
