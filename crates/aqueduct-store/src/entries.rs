@@ -75,7 +75,7 @@ pub enum EntryError {
         digest: Digest,
     },
     /// There are as many entries, or as many references of all of them, as a store takes.
-    #[error("the store takes no more than {limit} entries and references; remove some")]
+    #[error("the store takes no more than {limit} entries, references or namespaces; remove some")]
     TooMany {
         /// How many it takes.
         limit: u64,
@@ -341,6 +341,9 @@ pub const FIELD_LEN_MAX: usize = 1024;
 /// How many entries a store takes: of each nine bytes are in memory, up to 80 MiB, and `meta.redb`, which is read whole when the
 /// store is opened, then has some GiB.
 pub const ENTRY_COUNT_MAX: u64 = 4_000_000;
+
+/// In how many namespaces: each has its name and its count in memory. A client makes one for each instance, prefix or team.
+pub const NAMESPACE_COUNT_MAX: u64 = 10_000;
 
 /// To how many blobs all of them may refer, values included, for the same reasons.
 pub const ENTRY_REFERENCE_SUM_MAX: u64 = 4 * ENTRY_COUNT_MAX;

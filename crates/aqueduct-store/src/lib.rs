@@ -56,7 +56,7 @@ pub use damage::Checked;
 pub use disk::Room;
 pub use entries::{
     ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, FIELD_COUNT_MAX,
-    FIELD_LEN_MAX, Key, KeyError, Overwrite, REFERENCE_COUNT_MAX,
+    FIELD_LEN_MAX, Key, KeyError, NAMESPACE_COUNT_MAX, Overwrite, REFERENCE_COUNT_MAX,
 };
 pub use fault::{Cause, ChangeError, ReadOnly, StorageFault};
 pub use fsck::{Fate, Finding, FsckError, FsckMode, Fscked, Trouble};

@@ -386,7 +386,9 @@ impl Refusal {
                 problem(StatusCode::INSUFFICIENT_STORAGE, "no-space", detail)
             }
             Self::TooManyEntries { limit } => {
-                let detail = format!("There are {limit} keys already, and no more are kept; remove some.");
+                let detail = format!(
+                    "There are {limit} keys, references or namespaces already, and no more are kept; remove some."
+                );
                 problem(StatusCode::INSUFFICIENT_STORAGE, "too-many-entries", detail).with("limit", *limit)
             }
             Self::TooManyUploads => {

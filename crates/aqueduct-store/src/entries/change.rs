@@ -10,7 +10,8 @@ use redb::Durability;
 use super::look::{Look, Settled};
 use super::rows::Change;
 use super::{
-    ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, Key, Overwrite, rows,
+    ENTRY_COUNT_MAX, ENTRY_REFERENCE_SUM_MAX, Entry, EntryError, EntryOutcome, Key, NAMESPACE_COUNT_MAX,
+    Overwrite, rows,
 };
 use crate::fault::{Blame, ChangeError, StorageFault};
 use crate::layout;
@@ -35,9 +36,12 @@ impl Inner {
             if let Err(digest) = self.look_for(&named, &mut settled)? {
                 return Err(EntryError::Incomplete { digest });
             }
-            let stays = match (overwrite, self.find_entry(key)?) {
-                (Overwrite::Keep, Some(before)) => self.is_whole(&before)?.then_some(before),
-                _ => None,
+            let stays = match overwrite {
+                Overwrite::Replace => None,
+                Overwrite::Keep => match self.find_entry(key)? {
+                    Some(before) => self.is_whole(&before)?.then_some(before),
+                    None => None,
+                },
             };
             let _changing = lock(&self.entries.changing);
             let before = self.find_entry(key)?;
@@ -67,6 +71,9 @@ impl Inner {
             let mut known = alone(&self.entries.known);
             if outcome == EntryOutcome::New && known.count() >= ENTRY_COUNT_MAX {
                 return Err(EntryError::TooMany { limit: ENTRY_COUNT_MAX });
+            }
+            if !known.has_room_for_namespace(key) {
+                return Err(EntryError::TooMany { limit: NAMESPACE_COUNT_MAX });
             }
             if known.reference_count() + entry.named_count() > ENTRY_REFERENCE_SUM_MAX {
                 return Err(EntryError::TooMany { limit: ENTRY_REFERENCE_SUM_MAX });
@@ -194,11 +201,15 @@ impl Inner {
     /// Makes what was done to the entry of this key as durable as the policy asks. A change of one's own that fails is not done.
     fn finish_change(&self, key: &Key, number: Option<u64>) -> Result<(), ChangeError> {
         let written = self.commit_entry(key).and_then(|()| self.write_entries_if_many());
-        if written.is_err()
-            && let Some(number) = number
-            && alone(&self.entries.known).take_back(key, number)
-        {
-            self.entries.watchers.tell(key);
+        if let (Err(_), Some(number)) = (&written, number) {
+            let is_back = {
+                // Another round may be writing it after all: then it is done.
+                let _writing = lock(&self.entries.writing);
+                alone(&self.entries.known).take_back(key, number)
+            };
+            if is_back {
+                self.entries.watchers.tell(key);
+            }
         }
         written
     }
@@ -260,13 +271,14 @@ impl Inner {
             }
             // There is no room for it, and nothing has changed.
             Err(fault) if fault.is_untried() => {
-                drop(writing);
                 // Whoever waits for a change takes it back; what nobody waits for is taken back here, but for what is to go.
                 let puts = taken.iter().filter(|change| self.is_loose() && change.entry.is_some());
-                for change in puts {
-                    if alone(&entries.known).take_back(&change.key, change.number) {
-                        entries.watchers.tell(&change.key);
-                    }
+                let take_back =
+                    |change: &&Change| alone(&entries.known).take_back(&change.key, change.number);
+                let back: Vec<_> = puts.filter(take_back).collect();
+                drop(writing);
+                for change in back {
+                    entries.watchers.tell(&change.key);
                 }
                 Err(fault.into())
             }

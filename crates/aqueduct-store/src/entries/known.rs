@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aqueduct_blob::Digest;
 
 use super::rows::Change;
-use super::{Entry, Key};
+use super::{Entry, Key, NAMESPACE_COUNT_MAX};
 
 /// What is known of the entries.
 #[derive(Debug, Default)]
@@ -81,6 +81,11 @@ impl Known {
 
     pub(super) fn counts(&self) -> &BTreeMap<String, u64> {
         &self.counts
+    }
+
+    /// Whether there is an entry of this namespace, or may be one more of those.
+    pub(super) fn has_room_for_namespace(&self, key: &Key) -> bool {
+        (self.counts.len() as u64) < NAMESPACE_COUNT_MAX || self.counts.contains_key(key.namespace())
     }
 
     pub(super) fn count(&self) -> u64 {

@@ -52,3 +52,26 @@ fn the_references_of_an_entry_are_kept_in_order() {
     assert_eq!(entry.references, [1, 3, 9].map(digest));
     assert!(entry.is_in_order());
 }
+
+#[test]
+fn only_so_many_namespaces_are_taken() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { sync: SyncPolicy::None, ..Options::default() };
+    let store = Store::open(directory.path(), Absent::Make, options).unwrap();
+    let whole = Whole { algorithm: Algorithm::Sha256, expected: None, bytes: b"value" };
+    let value = store.put_all(&[whole]).remove(0).unwrap().digest;
+    let put = |namespace: u64, name: &str| {
+        let key = Key::new(&format!("ac/{namespace}"), name).unwrap();
+        let entry = Entry { value, size: 0, references: Vec::new(), fields: Vec::new(), written: 0 };
+        store.put_entry(&key, entry, Overwrite::Replace)
+    };
+    for namespace in 0..NAMESPACE_COUNT_MAX {
+        assert_eq!(put(namespace, "a").unwrap(), EntryOutcome::New);
+    }
+    let refused = put(NAMESPACE_COUNT_MAX, "a").unwrap_err();
+    assert!(matches!(refused, EntryError::TooMany { limit: NAMESPACE_COUNT_MAX }), "{refused}");
+    // Those that are there take more, and one that has nothing any more makes room.
+    assert_eq!(put(7, "b").unwrap(), EntryOutcome::New);
+    assert!(store.remove_entry(&Key::new("ac/8", "a").unwrap()).unwrap());
+    assert_eq!(put(NAMESPACE_COUNT_MAX, "a").unwrap(), EntryOutcome::New);
+}
