@@ -2,9 +2,9 @@ use std::thread;
 
 use aqueduct_blob::{Algorithm, Digest};
 
-use super::{Entry, EntryOutcome, Key, Overwrite};
+use super::{Entry, EntryError, EntryOutcome, Key, NAMESPACE_COUNT_MAX, Overwrite};
 use crate::poison::lock;
-use crate::{Absent, Options, Store, Syncs, Whole};
+use crate::{Absent, Options, Store, SyncPolicy, Syncs, Whole};
 
 /// As many as a server has that change its store.
 const THREAD_COUNT: u64 = 16;
@@ -55,7 +55,7 @@ fn the_references_of_an_entry_are_kept_in_order() {
 
 #[test]
 fn only_so_many_namespaces_are_taken() {
-    let directory = TempDir::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let options = Options { sync: SyncPolicy::None, ..Options::default() };
     let store = Store::open(directory.path(), Absent::Make, options).unwrap();
     let whole = Whole { algorithm: Algorithm::Sha256, expected: None, bytes: b"value" };
