@@ -95,14 +95,29 @@ fn no_power_cut_while_blobs_go_leaves_an_entry_that_names_them() {
 
 #[test]
 fn no_kill_loses_or_falsifies_anything() {
-    for workload in Workload::all() {
+    for workload in Workload::of_blobs() {
+        kill_at_every_verb(&workload, None).unwrap();
+    }
+}
+
+#[test]
+fn no_kill_loses_or_falsifies_an_entry() {
+    for workload in Workload::of_entries() {
         kill_at_every_verb(&workload, None).unwrap();
     }
 }
 
 #[test]
 fn no_failing_verb_loses_or_falsifies_anything() {
-    for workload in Workload::all() {
+    for workload in Workload::of_blobs() {
+        fail_at_every_verb(&workload, std::io::ErrorKind::Other).unwrap();
+        fail_at_every_verb(&workload, std::io::ErrorKind::StorageFull).unwrap();
+    }
+}
+
+#[test]
+fn no_failing_verb_loses_or_falsifies_an_entry() {
+    for workload in Workload::of_entries() {
         fail_at_every_verb(&workload, std::io::ErrorKind::Other).unwrap();
         fail_at_every_verb(&workload, std::io::ErrorKind::StorageFull).unwrap();
     }

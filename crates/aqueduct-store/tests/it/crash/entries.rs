@@ -79,6 +79,13 @@ impl Promise {
         may_be.insert(news);
     }
 
+    /// What may be found by the other one, too, may be found.
+    pub(super) fn widen(&mut self, other: &Self) {
+        for (slot, may_be) in &mut self.0 {
+            may_be.extend(&other.0[slot]);
+        }
+    }
+
     /// A blob is gone, or may be.
     pub(super) fn lost(&mut self, content: Content, is_certain: bool) {
         for may_be in self.0.values_mut() {

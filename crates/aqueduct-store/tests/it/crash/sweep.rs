@@ -97,7 +97,7 @@ pub(super) fn fail_at_every_verb(workload: &Workload, kind: ErrorKind) -> Result
     for fail in stops(workload) {
         let disk = slot.mount(&workload.start).unwrap();
         disk.plan(Plan { fail_at: Some((fail, kind)), ..Plan::default() });
-        let mut run = Run::new(&disk, workload);
+        let mut run = Run::new(&disk, workload).failing(fail);
         let outcome = run.go();
         let trace = disk.trace();
         let told = |error: String| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aqueduct_blob::{Algorithm, Digest, Hasher};
 use aqueduct_flow::{CopyLadder, Step as Turned};
-use aqueduct_store::disk::Disk;
+use aqueduct_store::disk::{Disk, Verb};
 use aqueduct_store::{
     Absent, FsckMode, Limits, Options, Outcome, Overwrite, PutError, ScrubPlan, Store, SyncPolicy, Verified,
     VerifyError, Whole,
@@ -220,6 +220,16 @@ impl Model {
         self.durable.entries = self.live.entries.clone();
     }
 
+    /// What was not durable may be lost, without any power cut.
+    fn sync_failed(&mut self) {
+        for (content, known) in &mut self.live.blobs {
+            if *known != self.durable.blobs[content] {
+                *known = Known::Either;
+            }
+        }
+        self.live.entries.widen(&self.durable.entries);
+    }
+
     /// The process is gone, and with it what it knew of entries and had not written.
     fn ended(&mut self) {
         self.live.entries = self.durable.entries.clone();
@@ -249,6 +259,14 @@ use SyncPolicy::{Full, None as Loose};
 
 impl Workload {
     pub(super) fn all() -> Vec<Self> {
+        [Self::of_blobs(), Self::of_entries()].concat()
+    }
+
+    pub(super) fn of_entries() -> Vec<Self> {
+        vec![Self::entries(), Self::loose_entries(), Self::evicted_entries(), Self::damaged_entries()]
+    }
+
+    pub(super) fn of_blobs() -> Vec<Self> {
         vec![
             Self::synced(),
             Self::loose(),
@@ -264,10 +282,6 @@ impl Workload {
             Self::upload(),
             Self::loose_upload(),
             Self::rebooted_upload(),
-            Self::entries(),
-            Self::loose_entries(),
-            Self::evicted_entries(),
-            Self::damaged_entries(),
         ]
     }
 
@@ -697,18 +711,34 @@ pub(super) struct Run {
     pub(super) known: Model,
     store: Option<Store>,
     sync: SyncPolicy,
+    /// Which verb fails, as long as it did not.
+    fails_at: Option<u64>,
 }
 
 impl Run {
     pub(super) fn new(disk: &SimDisk, workload: &Workload) -> Self {
         let (acts, known) = (workload.acts.clone(), workload.known.clone());
-        Self { disk: disk.clone(), acts, known, store: None, sync: Full }
+        Self { disk: disk.clone(), acts, known, store: None, sync: Full, fails_at: None }
+    }
+
+    /// The same, where a verb fails.
+    pub(super) fn failing(self, fails_at: u64) -> Self {
+        Self { fails_at: Some(fails_at), ..self }
     }
 
     /// Does everything, until the power goes. An error while it is on is an answer, and the run goes on.
     pub(super) fn go(&mut self) -> Result<(), String> {
         for act in self.acts.clone() {
             self.act(act)?;
+            if let Some(at) = self.fails_at
+                && self.disk.count() >= at
+            {
+                self.fails_at = None;
+                let failed = self.disk.trace()[usize::try_from(at).unwrap() - 1].verb;
+                if matches!(failed, Verb::SyncData | Verb::SyncDir | Verb::SyncAll) {
+                    self.known.sync_failed();
+                }
+            }
             self.known.live.entries.heed(&self.known.live.blobs);
             self.known.durable.entries.heed(&self.known.durable.blobs);
             if self.disk.is_stopped() {
