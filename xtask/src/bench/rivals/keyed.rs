@@ -50,7 +50,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn make(stand: &Stand, kind: Kind, size: u64, count: usize) -> Result<Self> {
-        let name = format!("keyed-{size}");
+        let name = format!("keyed-{size}-{count}");
         let dir = stand.scratch.join(&name);
         fs::create_dir_all(&dir)?;
         let seed = SEED + (size << 20);
