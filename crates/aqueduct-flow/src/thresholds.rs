@@ -36,7 +36,7 @@ impl Thresholds {
 /// Measured on a virtual machine of two cores: docs/performance.md has the figures.
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { memory_size_max: 64 << 10, copy_len_max: 0, receive_copy_len_max: 0 }
+        Self { memory_size_max: 32 << 10, copy_len_max: 0, receive_copy_len_max: 0 }
     }
 }
 

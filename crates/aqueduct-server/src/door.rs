@@ -21,7 +21,7 @@ use crate::asked::{Door, Kind, Verdict};
 use crate::tokens::Right;
 
 pub(crate) use answer::{Answer, Content, Piece, Voice};
-pub(crate) use build_cache::{EntryIntent, EntryOutcome, EntryPut, Shape, parse_hashes};
+pub(crate) use build_cache::{EntryIntent, EntryOutcome, EntryPut, Shape, parse_hashes, told_to_reader};
 pub(crate) use entries::{EntryPage, page_text};
 pub(crate) use pins::{PinIntent, PinOutcome};
 pub(crate) use problem::Refusal;

@@ -20,7 +20,7 @@ use crate::collect::{Collected, collect};
 use crate::connection::Connection;
 use crate::door::{
     EntryIntent, EntryOutcome, EntryPage, EntryPut, MISSING_BODY_LEN_MAX, Name, Outcome, Refusal, Shape,
-    Write, ZstdBody, page_text, parse_hashes,
+    Write, ZstdBody, page_text, parse_hashes, told_to_reader,
 };
 use crate::find::{self, Found};
 use crate::server::Shared;
@@ -30,7 +30,8 @@ use crate::{act, coding, staged};
 pub(crate) use kept::{KeptEntries, KeptEntry};
 pub(crate) use value::store;
 
-/// Looks for what an entry leads to. `is_asked`: the peer only wants to know whether it is here. Of a key that is surely not here nobody asks a disk.
+/// Looks for what an entry leads to. `is_asked`: the peer only wants to know whether it is here. Of a key under which there is
+/// surely nothing, and of one that was asked for a moment ago, no worker is asked.
 pub(crate) async fn look_up(
     shared: &Arc<Shared>,
     asked: &Asked,
@@ -40,45 +41,71 @@ pub(crate) async fn look_up(
     if shared.store.may_have_entry(&key) == Some(false) {
         return Ok((Outcome::Refused(Refusal::NoSuchEntry), None));
     }
-    if shared.are_overloaded(shared.lookers()) {
-        return Ok((Outcome::Refused(Refusal::Overloaded), None));
-    }
-    let job = Arc::clone(shared);
-    let look = move || find(&job, &key);
-    let mut found = Box::pin(shared.lookers().run(look).instrument(asked.span())).await?;
-    if let Ok(Some((entry, Found::Open(_)))) = &found
-        && !is_asked
-        && !shared.entries.is_verified(&entry.value)
-    {
-        if shared.are_overloaded(&shared.checkers) {
-            return Ok((Outcome::Refused(Refusal::Overloaded), None));
+    let found = match at_hand(shared, &key) {
+        Some(found) => Ok(Some(found)),
+        None => {
+            let found = Box::pin(look_for(shared, key.clone(), is_asked).instrument(asked.span())).await?;
+            found.map_err(|refusal| told_to_reader(&key, refusal))
         }
-        let (job, value) = (Arc::clone(shared), entry.value);
-        let verify = move || verify(&job, &value);
-        match Box::pin(shared.checkers.run(verify).instrument(asked.span())).await? {
-            Ok(true) => {}
-            Ok(false) => found = Ok(None),
-            Err(refusal) => found = Err(refusal),
-        }
-    }
+    };
     Ok(match found {
         Err(refusal) => (Outcome::Refused(refusal), None),
         Ok(None) => (Outcome::Refused(Refusal::NoSuchEntry), None),
-        Ok(Some((entry, found))) => {
-            let Entry { fields, value, .. } = entry;
-            (Outcome::Entry(EntryOutcome::Found { fields, value, size: found.size() }), Some(found))
-        }
+        Ok(Some((entry, found))) => (Outcome::Entry(entry), Some(found)),
     })
 }
 
-fn find(shared: &Shared, key: &Key) -> Result<Option<(Entry, Found)>, Refusal> {
-    let ticket = shared.entries.ticket();
-    let Some(entry) = shared.store.entry(key)? else { return Ok(None) };
-    let Some(found) = find::find(&shared.store, &shared.cache, &entry.value)? else { return Ok(None) };
-    if let Found::Bytes(bytes) = &found {
-        shared.entries.put(ticket, key, &entry, bytes, shared.store.limits().lease);
+/// What was asked for a moment ago.
+fn at_hand(shared: &Shared, key: &Key) -> Option<(EntryOutcome, Found)> {
+    let KeptEntry { value, fields, kept, .. } = shared.entries.find(key)?;
+    let found = match kept {
+        Some(kept) => Found::Bytes(Arc::clone(kept.bytes())),
+        None => find::at_hand(&shared.store, &shared.cache, &value)?,
+    };
+    Some((EntryOutcome::Found { fields: fields.to_vec(), value, size: found.size() }, found))
+}
+
+/// Has workers look for it, and hash a large value that nobody has hashed.
+async fn look_for(
+    shared: &Arc<Shared>,
+    key: Key,
+    is_asked: bool,
+) -> Result<Result<Option<(EntryOutcome, Found)>, Refusal>, Close> {
+    if shared.are_overloaded(shared.lookers()) {
+        return Ok(Err(Refusal::Overloaded));
     }
-    Ok(Some((entry, found)))
+    let ticket = shared.entries.ticket();
+    let (job, wanted) = (Arc::clone(shared), key.clone());
+    let (entry, found) = match shared.lookers().run(move || find(&job, &wanted)).await? {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Ok(None)),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let is_right = match found {
+        Found::Bytes(_) => true,
+        Found::Open(_) if is_asked || shared.entries.is_verified(&entry.value) => true,
+        Found::Open(_) if shared.are_overloaded(&shared.checkers) => return Ok(Err(Refusal::Overloaded)),
+        Found::Open(_) => {
+            let (job, value) = (Arc::clone(shared), entry.value);
+            match shared.checkers.run(move || verify(&job, &value)).await? {
+                Ok(is_right) => is_right,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    };
+    if !is_right {
+        return Ok(Ok(None));
+    }
+    if !is_asked {
+        shared.entries.put(ticket, &key, &entry, &found, shared.store.limits().lease);
+    }
+    let Entry { fields, value, .. } = entry;
+    Ok(Ok(Some((EntryOutcome::Found { fields, value, size: found.size() }, found))))
+}
+
+fn find(shared: &Shared, key: &Key) -> Result<Option<(Entry, Found)>, Refusal> {
+    let Some(entry) = shared.store.entry(key)? else { return Ok(None) };
+    Ok(find::find(&shared.store, &shared.cache, &entry.value)?.map(|found| (entry, found)))
 }
 
 /// Hashes a large value before it is first sent. Its client knows no digest of it and believes what comes, so it must be a miss

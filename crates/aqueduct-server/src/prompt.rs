@@ -73,7 +73,9 @@ fn push(
             (*digest, kept, None)
         }
         Intent::Entry(EntryIntent::Find(key)) => {
-            let Some(KeptEntry { value, kept, fields, .. }) = shared.entries.find(key) else { return false };
+            let Some(KeptEntry { value, kept: Some(kept), fields, .. }) = shared.entries.find(key) else {
+                return false;
+            };
             (value, kept, Some(fields))
         }
         _ => return false,

@@ -93,6 +93,12 @@ impl Manner {
     }
 }
 
+/// What somebody is told who looks for an entry, and cannot be told whether it is there. Nx fails its build for that, and goes on
+/// where there is nothing.
+pub(crate) fn told_to_reader(key: &Key, refusal: Refusal) -> Refusal {
+    if key.namespace() == NX && refusal.is_of_the_store() { Refusal::NoSuchEntry } else { refusal }
+}
+
 /// What is answered the same every time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Courtesy {

@@ -1,4 +1,4 @@
-//! Entries that were asked for a moment ago, in memory with their values: one write answers.
+//! Entries that were asked for a moment ago, in memory: with their values, where these are small, so that one write answers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,8 +9,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Lru;
 
 use crate::cache::Kept;
+use crate::find::Found;
 
-/// A bounded cache of entries whose values are small. What they refer to was promised to stay for longer than they are kept.
+/// A bounded cache of entries. What they refer to was promised to stay for longer than they are kept, and their values are right.
 #[derive(Debug)]
 pub(crate) struct KeptEntries {
     entries: Lru<Key, KeptEntry, Weight>,
@@ -25,7 +26,8 @@ pub(crate) struct KeptEntries {
 pub(crate) struct KeptEntry {
     pub(crate) value: Digest,
     pub(crate) fields: Arc<[(String, String)]>,
-    pub(crate) kept: Kept,
+    /// The value, if it is small; `None` is one that is open.
+    pub(crate) kept: Option<Kept>,
     until: Instant,
 }
 
@@ -55,16 +57,20 @@ impl KeptEntries {
     }
 
     /// Keeps an entry, unless any went since the ticket was taken. What it leads to stays for `lease` from now on.
-    pub(super) fn put(&self, ticket: Ticket, key: &Key, entry: &Entry, bytes: &Arc<[u8]>, lease: Duration) {
-        let kept = KeptEntry {
+    pub(super) fn put(&self, ticket: Ticket, key: &Key, entry: &Entry, found: &Found, lease: Duration) {
+        let kept = match found {
+            Found::Bytes(bytes) => Some(Kept::new(Arc::clone(bytes))),
+            Found::Open(_) => None,
+        };
+        let entry = KeptEntry {
             value: entry.value,
             fields: entry.fields.clone().into(),
-            kept: Kept::new(Arc::clone(bytes)),
+            kept,
             until: Instant::now() + KEPT_TIME.min(lease / 4),
         };
         let gone_count = self.gone();
         if *gone_count == ticket.0 {
-            self.entries.insert(key.clone(), kept);
+            self.entries.insert(key.clone(), entry);
         }
     }
 
@@ -97,7 +103,8 @@ impl Weighter<Key, KeptEntry> for Weight {
         let fields = entry.fields.iter().map(|(name, value)| name.len() + value.len());
         let texts = key.namespace().len() + key.key().len() + fields.sum::<usize>();
         // The fields stand in the head, too.
-        entry.kept.bytes().len() as u64 + 2 * texts as u64 + ENTRY_LEN
+        let value_len = entry.kept.as_ref().map_or(0, |kept| kept.bytes().len());
+        value_len as u64 + 2 * texts as u64 + ENTRY_LEN
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "AQUEDUCT_LEASE", value_name = "TIME", default_value = "10min")]
     pub(crate) lease: Span,
 
-    /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 64KiB]
+    /// Keep blobs up to this size in memory once they were asked for, 1MiB at most [default: measured, or 32KiB]
     ///
     /// The memory for them is 64 MiB, whatever this is. Measured is what --calibrate of "aqueduct bench" found for this store.
     #[arg(long, env = "AQUEDUCT_MEMORY_MAX", value_name = "SIZE")]

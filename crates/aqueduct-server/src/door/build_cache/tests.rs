@@ -93,3 +93,12 @@ fn nx_hears_that_it_may_not_write_where_nothing_can_be_kept() {
     assert_eq!(told_by(Manner::Nx, Refusal::NeedsLength).status, 411);
     assert_eq!(told_by(Manner::Plain, Refusal::NoSpace).status, 507);
 }
+
+#[test]
+fn nx_finds_nothing_where_the_store_is_in_trouble() {
+    let told =
+        |namespace, refusal| told_to_reader(&Key::new(namespace, "1").unwrap(), refusal).problem().status;
+    assert_eq!(told("nx", Refusal::Overloaded), 404);
+    assert_eq!(told("nx", Refusal::Fault), 404);
+    assert_eq!(told("ccache", Refusal::Overloaded), 503);
+}

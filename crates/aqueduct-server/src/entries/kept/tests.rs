@@ -18,12 +18,12 @@ const LONG: Duration = Duration::from_secs(3600);
 #[test]
 fn an_entry_that_went_while_it_was_looked_for_is_not_kept() {
     let entries = KeptEntries::new();
-    let bytes: Arc<[u8]> = Arc::from(&b"abc"[..]);
+    let found = Found::Bytes(Arc::from(&b"abc"[..]));
     let ticket = entries.ticket();
     entries.forget(&key("a"));
-    entries.put(ticket, &key("a"), &entry(), &bytes, LONG);
+    entries.put(ticket, &key("a"), &entry(), &found, LONG);
     assert!(entries.find(&key("a")).is_none());
-    entries.put(entries.ticket(), &key("a"), &entry(), &bytes, LONG);
+    entries.put(entries.ticket(), &key("a"), &entry(), &found, LONG);
     assert!(entries.find(&key("a")).is_some());
     entries.forget(&key("a"));
     assert!(entries.find(&key("a")).is_none());
@@ -32,6 +32,6 @@ fn an_entry_that_went_while_it_was_looked_for_is_not_kept() {
 #[test]
 fn what_was_promised_for_no_time_is_asked_for_again() {
     let entries = KeptEntries::new();
-    entries.put(entries.ticket(), &key("a"), &entry(), &Arc::from(&b"abc"[..]), Duration::ZERO);
+    entries.put(entries.ticket(), &key("a"), &entry(), &Found::Bytes(Arc::from(&b"abc"[..])), Duration::ZERO);
     assert!(entries.find(&key("a")).is_none());
 }
