@@ -106,7 +106,7 @@ pub(crate) async fn act(
                 shared.clear_doubt(digest).await?;
             }
             if let Some(bytes) = take_small(&mut connection.inbox, &mut body, write, shared) {
-                let outcome = shared.line.store(write, bytes).await?;
+                let outcome = shared.line.store(write, bytes, None).await?;
                 return Ok(Uploaded { connection, body, outcome, was_continued: false });
             }
             let size = body.left();

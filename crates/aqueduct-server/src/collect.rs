@@ -21,13 +21,6 @@ pub(crate) struct Collected {
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl Collected {
-    /// One that came with its head, and needs no place.
-    pub(crate) fn small(bytes: Vec<u8>) -> Self {
-        Self { bytes, _place: None }
-    }
-}
-
 /// Reads such a body of at most `len_max` bytes, and says whether the peer had to be told to send it. All of it has the time that
 /// a part of a blob has. Only so many that may be long are read at once: what is held in memory is bounded, however many peers
 /// there are. Those that are short need no place, so that nobody keeps them from being answered by holding all places with

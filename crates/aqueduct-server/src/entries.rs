@@ -16,13 +16,14 @@ use tracing::Instrument;
 use crate::asked::{Asked, Door};
 use crate::body::Body;
 use crate::close::Close;
-use crate::collect::{Collected, collect};
+use crate::collect::collect;
 use crate::connection::Connection;
 use crate::door::{
     EntryIntent, EntryOutcome, EntryPage, EntryPut, MISSING_BODY_LEN_MAX, Name, Outcome, Refusal, Shape,
     Write, ZstdBody, page_text, parse_hashes, told_to_reader,
 };
 use crate::find::{self, Found};
+use crate::line::Purpose;
 use crate::server::Shared;
 use crate::upload::{self, Uploaded};
 use crate::{act, coding, staged};
@@ -206,48 +207,55 @@ async fn put_entry(
         if_present: true,
         if_absent: true,
     };
-    let (value, was_continued) = match put.shape {
-        Shape::Action(_) => {
-            let blob_len_max = usize::try_from(shared.options.blob_size_max()).unwrap_or(usize::MAX);
-            let len_max = ACTION_LEN_MAX.min(blob_len_max);
-            let (collected, was_continued) =
-                collect(&mut connection, shared, &mut body, expects_continue, len_max).await?;
-            match collected {
-                Ok(value) => (value, was_continued),
-                Err(refusal) => {
-                    let outcome = Outcome::Refused(refusal);
-                    return Ok(Uploaded { connection, body, outcome, was_continued });
-                }
-            }
+    if put.coding.is_none()
+        && let Some(bytes) = act::take_small(&mut connection.inbox, &mut body, write, shared)
+    {
+        let outcome = shared.line.store(write, bytes, Some(purpose(shared, put))).await?;
+        return Ok(Uploaded { connection, body, outcome, was_continued: false });
+    }
+    if put.shape == Shape::Opaque {
+        let size = body.left();
+        let begin = move |shared: &Shared| staged::begin(shared, write, size);
+        let uploaded = upload::receive(connection, shared, body, expects_continue, begin).await?;
+        let Outcome::Stored(published) = uploaded.outcome else { return Ok(uploaded) };
+        let job = Arc::clone(shared);
+        let enter = move || enter(&job, put, &published, Vec::new());
+        let outcome = shared.writers.run(enter).await?.unwrap_or_else(Outcome::Refused);
+        return Ok(Uploaded { outcome, ..uploaded });
+    }
+    let blob_len_max = usize::try_from(shared.options.blob_size_max()).unwrap_or(usize::MAX);
+    let len_max = ACTION_LEN_MAX.min(blob_len_max);
+    let (collected, was_continued) =
+        collect(&mut connection, shared, &mut body, expects_continue, len_max).await?;
+    let mut value = match collected {
+        Ok(value) => value,
+        Err(refusal) => {
+            let outcome = Outcome::Refused(refusal);
+            return Ok(Uploaded { connection, body, outcome, was_continued });
         }
-        Shape::Opaque => match act::take_small(&mut connection.inbox, &mut body, write, shared) {
-            Some(bytes) => (Collected::small(bytes), false),
-            None => {
-                let size = body.left();
-                let begin = move |shared: &Shared| staged::begin(shared, write, size);
-                let uploaded = upload::receive(connection, shared, body, expects_continue, begin).await?;
-                let Outcome::Stored(published) = uploaded.outcome else { return Ok(uploaded) };
-                let job = Arc::clone(shared);
-                let enter = move || enter(&job, put, &published, Vec::new());
-                let outcome = shared.writers.run(enter).await?.unwrap_or_else(Outcome::Refused);
-                return Ok(Uploaded { outcome, ..uploaded });
-            }
-        },
     };
     let job = Arc::clone(shared);
     let put_whole = move || {
-        // Whole, since its place is its own until it is stored.
-        let mut value = value;
         if let Some(ZstdBody { size }) = put.coding {
             value.bytes = coding::decode_all(&value.bytes, size, ACTION_LEN_MAX as u64)?;
         }
-        let bytes = &value.bytes;
-        let references = value::references(&job, bytes, put.shape)?;
-        let published = store(&job.store, bytes, write.door)?;
+        let references = value::references(&job, &value.bytes, put.shape)?;
+        let published = store(&job.store, &value.bytes, write.door)?;
+        // Until here its place is taken.
+        drop(value);
         enter(&job, put, &published, references)
     };
     let outcome = shared.writers.run(put_whole).await?.unwrap_or_else(Outcome::Refused);
     Ok(Uploaded { connection, body, outcome, was_continued })
+}
+
+/// What a value in the line is for.
+fn purpose(shared: &Arc<Shared>, put: EntryPut) -> Purpose {
+    let shared = Arc::clone(shared);
+    Box::new(move |bytes| {
+        let references = value::references(&shared, bytes, put.shape)?;
+        Ok(Box::new(move |published| enter(&shared, put, &published, references)))
+    })
 }
 
 /// [`lead`], for a body that came over HTTP.

@@ -4,6 +4,7 @@
 //! takes what has gathered while it stored what it took before.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,12 +43,18 @@ struct Waiting {
     thread_count: usize,
 }
 
-#[derive(Debug)]
 struct Blob {
     write: Write,
     bytes: Vec<u8>,
+    purpose: Option<Purpose>,
     outcome: oneshot::Sender<Outcome>,
 }
+
+/// What a blob is to be stored for: looks at its bytes, and says what is done once it is stored, or why it is not to be.
+pub(crate) type Purpose = Box<dyn FnOnce(&[u8]) -> Result<Then, Refusal> + Send>;
+
+/// What is done with a blob that is stored.
+pub(crate) type Then = Box<dyn FnOnce(Published) -> Result<Outcome, Refusal> + Send>;
 
 impl Line {
     /// Its threads are of a crew of `worker_count`, and as many blobs as there may be requests wait for them.
@@ -78,7 +85,12 @@ impl Line {
     }
 
     /// Stores a blob of at most [`SMALL_LEN_MAX`] bytes.
-    pub(crate) async fn store(self: &Arc<Self>, write: Write, bytes: Vec<u8>) -> Result<Outcome, Close> {
+    pub(crate) async fn store(
+        self: &Arc<Self>,
+        write: Write,
+        bytes: Vec<u8>,
+        purpose: Option<Purpose>,
+    ) -> Result<Outcome, Close> {
         let (outcome, stored) = oneshot::channel();
         let is_thread_needed = {
             let mut waiting = self.waiting();
@@ -86,7 +98,7 @@ impl Line {
                 return Ok(Outcome::Refused(Refusal::Overloaded));
             }
             METRICS.received_by(write.door, Route::Copy, bytes.len() as u64);
-            waiting.blobs.push_back(Blob { write, bytes, outcome });
+            waiting.blobs.push_back(Blob { write, bytes, purpose, outcome });
             let is_needed = waiting.thread_count < self.thread_count_max;
             waiting.thread_count += usize::from(is_needed);
             is_needed
@@ -140,11 +152,16 @@ impl Line {
             // To look takes less than a sync that nobody needs.
             batch = batch.into_iter().filter_map(|blob| self.answer_if_present(blob)).collect();
         }
+        let (batch, thens): (Vec<_>, Vec<_>) = batch.into_iter().filter_map(Blob::looked_at).unzip();
         let whole: Vec<_> = batch.iter().map(Blob::whole).collect();
         let stored = self.store.put_all(&whole);
         drop(whole);
-        for (blob, stored) in batch.into_iter().zip(stored) {
+        for ((blob, then), stored) in batch.into_iter().zip(thens).zip(stored) {
             let outcome = self.outcome(blob.write, stored);
+            let outcome = match then {
+                Some(then) => outcome.and_then(then),
+                None => outcome.map(Outcome::Stored),
+            };
             blob.answer(outcome);
         }
     }
@@ -154,7 +171,7 @@ impl Line {
         match self.present(blob.write) {
             Ok(None) => Some(blob),
             Ok(Some(published)) => {
-                blob.answer(Ok(published));
+                blob.answer(Ok(Outcome::Stored(published)));
                 None
             }
             Err(refusal) => {
@@ -214,9 +231,27 @@ impl Blob {
         Whole { algorithm, expected, bytes: &self.bytes }
     }
 
-    fn answer(self, outcome: Result<Published, Refusal>) {
+    /// Looks at what it is for. One that is not to be stored is answered.
+    fn looked_at(mut self) -> Option<(Self, Option<Then>)> {
+        let Some(purpose) = self.purpose.take() else { return Some((self, None)) };
+        match purpose(&self.bytes) {
+            Ok(then) => Some((self, Some(then))),
+            Err(refusal) => {
+                self.answer(Err(refusal));
+                None
+            }
+        }
+    }
+
+    fn answer(self, outcome: Result<Outcome, Refusal>) {
         // Whoever went away does not listen.
-        let _ = self.outcome.send(outcome.map_or_else(Outcome::Refused, Outcome::Stored));
+        let _ = self.outcome.send(outcome.unwrap_or_else(Outcome::Refused));
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blob").field("write", &self.write).finish_non_exhaustive()
     }
 }
 

@@ -45,7 +45,7 @@ fn busy(line: &Line) -> mpsc::Sender<()> {
 async fn queued(line: &Arc<Line>, count: u32) -> Vec<tokio::task::JoinHandle<Result<Outcome, Close>>> {
     let store = |bytes: [u8; 4]| {
         let line = Arc::clone(line);
-        tokio::spawn(async move { line.store(named(&bytes), bytes.to_vec()).await })
+        tokio::spawn(async move { line.store(named(&bytes), bytes.to_vec(), None).await })
     };
     let tasks = (0..count).map(u32::to_le_bytes).map(store).collect();
     while line.waiting().blobs.len() < count as usize {
@@ -86,7 +86,7 @@ fn of_many_at_once_each_has_its_own_outcome() {
                 .map(|(index, body)| {
                     let line = Arc::clone(&line);
                     let write = if index % 10 == 3 { named(b"other") } else { named(&body) };
-                    tokio::spawn(async move { line.store(write, body).await })
+                    tokio::spawn(async move { line.store(write, body, None).await })
                 })
                 .collect();
             let mut outcomes = Vec::new();
@@ -113,11 +113,11 @@ fn a_blob_that_is_here_is_so_whatever_is_sent_and_whoever_wanted_it_new_is_refus
     for sync in [SyncPolicy::None, SyncPolicy::Full] {
         let Fixture { line, _crew, _directory } = fixture(sync);
         let write = named(b"right");
-        assert_eq!(stored(wait(line.store(write, b"right".to_vec()))).outcome, PublishOutcome::New);
+        assert_eq!(stored(wait(line.store(write, b"right".to_vec(), None))).outcome, PublishOutcome::New);
         for body in [b"right", b"wrong"] {
-            let again = stored(wait(line.store(write, body.to_vec())));
+            let again = stored(wait(line.store(write, body.to_vec(), None)));
             assert_eq!(again.outcome, PublishOutcome::AlreadyPresent);
-            let new = wait(line.store(Write { if_present: false, ..write }, body.to_vec()));
+            let new = wait(line.store(Write { if_present: false, ..write }, body.to_vec(), None));
             assert!(matches!(new, Ok(Outcome::Refused(Refusal::PreconditionFailed { .. }))));
         }
     }
@@ -130,9 +130,9 @@ fn a_thread_that_panics_has_a_successor() {
     let huge =
         Write { name: Name::Found(Algorithm::Sha256), door: Door::Blobs, if_present: true, if_absent: true };
     for _ in 0..10 {
-        assert!(wait(line.store(huge, vec![0; (4 << 20) + 1])).is_err());
+        assert!(wait(line.store(huge, vec![0; (4 << 20) + 1], None)).is_err());
     }
-    assert_eq!(stored(wait(line.store(named(b"small"), b"small".to_vec()))).size, 5);
+    assert_eq!(stored(wait(line.store(named(b"small"), b"small".to_vec(), None))).size, 5);
 }
 
 #[test]
@@ -161,13 +161,13 @@ fn where_as_many_wait_as_may_one_more_is_refused_at_once_and_those_are_stored() 
         wait(async {
             let gate = busy(&line);
             let tasks = queued(&line, 40).await;
-            let refused = line.store(named(b"late"), b"late".to_vec()).await;
+            let refused = line.store(named(b"late"), b"late".to_vec(), None).await;
             assert!(matches!(refused, Ok(Outcome::Refused(Refusal::Overloaded))), "{refused:?}");
             drop(gate);
             for task in tasks {
                 assert_eq!(stored(task.await.unwrap()).size, 4);
             }
-            assert_eq!(stored(line.store(named(b"late"), b"late".to_vec()).await).size, 4);
+            assert_eq!(stored(line.store(named(b"late"), b"late".to_vec(), None).await).size, 4);
         });
     }
 }
@@ -198,7 +198,7 @@ fn a_thread_that_cannot_be_had_does_not_count() {
     // No thread can have that name.
     let Fixture { line, _crew, _directory } = with_crew(SyncPolicy::Full, Crew::new("\0", 1).unwrap(), 1);
     for _ in 0..3 {
-        let store = AssertUnwindSafe(|| wait(line.store(named(b"small"), b"small".to_vec())));
+        let store = AssertUnwindSafe(|| wait(line.store(named(b"small"), b"small".to_vec(), None)));
         assert!(catch_unwind(store).is_err());
         assert_eq!(line.waiting().thread_count, 0);
     }

@@ -30,12 +30,15 @@ impl Inner {
         self.read_entries()?;
         let named: Vec<_> = entry.named().collect();
         let mut settled = Settled::default();
+        // A few are nearly always as they should be, and are looked at once.
+        let mut is_looked_for = named.len() <= FEW_COUNT;
         let (outcome, number) = loop {
             self.begin_changes()?;
             // With nothing locked: a suspect is hashed, or a directory synced.
-            if let Err(digest) = self.look_for(&named, &mut settled)? {
+            if !is_looked_for && let Err(digest) = self.look_for(&named, &mut settled)? {
                 return Err(EntryError::Incomplete { digest });
             }
+            is_looked_for = false;
             let stays = match overwrite {
                 Overwrite::Replace => None,
                 Overwrite::Keep => match self.find_entry(key)? {
@@ -45,7 +48,7 @@ impl Inner {
             };
             let _changing = lock(&self.entries.changing);
             let before = self.find_entry(key)?;
-            let Look::Here(naming) = self.look_at(&named, &settled)? else { continue };
+            let Look::Here { naming, first_size } = self.look_at(&named, &settled)? else { continue };
             // It was closed meanwhile, and what is done now belongs to another session.
             if !self.is_on_record() {
                 continue;
@@ -65,8 +68,8 @@ impl Inner {
             if matches!(outcome, EntryOutcome::Same | EntryOutcome::Kept) {
                 break (outcome, None);
             }
-            let path = layout::blob(&entry.value);
-            entry.size = self.disk.stat_path(&path).blame("stat", &path)?.map_or(0, |stat| stat.size);
+            // The value is the first of those that it names.
+            entry.size = first_size;
             entry.written = self.disk.now();
             let mut known = alone(&self.entries.known);
             if outcome == EntryOutcome::New && known.count() >= ENTRY_COUNT_MAX {
@@ -290,6 +293,9 @@ impl Inner {
 /// Rows that gather in memory before whoever makes one more change has to write them: of some 250 bytes each, 16 MiB. They lie all
 /// over the tables, a page each where these are large, so that more at once are fewer pages for each.
 const ROW_COUNT_MAX: usize = 1 << 16;
+
+/// Blobs that are looked at while nobody else can put an entry: the outputs of most actions.
+const FEW_COUNT: usize = 16;
 
 /// Entries that are dropped at once because they name the same blob: in some milliseconds, for which nobody can put one.
 const DROPPED_COUNT_MAX: usize = 1 << 12;

@@ -15,7 +15,11 @@ use crate::store::Inner;
 /// What a look at some blobs found.
 pub(super) enum Look<'a> {
     /// All are here, and stay as long as names stand still.
-    Here(RwLockReadGuard<'a, ()>),
+    Here {
+        naming: RwLockReadGuard<'a, ()>,
+        /// The size of the first of them.
+        first_size: u64,
+    },
     /// One is not.
     Missing(Digest),
     /// One has to be hashed before it is believed.
@@ -51,7 +55,7 @@ impl Inner {
         }
         loop {
             match self.look_at(named, settled)? {
-                Look::Here(naming) => return Ok(Ok(naming)),
+                Look::Here { naming, .. } => return Ok(Ok(naming)),
                 Look::Missing(digest) => return Ok(Err(digest)),
                 Look::Suspect(found) => {
                     if self.open_blob(&found.0)?.is_none() {
@@ -71,11 +75,13 @@ impl Inner {
     /// Looks once, while names stand still.
     pub(super) fn look_at(&self, named: &[Digest], settled: &Settled) -> Result<Look<'_>, StorageFault> {
         let naming = share(&self.names);
+        let mut first_size = None;
         for digest in named {
             let path = layout::blob(digest);
             let stat = self.disk.stat_path(&path).blame("stat", &path)?;
             let Some(stat) = stat.filter(|stat| stat.regular) else { return Ok(Look::Missing(*digest)) };
             let found = (*digest, stat.inode);
+            first_size.get_or_insert(stat.size);
             self.doubt_if_written(digest, &stat);
             if self.is_suspect(digest, &stat) && !settled.hashed.contains(&found) {
                 return Ok(Look::Suspect(found));
@@ -84,7 +90,7 @@ impl Inner {
                 return Ok(Look::Unsynced(found));
             }
         }
-        Ok(Look::Here(naming))
+        Ok(Look::Here { naming, first_size: first_size.unwrap_or(0) })
     }
 
     /// Promises blobs to whoever is about to be told of an entry that names them. Names stand still.
