@@ -82,7 +82,7 @@ fn flags_count_more_than_what_was_measured_and_that_more_than_the_defaults() {
     let site = Site::new();
     let said = Server::start(&site).stop();
     assert!(
-        routes(&said).contains("from memory up to 64 KiB") && routes(&said).ends_with("(defaults)"),
+        routes(&said).contains("from memory up to 32 KiB") && routes(&said).ends_with("(defaults)"),
         "{said}"
     );
     let said = said_with(CALIBRATED, &["--copy-max", "16KiB", "--memory-max", "5GiB"]);
