@@ -9,7 +9,7 @@ use tracing::Instrument;
 use crate::asked::{Asked, Door};
 use crate::body::Body;
 use crate::close::Close;
-use crate::collect::collect;
+use crate::collect::{collect, gather};
 use crate::connection::Connection;
 use crate::door::{
     Condition, EntryIntent, Intent, MISSING_BODY_LEN_MAX, Name, Outcome, PinIntent, Read, Refusal, Write,
@@ -76,6 +76,15 @@ pub(crate) async fn act(
     mut body: Body,
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
+    let _room = match &intent {
+        Intent::Write(write) if write.if_absent => {
+            gather(&mut connection, shared, &body, expects_continue).await
+        }
+        Intent::Entry(EntryIntent::Put(put)) if put.coding.is_none() => {
+            gather(&mut connection, shared, &body, expects_continue).await
+        }
+        _ => None,
+    };
     let begins_work = match &intent {
         // What waits in the line is counted there.
         Intent::Write(write) if is_small(&connection.inbox, &body, *write, shared) => None,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_wire::http1::CONTINUE;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::body::Body;
 use crate::close::Close;
 use crate::connection::Connection;
 use crate::door::Refusal;
+use crate::line::SMALL_LEN_MAX;
 use crate::reply;
 use crate::server::Shared;
 
@@ -55,6 +56,37 @@ pub(crate) async fn collect(
     }
 }
 
+/// Reads the rest of a small body, if it comes right behind its head, as most clients send it: what is in memory whole is stored
+/// for half of what it takes to receive it into a file. What comes later than that is received as a large one is. Whoever has the
+/// permit has room for such a body in memory until it is stored.
+pub(crate) async fn gather<'a>(
+    connection: &mut Connection,
+    shared: &'a Shared,
+    body: &Body,
+    expects_continue: bool,
+) -> Option<SemaphorePermit<'a>> {
+    let here = connection.inbox.bytes().len();
+    let len = usize::try_from(body.left()?).ok()?;
+    let may_wait = expects_continue && here == 0;
+    if may_wait || len <= here || len as u64 > SMALL_LEN_MAX.min(shared.options.blob_size_max()) {
+        return None;
+    }
+    let room = shared.gathered.try_acquire().ok()?;
+    let rest = async {
+        while let Some(missing) =
+            len.checked_sub(connection.inbox.bytes().len()).filter(|missing| *missing > 0)
+        {
+            // Whoever goes on meets the same.
+            if connection.read_more(missing).await.is_err() {
+                break;
+            }
+        }
+    };
+    // That it did not come in time is no mistake.
+    let _ = timeout(GATHER_TIME, rest).await;
+    Some(room)
+}
+
 async fn read_whole(
     connection: &mut Connection,
     body: &mut Body,
@@ -84,6 +116,9 @@ async fn read_whole(
     }
     Ok(Ok(collected))
 }
+
+/// Longer than a packet takes within a building, and shorter than anybody notices.
+const GATHER_TIME: Duration = Duration::from_millis(5);
 
 /// A connection may hold as much for a head. Some two hundred digests.
 const SHORT_LEN_MAX: u64 = 16 << 10;

@@ -147,12 +147,18 @@ impl Line {
         Some(batch)
     }
 
-    fn store_all(&self, mut batch: Vec<Blob>) {
-        if self.store.sync_policy() == SyncPolicy::Full {
-            // To look takes less than a sync that nobody needs.
-            batch = batch.into_iter().filter_map(|blob| self.answer_if_present(blob)).collect();
-        }
-        let (batch, thens): (Vec<_>, Vec<_>) = batch.into_iter().filter_map(Blob::looked_at).unzip();
+    fn store_all(&self, batch: Vec<Blob>) {
+        // To look takes less than a sync that nobody needs, or the hash of a longer blob.
+        let is_full = self.store.sync_policy() == SyncPolicy::Full;
+        let look = |blob: Blob| {
+            if is_full || blob.bytes.len() >= LOOKED_FOR_LEN {
+                self.answer_if_present(blob)
+            } else {
+                Some(blob)
+            }
+        };
+        let batch = batch.into_iter().filter_map(look);
+        let (batch, thens): (Vec<_>, Vec<_>) = batch.filter_map(Blob::looked_at).unzip();
         let whole: Vec<_> = batch.iter().map(Blob::whole).collect();
         let stored = self.store.put_all(&whole);
         drop(whole);
@@ -273,7 +279,10 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Nothing that is read together with a head is longer.
+/// From here on a hash takes longer than to look for a name.
+const LOOKED_FOR_LEN: usize = 16 << 10;
+
+/// Nothing that is read with its head, or right behind it, is longer.
 pub(crate) const SMALL_LEN_MAX: u64 = 64 << 10;
 
 /// While one waits for the disk after all, another goes on.

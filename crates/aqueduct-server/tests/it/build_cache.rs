@@ -513,3 +513,27 @@ fn a_field_that_is_too_long_is_refused_before_anything_is_stored() {
     put_with(&server, "/v8/artifacts/1", &tag, b"value").assert_problem(400, "bad-entry-field");
     assert_eq!(files(server.root()), before);
 }
+
+#[test]
+fn a_small_body_behind_its_head_is_stored_from_memory_and_a_late_one_as_well() {
+    let server = Fixture::new();
+    let (path, value) = ("/cache/feab161b1b7d74e967eed8d571bb229d", pattern(40_000));
+    let mut peer = server.connect();
+    let head = format!("PUT {path} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n", value.len());
+    for halves in [[&value[..], &[]], [&value[..7], &value[7..]], [&[], &value[..]]] {
+        peer.say(&head);
+        for half in halves {
+            peer.say_bytes(half);
+        }
+        assert!(peer.reply().status < 300);
+        assert_eq!(get(&server, path).body, value);
+    }
+    // One that never comes holds nobody up, and is no value.
+    peer.say(&head);
+    peer.say_bytes(&value[..100]);
+    let mut other = server.connect();
+    say_put(&mut other, "/cache/00000000000000000000000000000001", "", &value);
+    assert_eq!(other.reply().status, 201);
+    drop(peer);
+    assert_eq!(get(&server, path).body, value);
+}
