@@ -76,15 +76,13 @@ pub(crate) async fn act(
     mut body: Body,
     expects_continue: bool,
 ) -> Result<Uploaded, Close> {
-    let _room = match &intent {
-        Intent::Write(write) if write.if_absent => {
-            gather(&mut connection, shared, &body, expects_continue).await
-        }
-        Intent::Entry(EntryIntent::Put(put)) if put.coding.is_none() => {
-            gather(&mut connection, shared, &body, expects_continue).await
-        }
-        _ => None,
+    let may_be_small = match &intent {
+        Intent::Write(write) => write.if_absent,
+        Intent::Entry(EntryIntent::Put(put)) => put.coding.is_none(),
+        _ => false,
     };
+    let _room =
+        if may_be_small { gather(&mut connection, shared, &body, expects_continue).await } else { None };
     let begins_work = match &intent {
         // What waits in the line is counted there.
         Intent::Write(write) if is_small(&connection.inbox, &body, *write, shared) => None,

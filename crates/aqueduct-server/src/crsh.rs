@@ -16,7 +16,6 @@ use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,7 +23,7 @@ use tokio::time::timeout;
 use crate::asked::Peer;
 use crate::guests::Guest;
 use crate::pulse::Pulse;
-use crate::reactor::{ACCEPT_PAUSE, finish, report};
+use crate::reactor::{ACCEPT_PAUSE, finish, report, serve_all};
 use crate::server::{Shared, until_stop};
 
 /// Serves what `listeners` bring until `stop` says otherwise, then what is in flight for as long as grace lasts.
@@ -34,15 +33,11 @@ pub(crate) fn run(
     shared: &Arc<Shared>,
     stop: &watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
-        drop(tokio::spawn(pulse.beat()));
-        let mut accepting = JoinSet::new();
+    serve_all(pulse, |accepting| {
         for listener in listeners {
             let listener = UnixListener::from_std(listener)?;
             accepting.spawn(accept(listener, Arc::clone(shared), stop.clone()));
         }
-        while accepting.join_next().await.is_some() {}
         Ok(())
     })
 }

@@ -112,6 +112,13 @@ pub(crate) struct Write {
     pub(crate) if_absent: bool,
 }
 
+impl Write {
+    /// Of bytes that are wanted whether or not the blob is here.
+    pub(crate) fn unconditional(name: Name, door: Door) -> Self {
+        Self { name, door, if_present: true, if_absent: true }
+    }
+}
+
 /// Who names a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {

@@ -201,12 +201,7 @@ async fn put_entry(
             return Ok(Uploaded { connection, body, outcome, was_continued: false });
         }
     }
-    let write = Write {
-        name: Name::Found(Algorithm::Sha256),
-        door: Door::BuildCache,
-        if_present: true,
-        if_absent: true,
-    };
+    let write = Write::unconditional(Name::Found(Algorithm::Sha256), Door::BuildCache);
     if put.coding.is_none()
         && let Some(bytes) = act::take_small(&mut connection.inbox, &mut body, write, shared)
     {
@@ -318,8 +313,7 @@ fn find_each(
     let find = |hash: String| {
         // What cannot be a key is none.
         let Ok(key) = Key::new(namespace, &hash) else { return Ok((hash, None)) };
-        let entry = if store.may_have_entry(&key) == Some(false) { None } else { store.entry(&key)? };
-        Ok((hash, entry))
+        Ok((hash, store.entry(&key)?))
     };
     hashes.into_iter().map(find).collect()
 }

@@ -25,14 +25,25 @@ pub(crate) fn run(
     shared: &Arc<Shared>,
     stop: &watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
-        drop(tokio::spawn(pulse.beat()));
-        let mut accepting = JoinSet::new();
+    serve_all(pulse, |accepting| {
         for (listener, place) in listeners {
             let listener = TcpListener::from_std(listener)?;
             accepting.spawn(accept(listener, place, Arc::clone(shared), stop.clone()));
         }
+        Ok(())
+    })
+}
+
+/// A runtime on this thread, for what `begin` spawns, until all of it has ended.
+pub(crate) fn serve_all(
+    pulse: Arc<Pulse>,
+    begin: impl FnOnce(&mut JoinSet<()>) -> io::Result<()>,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        drop(tokio::spawn(pulse.beat()));
+        let mut accepting = JoinSet::new();
+        begin(&mut accepting)?;
         while accepting.join_next().await.is_some() {}
         Ok(())
     })

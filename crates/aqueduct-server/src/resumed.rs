@@ -277,7 +277,7 @@ fn begin(shared: &Shared, size: u64, name: Name) -> Result<UploadOutcome, Refusa
         return Ok(over(published));
     }
     if size == 0 {
-        let write = Write { name, door: Door::Uploads, if_present: true, if_absent: true };
+        let write = Write::unconditional(name, Door::Uploads);
         return match work::begin(store, write, Some(0))? {
             work::Begun::Present(published) => Ok(over(published)),
             work::Begun::Staging(staging) => work::publish(*staging, write).map(over),

@@ -106,12 +106,7 @@ async fn receive(
 
 /// Begins to receive: for workers.
 fn begin(call: Call, shared: Arc<Shared>, key: Key, overwrite: Overwrite, size: u64) -> Stage {
-    let write = Write {
-        name: Name::Found(Algorithm::Sha256),
-        door: Door::BuildCache,
-        if_present: true,
-        if_absent: true,
-    };
+    let write = Write::unconditional(Name::Found(Algorithm::Sha256), Door::BuildCache);
     match staged::begin(&shared, write, Some(size)) {
         Begun::Under(sink) => Stage::Under(Box::new(Incoming {
             call,

@@ -43,7 +43,7 @@ fn list_or_write(head: &RequestHead<'_>) -> Result<Intent, Refusal> {
         Method::POST => {
             has_length(head)?;
             let name = Name::Found(algorithm(head)?);
-            Ok(Intent::Write(Write { name, if_present: true, if_absent: true, door: Door::Blobs }))
+            Ok(Intent::Write(Write::unconditional(name, Door::Blobs)))
         }
         _ => Err(not_allowed(head, "GET, HEAD, POST")),
     }
