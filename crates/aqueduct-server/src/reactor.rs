@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::asked::{Peer, Who};
 use crate::guests::Guest;
@@ -42,11 +42,20 @@ pub(crate) fn serve_all(
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         drop(tokio::spawn(pulse.beat()));
+        drop(tokio::spawn(keep_a_timer()));
         let mut accepting = JoinSet::new();
         begin(&mut accepting)?;
         while accepting.join_next().await.is_some() {}
         Ok(())
     })
+}
+
+/// Always has a timer that ends before those of connections do. To set the first one to end, the runtime wakes itself, with a call,
+/// and looks at all sockets once more; without this one, that is nearly every timer of a connection that waits.
+async fn keep_a_timer() {
+    loop {
+        sleep(TIMER_TIME).await;
+    }
 }
 
 async fn accept(listener: TcpListener, mut place: Place, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
@@ -153,6 +162,9 @@ pub(crate) fn report(ended: Result<(), tokio::task::JoinError>) {
         tracing::error!(%error, "a connection ended by a bug of this program");
     }
 }
+
+/// Less than peers have for nearly everything, and seldom enough for a server that has nothing to do.
+const TIMER_TIME: Duration = Duration::from_secs(10);
 
 /// What somebody may close something in.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
