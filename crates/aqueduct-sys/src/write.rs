@@ -1,4 +1,4 @@
-//! write(2), pwrite(2), writev(2) and sendmsg(2).
+//! write(2), pwrite(2), writev(2), send(2) and sendmsg(2).
 
 use std::io::IoSlice;
 use std::os::fd::AsFd;
@@ -40,14 +40,23 @@ pub fn writev(target: impl AsFd, pieces: &[IoSlice<'_>]) -> Result<usize> {
     rustix::io::writev(target, pieces).named("writev")
 }
 
-/// Writes the pieces to a socket like [`writev`], with flags.
+/// Writes to a socket like [`write()`], with flags.
 ///
 /// `MORE` says that more follows at once, so that it leaves in the same segment; `NOSIGNAL` answers EPIPE without
 /// SIGPIPE.
 ///
 /// # Errors
 ///
-/// ENOTSOCK if `socket` is not one. See sendmsg(2).
+/// ENOTSOCK if `socket` is not one. See send(2).
+pub fn send(socket: impl AsFd, bytes: &[u8], flags: SendFlags) -> Result<usize> {
+    rustix::net::send(socket, &bytes[..clamped(bytes.len())], flags).named("send")
+}
+
+/// Writes the pieces to a socket like [`writev`], with flags as for [`send`].
+///
+/// # Errors
+///
+/// As for [`send`]. See sendmsg(2).
 pub fn sendmsg(socket: impl AsFd, pieces: &[IoSlice<'_>], flags: SendFlags) -> Result<usize> {
     rustix::net::sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), flags).named("sendmsg")
 }

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
-use aqueduct_sys::{FileType, Result, SendFlags, sendmsg, stat, writev};
+use aqueduct_sys::{FileType, Result, SendFlags, send, sendmsg, stat, writev};
 
 use crate::uninterrupted;
 
@@ -23,10 +23,12 @@ impl OutletKind {
 
     /// Writes the pieces in one call. `more` says that the bytes after them follow at once.
     pub(super) fn write(self, target: BorrowedFd<'_>, pieces: &[IoSlice<'_>], more: bool) -> Result<usize> {
-        uninterrupted(|| match self {
-            Self::Socket if more => sendmsg(target, pieces, SendFlags::NOSIGNAL | SendFlags::MORE),
-            Self::Socket => sendmsg(target, pieces, SendFlags::NOSIGNAL),
-            Self::Plain => writev(target, pieces),
+        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+        uninterrupted(|| match (self, pieces) {
+            // A list of pieces is one more thing for the kernel to fetch.
+            (Self::Socket, [piece]) => send(target, piece, flags),
+            (Self::Socket, pieces) => sendmsg(target, pieces, flags),
+            (Self::Plain, pieces) => writev(target, pieces),
         })
     }
 }

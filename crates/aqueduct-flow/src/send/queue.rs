@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile};
+use aqueduct_sys::{Errno, Error, ReadFlags, preadv2, sendfile, set_cork};
 
 use super::outlet::OutletKind;
 use super::window::Window;
@@ -33,6 +33,16 @@ pub struct SendQueue {
     window: Option<Window>,
     /// Found at the first step, if not told.
     outlet: Option<OutletKind>,
+    cork: Cork,
+}
+
+/// Whether the target keeps back what does not fill a segment (`TCP_CORK`, tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cork {
+    Out,
+    In,
+    /// It is no TCP socket.
+    Unknown,
 }
 
 /// What a queue consists of.
@@ -64,6 +74,7 @@ impl SendQueue {
             appetite: Appetite::new(),
             window: None,
             outlet: None,
+            cork: Cork::Out,
         }
     }
 
@@ -156,7 +167,11 @@ impl SendQueue {
             Some(outlet) => outlet,
             None => *self.outlet.insert(OutletKind::of(target)?),
         };
-        match self.send(target, outlet, len_max) {
+        let sent = self.send(target, outlet, len_max);
+        if self.cork == Cork::In && self.links.is_empty() {
+            self.uncork(target);
+        }
+        match sent {
             Ok(len) => Ok(Step::Moved(len)),
             Err(Fault::Blocked) => Ok(Step::Blocked(Side::Target)),
             Err(Fault::Call(error)) => Err(error.into()),
@@ -207,7 +222,7 @@ impl SendQueue {
         };
         let head_len = front.head_len;
         let offered = head_len + body.len();
-        front.head.push(IoSlice::new(body));
+        front.push_body(body);
         let sent = outlet.write(target, &front.head, false)?;
         self.appetite.learn(offered, sent);
         self.advance(Route::Copy, head_len, sent);
@@ -231,7 +246,7 @@ impl SendQueue {
             _ => &[],
         };
         let head_len = front.head_len;
-        front.head.push(IoSlice::new(body));
+        front.push_body(body);
         let sent = outlet.write(target, &front.head, false).map_err(|error| match error.errno() {
             // The file was truncated, or its disk failed, under the mapping. Only the kernel touches a mapping that is
             // sent, so this is EFAULT and not SIGBUS; a read will tell which.
@@ -294,12 +309,28 @@ impl SendQueue {
         let extent = self.front_extent();
         let offset = extent.range().start;
         let len = extent.piece_len(len_max);
+        if self.cork == Cork::Out && (len as u64) < extent.len() {
+            self.cork(target);
+        }
+        let extent = self.front_extent();
         let sent = uninterrupted(|| sendfile(target, extent.file(), offset, len)).map_err(Fault::of_route)?;
         if sent == 0 {
             return Err(extent.truncated_at(offset).into());
         }
         self.advance(Route::Sendfile, 0, sent);
         Ok(sent)
+    }
+
+    /// Keeps what a step leaves over of a segment for the next one: otherwise each step ends with a small one of its own, and
+    /// sendfile(2), unlike sendmsg(2), cannot be told that more follows.
+    fn cork(&mut self, target: BorrowedFd<'_>) {
+        self.cork = if set_cork(target, true).is_ok() { Cork::In } else { Cork::Unknown };
+    }
+
+    /// Lets the last bytes go. Where that fails, the kernel does so after 200 ms.
+    fn uncork(&mut self, target: BorrowedFd<'_>) {
+        let _ = set_cork(target, false);
+        self.cork = Cork::Out;
     }
 
     /// One pipe full of the extent. What the target does not take is thrown away and read again at the next step, because
@@ -417,6 +448,15 @@ struct Front<'a> {
     head_len: usize,
     /// The extent right behind `head`, if the step may send more than `head_len`.
     extent: Option<&'a Extent>,
+}
+
+impl<'a> Front<'a> {
+    /// Appends what was read of the extent, if anything was.
+    fn push_body(&mut self, body: &'a [u8]) {
+        if !body.is_empty() {
+            self.head.push(IoSlice::new(body));
+        }
+    }
 }
 
 /// Why a step moved nothing.

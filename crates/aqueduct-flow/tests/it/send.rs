@@ -1,6 +1,7 @@
 //! One suite for every send route, over every kind of target.
 
 use std::fs::File;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -163,6 +164,35 @@ fn a_head_waits_for_a_short_body_and_leaves_in_one_segment_with_it() {
         });
         assert!(withheld, "{route}: the head left alone");
     }
+}
+
+#[test]
+fn what_a_step_leaves_over_of_a_segment_waits_for_the_next_and_the_last_bytes_for_nobody() {
+    let body = Arc::new(patterned(LARGE));
+    // What waits is sent after 200 ms at the latest (tcp(7), TCP_CORK): on a busy machine, before we look.
+    let is_right = || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let reader = listener.accept().unwrap().0;
+        reader.set_nonblocking(true).unwrap();
+        let mut received = Vec::new();
+        let mut receive = || {
+            let mut bytes = vec![0; LARGE];
+            while let Ok(len) = aqueduct_sys::read(&reader, &mut bytes) {
+                received.extend_from_slice(&bytes[..len]);
+            }
+            received.len()
+        };
+        let mut queue = SendQueue::new(SendRoute::Sendfile);
+        queue.push_extent(Extent::new(Arc::clone(&body), 0..100_000));
+        assert_eq!(queue.step(target.as_fd(), 70_000).unwrap(), Step::Moved(70_000));
+        let early = receive();
+        assert_eq!(queue.step(target.as_fd(), 70_000).unwrap(), Step::Moved(30_000));
+        let is_all = receive() == 100_000;
+        assert_same(&received, &pattern(0..received.len() as u64), "sendfile");
+        0 < early && early < 70_000 && is_all
+    };
+    assert!((0..10).any(|_| is_right()));
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Calls that keep what they were given, and what is counted of them.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use aqueduct_sys::{
     Errno, ReadMapping, Readiness, Reserve, WriteMapping, calls_made, congestion_control, fallocate, pipe,
-    process_usage, read, send_zerocopy, set_congestion_control, set_zerocopy, tee, thread_usage, vmsplice,
-    wait_until, write, zerocopy_sent,
+    process_usage, read, send_zerocopy, set_congestion_control, set_cork, set_zerocopy, tee, thread_usage,
+    vmsplice, wait_until, write, zerocopy_sent,
 };
 
 use crate::unnamed;
@@ -82,6 +82,24 @@ fn a_socket_has_the_congestion_control_that_it_was_given() {
     set_congestion_control(&ours, "reno").unwrap();
     assert_eq!(congestion_control(&ours).unwrap(), "reno");
     assert_eq!(set_congestion_control(&ours, "no-such").unwrap_err().errno(), Errno::NOENT);
+}
+
+#[test]
+fn a_corked_socket_keeps_back_what_fills_no_segment_until_it_is_not_corked_any_more() {
+    // What is kept back leaves after 200 ms at the latest (tcp(7)): on a busy machine, before we look.
+    let is_kept_back = (0..10).any(|_| {
+        let (ours, theirs) = tcp_pair();
+        theirs.set_nonblocking(true).unwrap();
+        set_cork(&ours, true).unwrap();
+        (&ours).write_all(b"runt").unwrap();
+        let early = (&theirs).read(&mut [0; 4]);
+        set_cork(&ours, false).unwrap();
+        let mut bytes = [0; 4];
+        wait_until(&theirs, Readiness::Readable).unwrap();
+        early.is_err() && (&theirs).read(&mut bytes).unwrap() == 4 && &bytes == b"runt"
+    });
+    assert!(is_kept_back);
+    assert!(set_cork(unnamed(b""), true).is_err());
 }
 
 #[test]
