@@ -66,6 +66,8 @@ pub struct Intake {
     lost: u64,
     /// Whose error ended the last step, if one did.
     failed_side: Option<Side>,
+    /// Whether bytes that went by reference are read back, or mapped, for the observer.
+    is_observed: bool,
     mapped: mapped::Mapped,
 }
 
@@ -78,8 +80,16 @@ impl Intake {
             carried: Carried::default(),
             lost: 0,
             failed_side: None,
+            is_observed: true,
             mapped: mapped::Mapped::default(),
         }
+    }
+
+    /// For whoever looks at no byte: the observer is shown what passes through a buffer at most.
+    #[must_use]
+    pub fn unobserved(mut self) -> Self {
+        self.is_observed = false;
+        self
     }
 
     /// Whether the route `mmap` makes each stretch of the file durable when it is full, with msync(2). The other routes,
@@ -204,7 +214,13 @@ impl Intake {
         let moved = match route {
             ReceiveRoute::Copy => copied::receive(source, target, offset, len_max, observe)?,
             ReceiveRoute::Splice => match spliced::receive(source, target, offset, len_max, observe)? {
-                spliced::Received::Spliced(len) => len,
+                spliced::Received::Spliced(len) => {
+                    if self.is_observed && len > 0 {
+                        show(target, offset..offset + len as u64, observe)
+                            .map_err(|error| Fault::Lost(error, len))?;
+                    }
+                    len
+                }
                 spliced::Received::Rescued(len) => {
                     self.route = ReceiveRoute::Copy;
                     len

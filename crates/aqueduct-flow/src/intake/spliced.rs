@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::{Fault, Observe, copied, show};
+use super::{Fault, Observe, copied};
 use crate::pipe_pool::PooledPipe;
 use crate::retry::is_refusal;
 
 /// How many bytes were received, and whether by splice to the end.
 pub(super) enum Received {
-    /// By splice; 0 is the end of the source.
+    /// By splice; 0 is the end of the source. Nobody was shown them yet.
     Spliced(usize),
-    /// The target refused to be spliced into; what was in the pipe was copied.
+    /// The target refused to be spliced into; what was in the pipe was copied, and shown.
     Rescued(usize),
 }
 
@@ -57,9 +57,6 @@ fn drain(
             }
             Err(error) => return Err(Fault::Target(error.into())),
         }
-    }
-    if filled > 0 {
-        show(target, offset..offset + filled as u64, observe)?;
     }
     Ok(Received::Spliced(filled))
 }

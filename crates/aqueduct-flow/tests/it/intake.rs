@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 
-use aqueduct_flow::{Carried, Intake, ReceiveRoute, Side, Step, wait_for};
+use aqueduct_flow::{Carried, Intake, ReceiveRoute, Route, Side, Step, wait_for};
 use rustix::fs::fcntl_getfl;
 
 use crate::fixture::{
@@ -70,6 +70,27 @@ fn receive_over(channel: Channel, bytes: &[u8], target: &File, intake: Intake, l
             }
         })
     })
+}
+
+#[test]
+fn what_goes_by_reference_is_read_back_for_an_observer_alone() {
+    let (writer, source) = Channel::Tcp.open();
+    let bytes = pattern(0..LARGE as u64);
+    let target = unnamed();
+    let mut intake = Intake::new(ReceiveRoute::Splice).unobserved();
+    let mut offset = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| write_slowly(writer, &bytes));
+        let mut step = |offset| {
+            let observe = &mut |_: &[u8]| panic!("nobody looks");
+            intake.step(source.as_fd(), &target, offset, LARGE, observe).unwrap()
+        };
+        while let Step::Moved(len) = step(offset) {
+            offset += len as u64;
+        }
+    });
+    assert_only(intake.carried(), Route::Splice, LARGE as u64, "unobserved");
+    assert_same(&content(&target), &bytes, "unobserved");
 }
 
 #[test]

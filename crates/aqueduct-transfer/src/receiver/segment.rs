@@ -223,9 +223,11 @@ impl Attempt<'_> {
         let Current { hasher, crc, .. } = taking;
         let end = at + len;
         // What is hashed is hot in a buffer, and need not be mapped for it; what is not goes by reference.
-        let route = if verify == Verify::None { ReceiveRoute::Splice } else { ReceiveRoute::Copy };
+        let mut intake = match verify {
+            Verify::None => Intake::new(ReceiveRoute::Splice).unobserved(),
+            Verify::Wire | Verify::Full => Intake::new(ReceiveRoute::Copy),
+        };
         let file = arriving.file()?;
-        let mut intake = Intake::new(route);
         let mut since = Instant::now();
         while at < end {
             self.patience.check_end()?;

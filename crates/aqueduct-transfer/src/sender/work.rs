@@ -118,7 +118,8 @@ impl Attempt<'_> {
         let data = opened.data_ranges(range.clone()).map_err(|error| cannot_read(file.source(), error))?;
         let mut crc = crc32fast::Hasher::new();
         if need.send {
-            for part in data.iter().flat_map(|data| parts(data.clone())) {
+            let frame_len = if self.sender.throttle.is_some() { PACED_FRAME_LEN } else { SEGMENT_LEN };
+            for part in data.iter().flat_map(|data| parts(data.clone(), frame_len)) {
                 self.pace(part.end - part.start)?;
                 let word = Word::Bytes { entry: file.id(), offset: part.start };
                 match line.say_extent(&word, opened.file(), part)? {
@@ -223,9 +224,12 @@ fn show(
 }
 
 /// What goes in one frame each.
-fn parts(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+fn parts(range: Range<u64>, len: u64) -> impl Iterator<Item = Range<u64>> {
     let Range { start, end } = range;
-    (start..end).step_by(FRAME_LEN).map(move |at| at..end.min(at + FRAME_LEN as u64))
+    (0..(end - start).div_ceil(len)).map(move |index| {
+        let at = start + index * len;
+        at..end.min(at + len)
+    })
 }
 
 fn cannot_read(source: &SourceFile, error: std::io::Error) -> Error {
@@ -243,7 +247,6 @@ fn path_bytes(source: &SourceFile) -> Vec<u8> {
     crate::path_bytes(source.path())
 }
 
-/// As long as a frame goes, nothing else can be said on its stream.
-const FRAME_LEN: usize = 1 << 20;
-
-const _: () = assert!(SEGMENT_LEN.is_multiple_of(1 << 20), "frames lie within segments");
+/// What leaves at once where there is a limit to how many bytes do in a second. Otherwise it is all of a segment that is no hole:
+/// each frame is one more head, and one more reservation at the receiver.
+const PACED_FRAME_LEN: u64 = 1 << 20;
