@@ -85,11 +85,9 @@ impl Intake {
         }
     }
 
-    /// For whoever looks at no byte: the observer is shown what passes through a buffer at most.
-    #[must_use]
-    pub fn unobserved(mut self) -> Self {
-        self.is_observed = false;
-        self
+    /// Whether anybody looks at the bytes: where nobody does, the observer is shown what passes through a buffer at most.
+    pub fn set_observed(&mut self, is_observed: bool) {
+        self.is_observed = is_observed;
     }
 
     /// Whether the route `mmap` makes each stretch of the file durable when it is full, with msync(2). The other routes,

@@ -12,16 +12,28 @@ use crate::work;
 
 /// What bytes are poured into.
 pub(crate) trait Basin {
+    /// Whether it looks at what it is filled with.
+    fn is_looking(&self) -> bool;
+
     fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step>;
 }
 
 impl Basin for Receiving {
+    fn is_looking(&self) -> bool {
+        true
+    }
+
     fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
         Self::fill(self, turn)
     }
 }
 
 impl Basin for Staging {
+    /// Not while somebody else hashes it.
+    fn is_looking(&self) -> bool {
+        self.is_hashing()
+    }
+
     fn fill(&mut self, turn: &mut Turn<'_>) -> io::Result<Step> {
         Self::fill(self, turn)
     }
@@ -71,6 +83,7 @@ fn step(
     stream: &impl AsFd,
     len_max: usize,
 ) -> Result<Option<usize>, Stop> {
+    intake.set_observed(basin.is_looking());
     let step = basin.fill(&mut |file, offset, observe| {
         intake.step(stream.as_fd(), file, offset, len_max, &mut |bytes| observe(bytes))
     });

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 
 use crate::asked::{Peer, Who};
 use crate::guests::Guest;
@@ -53,8 +53,9 @@ pub(crate) fn serve_all(
 /// Always has a timer that ends before those of connections do. To set the first one to end, the runtime wakes itself, with a call,
 /// and looks at all sockets once more; without this one, that is nearly every timer of a connection that waits.
 async fn keep_a_timer() {
+    let mut timer = interval(TIMER_TIME);
     loop {
-        sleep(TIMER_TIME).await;
+        timer.tick().await;
     }
 }
 

@@ -185,6 +185,11 @@ impl Staging {
         })
     }
 
+    /// Whether what is shown to it is hashed: not while its hash is lent, nor once something was not shown.
+    pub fn is_hashing(&self) -> bool {
+        self.hasher.is_some()
+    }
+
     /// Bytes staged so far.
     pub fn len(&self) -> u64 {
         self.len

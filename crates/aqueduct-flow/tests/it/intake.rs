@@ -77,7 +77,8 @@ fn what_goes_by_reference_is_read_back_for_an_observer_alone() {
     let (writer, source) = Channel::Tcp.open();
     let bytes = pattern(0..LARGE as u64);
     let target = unnamed();
-    let mut intake = Intake::new(ReceiveRoute::Splice).unobserved();
+    let mut intake = Intake::new(ReceiveRoute::Splice);
+    intake.set_observed(false);
     let mut offset = 0;
     thread::scope(|scope| {
         scope.spawn(|| write_slowly(writer, &bytes));

@@ -459,12 +459,15 @@ fn a_hash_that_was_lent_follows_what_is_staged_meanwhile() {
     let content = bytes(3 << 20, 5);
     let mut staging = store.begin(Algorithm::Sha256, None).unwrap();
     shown(&mut staging, &content[..1 << 20]);
+    assert!(staging.is_hashing());
     let mut follower = staging.lend_hash().unwrap();
     assert!(staging.lend_hash().is_none(), "it is lent once");
+    assert!(!staging.is_hashing(), "somebody else does");
     shown(&mut staging, &content[1 << 20..2 << 20]);
     follower.follow().unwrap();
     shown(&mut staging, &content[2 << 20..]);
     staging.take_hash(follower).unwrap();
+    assert!(staging.is_hashing(), "again");
     assert_eq!(staging.verify(None).unwrap().digest(), digest(&content));
 }
 

@@ -223,10 +223,9 @@ impl Attempt<'_> {
         let Current { hasher, crc, .. } = taking;
         let end = at + len;
         // What is hashed is hot in a buffer, and need not be mapped for it; what is not goes by reference.
-        let mut intake = match verify {
-            Verify::None => Intake::new(ReceiveRoute::Splice).unobserved(),
-            Verify::Wire | Verify::Full => Intake::new(ReceiveRoute::Copy),
-        };
+        let route = if verify == Verify::None { ReceiveRoute::Splice } else { ReceiveRoute::Copy };
+        let mut intake = Intake::new(route);
+        intake.set_observed(verify != Verify::None);
         let file = arriving.file()?;
         let mut since = Instant::now();
         while at < end {
