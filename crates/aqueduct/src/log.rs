@@ -1,6 +1,6 @@
 //! The log of a server, on standard error: what happens, and beside it a line for each request, the access log.
 
-use std::io::{self, BufWriter};
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use aqueduct_server::ACCESS_LOG;
@@ -50,8 +50,7 @@ impl Log {
     /// waits for it, and where standard error is not read for long its lines are lost.
     pub(crate) fn begin_requests(&self) -> AccessLog {
         AccessLog(self.is_access_logged.then(|| {
-            // It flushes when no line waits: those that come together are written at once, each of them whole.
-            let (writer, guard) = NonBlockingBuilder::default().finish(BufWriter::new(io::stderr()));
+            let (writer, guard) = NonBlockingBuilder::default().finish(io::stderr());
             self.writer.get_or_init(|| writer);
             guard
         }))
