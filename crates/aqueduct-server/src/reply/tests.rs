@@ -39,9 +39,13 @@ fn a_reactor_sends_what_is_in_memory_up_to_the_end_of_a_window() {
 #[test]
 fn a_reactor_sends_nothing_that_is_cold() {
     let (queue, file) = queue();
-    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
     let mut looked = Looked::default();
-    assert_eq!(warm_len(&queue, &mut looked, SIZE), None);
+    // Some virtual disks answer at times within the call that asks them.
+    assert!((0..1000).any(|_| {
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        looked = Looked::default();
+        warm_len(&queue, &mut looked, SIZE).is_none()
+    }));
     residency::warm(&file, 0..SIZE, &mut [0; 4096]).unwrap();
     assert_eq!(warm_len(&queue, &mut looked, SIZE), None, "who sends that window has begun to");
     assert_eq!(warm_len(&queue, &mut Looked::default(), SIZE), Some(HEADED));
