@@ -302,7 +302,11 @@ impl Line {
         word.write(range.end - range.start, &mut mouth.pending);
         let mut queue = SendQueue::to_socket(SendRoute::Sendfile);
         queue.push_memory(std::mem::take(&mut mouth.pending));
-        queue.push_extent(Extent::new(Arc::clone(file), range));
+        // A step sends one of them, and nobody is heard while it lasts.
+        for start in (range.start..range.end).step_by(STEP_LEN) {
+            let end = range.end.min(start + STEP_LEN as u64);
+            queue.push_extent(Extent::new(Arc::clone(file), start..end));
+        }
         let mut since = Instant::now();
         mouth.is_broken = true;
         let given = loop {
@@ -415,6 +419,9 @@ const EIO: i32 = 5;
 
 /// Most words are shorter.
 const HEAD_LEN: usize = 128;
+
+/// What is sent in one step.
+const STEP_LEN: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -139,6 +139,15 @@ impl Send {
         matches!(&self.what, What::Paths(paths) if paths.len() == 1)
     }
 
+    /// Over how many connections to send one file of `size` bytes, or, where that is not known, all there is.
+    pub(crate) fn stream_count(&self, size: Option<u64>) -> u32 {
+        match self.options.streams {
+            // Cores share what is hashed. Those who only write to one file wait for each other.
+            Streams::Auto if size.is_some() && self.verify == Verify::None => 1,
+            _ => self.options.stream_count(size),
+        }
+    }
+
     /// What to call all of it: the first name.
     pub(crate) fn name(&self) -> Vec<u8> {
         let What::Paths(paths) = &self.what else { return STDIN_NAME.to_vec() };
@@ -165,13 +174,11 @@ impl Send {
 }
 
 impl Options {
-    /// Over how many connections to move what is verified so: one file of `size` bytes, if it is known to be one.
-    pub(crate) fn stream_count(&self, size: Option<u64>, verify: Verify) -> u32 {
+    /// Over how many connections to move `size` bytes, if that is known.
+    pub(crate) fn stream_count(&self, size: Option<u64>) -> u32 {
         match self.streams {
             Streams::Count(count) => count.get().min(STREAM_COUNT_MAX),
             Streams::Auto if size.is_some_and(|size| size < STREAMS_LEN_MIN) => 1,
-            // Cores share what is hashed. Those who only write one file wait for each other.
-            Streams::Auto if size.is_some() && verify == Verify::None => 1,
             Streams::Auto => {
                 let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
                 u32::try_from(cores).unwrap_or(STREAMS_AUTO_MAX).clamp(1, STREAMS_AUTO_MAX)

@@ -119,7 +119,7 @@ impl Receiver<'_> {
             return Ok(self.report(&offer, landing.as_ref(), &Ledger::new(Arc::clone(over)), 1));
         }
         let in_order = landing.is_none();
-        let wanted = if in_order { 1 } else { receive.options.stream_count(offer.size, offer.verify) };
+        let wanted = if in_order { 1 } else { receive.options.stream_count(offer.size) };
         let accept = Accept {
             attempt: crate::secret::random().map_err(|error| Error::disk("no random bytes", error))?,
             resumes: landing.as_ref().is_some_and(Landing::resumes),

@@ -112,7 +112,7 @@ impl Sender<'_> {
             size,
             // A stream is one, too, of a size that nobody knows.
             file_count: (size.is_some() || self.send.what == What::Stdin).then_some(1),
-            stream_count: self.send.options.stream_count(size, self.send.verify),
+            stream_count: self.send.stream_count(size),
             room,
         }))?;
         loop {

@@ -4,27 +4,44 @@ use std::thread::available_parallelism;
 
 use super::*;
 
-fn options(streams: Streams) -> Options {
-    Options { streams, rate: None, times: Times::default(), dry_run: false, stop: Arc::default() }
+fn send(streams: Streams, verify: Verify) -> Send {
+    Send {
+        what: What::Stdin,
+        to: Peer::Http(String::new()),
+        algorithm: Algorithm::Blake3,
+        verify,
+        preserve: Preserve::default(),
+        require_verify: false,
+        count: None,
+        exclude: Vec::new(),
+        cache: None,
+        options: Options {
+            streams,
+            rate: None,
+            times: Times::default(),
+            dry_run: false,
+            stop: Arc::default(),
+        },
+    }
 }
 
 #[test]
 fn cores_share_what_is_hashed_and_one_connection_brings_a_file_that_is_not() {
-    let auto = options(Streams::Auto);
+    let count = |size, verify| send(Streams::Auto, verify).stream_count(size);
     let many = u32::try_from(available_parallelism().unwrap().get()).unwrap().min(STREAMS_AUTO_MAX);
     for verify in [Verify::Full, Verify::Wire] {
-        assert_eq!(auto.stream_count(Some(STREAMS_LEN_MIN), verify), many);
-        assert_eq!(auto.stream_count(Some(STREAMS_LEN_MIN - 1), verify), 1, "soon over");
+        assert_eq!(count(Some(STREAMS_LEN_MIN), verify), many);
+        assert_eq!(count(Some(STREAMS_LEN_MIN - 1), verify), 1, "soon over");
     }
-    assert_eq!(auto.stream_count(Some(STREAMS_LEN_MIN), Verify::None), 1);
-    assert_eq!(auto.stream_count(None, Verify::None), many, "many files");
+    assert_eq!(count(Some(STREAMS_LEN_MIN), Verify::None), 1);
+    assert_eq!(count(None, Verify::None), many, "many files");
 }
 
 #[test]
 fn whoever_says_how_many_connections_has_as_many_up_to_a_limit() {
     for verify in [Verify::Full, Verify::None] {
         let count =
-            |count| options(Streams::Count(NonZeroU32::new(count).unwrap())).stream_count(Some(1), verify);
+            |count| send(Streams::Count(NonZeroU32::new(count).unwrap()), verify).stream_count(Some(1));
         assert_eq!(count(3), 3);
         assert_eq!(count(u32::MAX), STREAM_COUNT_MAX);
     }

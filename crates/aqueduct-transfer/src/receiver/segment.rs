@@ -72,7 +72,7 @@ impl Attempt<'_> {
         current: &mut Option<Current>,
     ) -> Result<(), Error> {
         self.wait_for(line, entry)?;
-        self.patience.pace(self.receiver.throttle.as_ref(), len)?;
+        self.pace(len.min(PACED_LEN))?;
         let Some(arrival) = self.ledger.file(entry) else { return discard(line, len) };
         let Some(size) = arrival.size else { return self.take_stream(line, &arrival, offset, len) };
         if matches!(arrival.place, Place::Nowhere) {
@@ -97,6 +97,7 @@ impl Attempt<'_> {
         match &arrival.place {
             Place::File(arriving) => self.receive(line, arriving, &mut taking, len)?,
             Place::Stdout | Place::Nowhere => {
+                self.pace(len - len.min(PACED_LEN))?;
                 let begin = taking.held.len();
                 taking.held.resize(begin + usize::try_from(len).unwrap_or(usize::MAX), 0);
                 line.read_exact(&mut taking.held[begin..])?;
@@ -214,6 +215,12 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// Waits until so many bytes may be taken, if there is a limit.
+    fn pace(&self, len: u64) -> Result<(), Error> {
+        self.patience.pace(self.receiver.throttle.as_ref(), len)
+    }
+
+    /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
     fn receive(&self, line: &Line, arriving: &Arriving, taking: &mut Current, len: u64) -> Result<(), Error> {
         let verify = self.offer.verify;
         let mut at = taking.at;
@@ -228,9 +235,14 @@ impl Attempt<'_> {
         intake.set_observed(verify != Verify::None);
         let file = arriving.file()?;
         let mut since = Instant::now();
+        let mut paced_end = end.min(at + PACED_LEN);
         while at < end {
             self.patience.check_end()?;
-            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            if at == paced_end {
+                paced_end = end.min(at + PACED_LEN);
+                self.pace(paced_end - at)?;
+            }
+            let left = usize::try_from(paced_end - at).unwrap_or(usize::MAX);
             let step = intake.step(line.as_fd(), file, at, left, &mut |bytes| {
                 observe(verify, hasher, crc, bytes);
             });
@@ -323,6 +335,9 @@ pub(super) fn discard(line: &Line, len: u64) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// What may come at once where there is a limit to how many bytes do in a second.
+const PACED_LEN: u64 = 1 << 20;
 
 /// To reserve less is not worth a call.
 const RESERVED_LEN_MIN: u64 = 512 * 1024;
