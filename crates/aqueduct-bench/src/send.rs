@@ -24,9 +24,9 @@ pub(crate) fn arms() -> Vec<Arm> {
     let mut arms = vec![
         arm(COPY_4, "pread(2) and write(2), as the measurement of 2008 did it", copied(4 << 10)),
         arm(COPY_64, "pread(2) and write(2)", copied(64 << 10)),
-        arm(COPY_256, "pread(2) and sendmsg(2): the product's route copy", queued(SendRoute::Copy, 0)),
+        arm(COPY_256, "pread(2) and send(2): the product's route copy", queued(SendRoute::Copy, 0)),
         arm(COPY_HEAD, "the same; a head leaves in the same sendmsg(2)", queued(SendRoute::Copy, HEAD_LEN)),
-        arm("mmap", "sendmsg(2) from a mapping: the product's route mmap", queued(SendRoute::Mmap, 0)),
+        arm("mmap", "send(2) from a mapping: the product's route mmap", queued(SendRoute::Mmap, 0)),
         arm(SENDFILE, "sendfile(2): the product's route sendfile", queued(SendRoute::Sendfile, 0)),
         arm(
             SENDFILE_HEAD,

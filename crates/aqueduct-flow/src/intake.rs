@@ -1,4 +1,4 @@
-//! Receiving into a file, every byte shown to an observer on its way.
+//! Receiving into a file, every byte shown to an observer on its way, where there is one.
 
 mod copied;
 mod mapped;
@@ -20,8 +20,8 @@ pub use shown::show_copied;
 /// The way an [`Intake`] tries to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiveRoute {
-    /// splice(2) into a pooled pipe and from there to the file; the observer sees a read-only mapping of what was
-    /// written.
+    /// splice(2) into a pooled pipe and from there to the file; the observer, if there is one, sees a
+    /// read-only mapping of what was written.
     Splice,
     /// Read into a pooled buffer, written and observed from it. Works everywhere.
     Copy,
@@ -123,7 +123,8 @@ impl Intake {
         self.failed_side
     }
 
-    /// Moves up to `len_max` bytes from `source` to `target` at `offset`, and shows them to `observe`.
+    /// Moves up to `len_max` bytes from `source` to `target` at `offset`, and shows them to `observe`
+    /// ([`Self::set_observed`]).
     ///
     /// `target` is open for reading and writing, not in append mode, and the same at every step; nobody else writes it
     /// meanwhile. Never ask for more than is still expected: a byte that belongs to the next message would be taken.

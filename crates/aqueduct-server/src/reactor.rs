@@ -50,7 +50,7 @@ pub(crate) fn serve_all(
     })
 }
 
-/// Always has a timer that ends before those of connections do. To set the first one to end, the runtime wakes itself, with a call,
+/// Always has a timer that ends before nearly all of those of connections do. To set the first one to end, the runtime wakes itself, with a call,
 /// and looks at all sockets once more; without this one, that is nearly every timer of a connection that waits.
 async fn keep_a_timer() {
     let mut timer = interval(TIMER_TIME);

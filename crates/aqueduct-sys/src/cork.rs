@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use crate::Result;
 use crate::error::Named;
 
-/// Whether a TCP socket keeps back what does not fill a segment, for 200 ms at most. Once it does not any more, all that it has
-/// leaves at once.
+/// Whether a TCP socket keeps back what does not fill a segment, for 200 ms at most. Once it does not any more, what it has kept
+/// back leaves as it would have without (with `TCP_NODELAY`, at once).
 ///
 /// # Errors
 ///

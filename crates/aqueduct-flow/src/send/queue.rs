@@ -42,7 +42,7 @@ enum Cork {
     Out,
     In,
     /// It is no TCP socket.
-    Unknown,
+    Refused,
 }
 
 /// What a queue consists of.
@@ -146,7 +146,8 @@ impl SendQueue {
         &self.carried
     }
 
-    /// Sends up to `len_max` bytes to `target`, which must be the same at every step.
+    /// Sends up to `len_max` bytes to `target`, which must be the same at every step. One that is left before the end may go on
+    /// keeping small segments back for a while.
     ///
     /// Waits only where `target` itself would (it is blocking), and for the disk if the pages of an extent are cold.
     /// `Step::End` means that every byte was taken, and nothing else does.
@@ -324,7 +325,7 @@ impl SendQueue {
     /// Keeps what a step leaves over of a segment for the next one: otherwise each step ends with a small one of its own, and
     /// sendfile(2), unlike sendmsg(2), cannot be told that more follows.
     fn cork(&mut self, target: BorrowedFd<'_>) {
-        self.cork = if set_cork(target, true).is_ok() { Cork::In } else { Cork::Unknown };
+        self.cork = if set_cork(target, true).is_ok() { Cork::In } else { Cork::Refused };
     }
 
     /// Lets the last bytes go. Where that fails, the kernel does so after 200 ms.
