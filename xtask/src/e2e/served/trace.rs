@@ -89,7 +89,7 @@ impl Moved {
         let Some((name, arguments)) = call.split_once('(') else { return };
         let Some(place) = place_of_socket(name, way) else { return };
         let is_socket = arguments.split(", ").nth(place).is_some_and(|socket| socket.contains("<TCP"));
-        if let (true, Some(len)) = (is_socket, parse_moved(end)) {
+        if let (true, false, Some(len)) = (is_socket, is_look(end), parse_moved(end)) {
             *self.by_call.entry(name.to_owned()).or_default() += len;
         }
     }
@@ -106,6 +106,11 @@ fn place_of_socket(name: &str, way: Way) -> Option<usize> {
         (Way::OutOfSockets, "sendfile") => Some(1),
         (Way::OutOfSockets, _) => is_reading.then_some(0),
     }
+}
+
+/// Whether the bytes are still there after the call: recv(2), `MSG_PEEK`. Its flags stand behind them.
+fn is_look(end: &str) -> bool {
+    end.rsplit_once('"').is_some_and(|(_, flags)| flags.contains("MSG_PEEK"))
 }
 
 /// Reads the number behind the last ` = `. A call that failed moved nothing.

@@ -8,7 +8,10 @@ const TRACE: &str = "\
 7 sendfile(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, 5</store/a>, [100], 200 <unfinished ...>
 8 write(6<anon_inode:[eventfd]>, \"\\1\\0\\0\\0\\0\\0\\0\\0\", 8) = 8
 8 recvfrom(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"GET\"..., 8192, 0, NULL, NULL) = 80
+8 recvfrom(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"P\", 1, MSG_PEEK, NULL, NULL) = 1
+8 recvfrom(9<TCP:[127.0.0.1:1->127.0.0.1:2]>,  <unfinished ...>
 7 <... sendfile resumed> => [300]) = 200
+8 <... recvfrom resumed>\"P\", 1, MSG_PEEK, NULL, NULL) = 1
 8 splice(5<pipe:[1]>, NULL, 9<TCP:[127.0.0.1:1->127.0.0.1:2]>, NULL, 50, 0) = 50
 8 splice(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, NULL, 5<pipe:[1]>, NULL, 50, 0) = 50
 8 --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER} ---
