@@ -34,8 +34,14 @@ mod streams;
 mod ticket;
 mod watch;
 
+use std::fs::File;
+use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+
+use aqueduct_blob::{Algorithm, Digest, Hasher};
+use aqueduct_flow::show_copied;
+use aqueduct_wire::transfer as wire;
 
 pub use error::{Error, ErrorKind};
 pub use gauge::{Gauge, Limit};
@@ -70,6 +76,38 @@ fn wire_check(crc: u32) -> [u8; 32] {
     let mut check = [0; 32];
     check[..4].copy_from_slice(&crc.to_be_bytes());
     check
+}
+
+/// What the bytes of a pack must be found to be; `None` if nothing is verified.
+fn pack_check(verify: wire::Verify, algorithm: Algorithm, bytes: &[u8]) -> Option<[u8; 32]> {
+    match verify {
+        wire::Verify::Full => Some(*digest_of(algorithm, bytes).as_bytes()),
+        wire::Verify::Wire => Some(wire_check(crc32fast::hash(bytes))),
+        wire::Verify::None => None,
+    }
+}
+
+fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(bytes);
+    hasher.finish().digest
+}
+
+/// Shows a range of a file, of which `data` are the parts that are no holes.
+fn show_parts(
+    file: &File,
+    range: &Range<u64>,
+    data: &[Range<u64>],
+    observe: &mut dyn FnMut(&[u8]),
+) -> std::io::Result<()> {
+    let mut at = range.start;
+    for part in data {
+        show_zeroes(part.start - at, observe);
+        show_copied(file, part.clone(), observe)?;
+        at = part.end;
+    }
+    show_zeroes(range.end - at, observe);
+    Ok(())
 }
 
 /// Shows `len` zeroes: what a hole reads as.

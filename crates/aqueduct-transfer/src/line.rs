@@ -4,7 +4,7 @@
 //! and then: for somebody who wants to stop, for the end of an attempt, and for how long the other side has been silent.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -263,8 +263,7 @@ impl Line {
     pub(crate) fn say_with(&self, word: &Word, payload: &[u8]) -> Result<(), Error> {
         let mut mouth = self.mouth();
         word.write(payload.len() as u64, &mut mouth.pending);
-        mouth.pending.extend_from_slice(payload);
-        self.push(&mut mouth)
+        self.push(&mut mouth, payload)
     }
 
     /// Says a word if nobody else speaks at the moment, and it can be said at all.
@@ -274,7 +273,7 @@ impl Line {
         {
             word.write(0, &mut mouth.pending);
             // Who needs the connection will meet the same error.
-            let _ = self.push(&mut mouth);
+            let _ = self.push(&mut mouth, &[]);
         }
     }
 
@@ -346,24 +345,32 @@ impl Line {
         Ok(())
     }
 
-    fn push(&self, mouth: &mut Mouth) -> Result<(), Error> {
+    fn push(&self, mouth: &mut Mouth, payload: &[u8]) -> Result<(), Error> {
         if mouth.is_broken {
             return Err(over());
         }
         mouth.is_broken = true;
-        self.write_all(&mouth.pending)?;
+        self.write_both(&mouth.pending, payload)?;
         mouth.pending.clear();
         mouth.is_broken = false;
         Ok(())
     }
 
     pub(crate) fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut sent = 0;
+        self.write_both(bytes, &[])
+    }
+
+    /// Writes one behind the other.
+    fn write_both(&self, first: &[u8], second: &[u8]) -> Result<(), Error> {
+        let mut parts = [IoSlice::new(first), IoSlice::new(second)];
+        let mut left = &mut parts[..];
+        // Empty ones are none.
+        IoSlice::advance_slices(&mut left, 0);
         let mut since = Instant::now();
-        while sent < bytes.len() {
-            match (&self.stream).write(&bytes[sent..]) {
+        while !left.is_empty() {
+            match (&self.stream).write_vectored(left) {
                 Ok(len) => {
-                    sent += len;
+                    IoSlice::advance_slices(&mut left, len);
                     since = Instant::now();
                     self.patience.pulse.beat();
                 }

@@ -141,9 +141,14 @@ impl Send {
 
     /// Over how many connections to send one file of `size` bytes, or, where that is not known, all there is.
     pub(crate) fn stream_count(&self, size: Option<u64>) -> u32 {
+        // Cores share what is hashed, unless it is a chain. Threads that only write to one file wait for each other.
+        let is_shared = match self.verify {
+            Verify::Full => self.algorithm == Algorithm::Blake3,
+            Verify::Wire => true,
+            Verify::None => false,
+        };
         match self.options.streams {
-            // Cores share what is hashed. Those who only write to one file wait for each other.
-            Streams::Auto if size.is_some() && self.verify == Verify::None => 1,
+            Streams::Auto if size.is_some() && !is_shared => 1,
             _ => self.options.stream_count(size),
         }
     }

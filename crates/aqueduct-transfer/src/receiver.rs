@@ -9,6 +9,7 @@
 
 mod arrival;
 mod hearing;
+mod judges;
 mod ledger;
 mod passing;
 mod segment;
@@ -29,6 +30,7 @@ use crate::scale::Scale;
 use crate::sender::{REASON_TIME_MAX, tell};
 use crate::streams::More;
 use crate::{Error, ErrorKind, Event, Gauge, Phase, Receive, Report, Watch, Where};
+use judges::Judges;
 use ledger::Ledger;
 
 /// What all attempts of one `recv` share.
@@ -175,9 +177,19 @@ impl Receiver<'_> {
 impl Attempt<'_> {
     fn run(&self, more: &More<'_>, accept: &Accept) -> Result<Report, Error> {
         let line = &self.first;
+        let judge_count = self.judge_count();
+        let (judges, cases) = Judges::new(judge_count);
         thread::scope(|scope| {
-            scope.spawn(|| {
-                self.guard(|| self.hear(line, true));
+            for _ in 0..judge_count {
+                scope.spawn(|| {
+                    while let Some((taken, said)) = cases.next() {
+                        self.guard(|| self.judge(taken, &said));
+                    }
+                });
+            }
+            let first = judges.clone();
+            scope.spawn(move || {
+                self.guard(|| self.hear(line, true, &first));
                 self.ledger.end_hearing();
             });
             scope.spawn(|| self.acknowledge(line));
@@ -191,14 +203,16 @@ impl Attempt<'_> {
             }
             while let Some(other) = self.ledger.lines.next() {
                 self.receiver.gauge.set_streams(1 + self.ledger.lines.count());
+                let judges = judges.clone();
                 scope.spawn(move || {
-                    self.guard(|| match self.hear(&other, false) {
+                    self.guard(|| match self.hear(&other, false, &judges) {
                         // The sender closes them once everything was sent.
                         Err(_) if self.ledger.is_over() => Ok(()),
                         heard => heard,
                     });
                 });
             }
+            drop(judges);
             if let Some((failure, why)) = self.ledger.failure() {
                 self.first.say_last(&Word::Failed { failure, why });
             }
@@ -282,6 +296,13 @@ impl Attempt<'_> {
         }
     }
 
+    /// How many threads verify what streams have brought.
+    fn judge_count(&self) -> usize {
+        let is_judged = self.offer.verify != Verify::None && self.landing.is_some();
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        if is_judged { cores.min(JUDGE_COUNT_MAX) } else { 0 }
+    }
+
     fn algorithm(&self) -> Option<Algorithm> {
         (self.offer.verify == Verify::Full).then_some(self.offer.algorithm)
     }
@@ -312,6 +333,9 @@ fn keeping_alive<T: Send>(line: &Line, work: impl FnOnce() -> Result<T, Error> +
         worked
     })
 }
+
+/// More than any connection brings work for.
+const JUDGE_COUNT_MAX: usize = 16;
 
 /// How long the sender has to hear the end.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);

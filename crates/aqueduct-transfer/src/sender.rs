@@ -140,6 +140,10 @@ impl Attempt<'_> {
                 }
             }
             scope.spawn(|| self.keep_alive(line));
+            // What is no chain is hashed by whoever sends it: by all of them at once.
+            if self.algorithm() == Some(Algorithm::Sha256) {
+                scope.spawn(|| self.hash_ahead());
+            }
             if stream_count > 1 {
                 let purpose = Purpose { role: Role::Send, stream: 1, attempt: self.accept.attempt };
                 scope.spawn(move || {

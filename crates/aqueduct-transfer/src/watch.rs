@@ -12,6 +12,12 @@ use crate::Ticket;
 pub trait Watch: std::marker::Sync {
     /// Is told of one thing. Must not take long.
     fn hear(&self, event: &Event<'_>);
+
+    /// Whether it is to be told of small files, too, which are hashed and named for it alone: nobody else asks for the digest
+    /// of each.
+    fn hears_files(&self) -> bool {
+        true
+    }
 }
 
 /// One thing that happened.

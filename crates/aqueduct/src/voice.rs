@@ -69,9 +69,13 @@ impl Voice {
 
     /// What only `-v` asks for. The text is made when it is wanted.
     pub(crate) fn detail(&self, text: impl FnOnce() -> String) {
-        if self.verbosity > 0 {
+        if self.tells_details() {
             self.print(&text());
         }
+    }
+
+    pub(crate) fn tells_details(&self) -> bool {
+        self.verbosity > 0
     }
 
     /// Leaves failures to whoever writes events to standard error: every line there is one of them then.

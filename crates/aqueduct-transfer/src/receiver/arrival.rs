@@ -173,15 +173,13 @@ impl Arrival {
         !matches!(self.place, Place::Nowhere)
     }
 
-    /// Begins to hash a segment, if its beginning is known.
-    pub(super) fn begin(&self, index: u64) -> Option<SegmentHasher> {
-        self.lock().assembly.as_ref().and_then(|assembly| assembly.begin(index))
-    }
-
-    /// Begins to hash a segment from what the sender says is before it. What disagrees with that is wrong.
-    pub(super) fn begin_from(&self, index: u64, before: [u8; 32]) -> Option<(SegmentHasher, Vec<u64>)> {
+    /// Begins to hash a segment, if need be from what the sender says is before it: what disagrees with that is wrong.
+    pub(super) fn begin(&self, index: u64, before: [u8; 32]) -> Option<(SegmentHasher, Vec<u64>)> {
         let mut state = self.lock();
         let assembly = state.assembly.as_mut()?;
+        if let Some(hasher) = assembly.begin(index) {
+            return Some((hasher, Vec::new()));
+        }
         let wrong = match index.checked_sub(1) {
             Some(first) => assembly.claim(first, &[before]).ok()?,
             None => Vec::new(),

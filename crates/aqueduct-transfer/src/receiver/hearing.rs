@@ -1,18 +1,20 @@
 //! What comes on one stream.
 
-use aqueduct_blob::Hasher;
+use aqueduct_blob::Digest;
 use aqueduct_wire::transfer::limits::AGAIN_COUNT_MAX;
 use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Verify, Word};
 
 use super::Attempt;
 use super::arrival::{Arrival, Place, Standing};
+use super::judges::Judges;
+use super::segment::Said;
 use crate::landing::{Landing, Took};
 use crate::line::{Heard, Line};
 use crate::{Error, ErrorKind, Event};
 
 impl Attempt<'_> {
     /// Hears one stream until the attempt is over. Entries are said on the first alone.
-    pub(super) fn hear(&self, line: &Line, is_first: bool) -> Result<(), Error> {
+    pub(super) fn hear(&self, line: &Line, is_first: bool, judges: &Judges) -> Result<(), Error> {
         let mut current = None;
         let mut buffer = Vec::new();
         loop {
@@ -30,14 +32,15 @@ impl Attempt<'_> {
                 Word::Ask { identities } if is_first => {
                     line.say(&Word::Held(self.held(&identities)))?;
                 }
-                Word::Pack { files, checks } => {
-                    self.take_pack(line, &files, &checks, payload_len, &mut buffer)?;
+                Word::Pack { files, check } => {
+                    self.take_pack(line, &files, check, payload_len, &mut buffer)?;
                 }
                 Word::Bytes { entry, offset } => {
                     self.take_bytes(line, entry, offset, payload_len, &mut current)?;
                 }
                 Word::Sum { entry, index, before, after } => {
-                    self.take_sum(line, entry, index, before, &after, current.take())?;
+                    let said = Said { before, after };
+                    self.take_sum(line, entry, index, said, current.take(), judges)?;
                 }
                 Word::Whole { entry, size, digest } => self.take_whole(line, entry, size, digest)?,
                 Word::Changed { entry } => self.take_changed(line, entry)?,
@@ -115,13 +118,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Lands small files. One that is wrong condemns the connection: all of it was in one frame, which cannot be asked for
-    /// again alone.
+    /// Lands small files. Bytes that are wrong condemn the connection: all of them were in one frame, of which nothing can be
+    /// asked for again alone.
     fn take_pack(
         &self,
         line: &Line,
         files: &[Entry],
-        checks: &[[u8; 32]],
+        check: Option<[u8; 32]>,
         payload_len: u64,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Error> {
@@ -130,66 +133,53 @@ impl Attempt<'_> {
             _ => 0,
         });
         let total = sizes.clone().try_fold(0_u64, u64::checked_add);
-        if total != Some(payload_len) || (checks.is_empty() && self.offer.verify != Verify::None) {
+        let verify = self.offer.verify;
+        if total != Some(payload_len) || check.is_some() != (verify != Verify::None) {
             return Err(line.nonsense("a pack has other bytes than it says, or nothing to verify them by"));
         }
         self.patience.pace(self.receiver.throttle.as_ref(), payload_len)?;
         buffer.resize(usize::try_from(payload_len).unwrap_or(usize::MAX), 0);
         line.read_exact(buffer)?;
+        if check != crate::pack_check(verify, self.offer.algorithm, buffer) {
+            return Err(line.lost(std::io::Error::other("bytes were damaged on their way")));
+        }
         if let Some(parent) = files.iter().map(|file| file.parent).max() {
             self.wait_for(line, parent)?;
         }
         let mut rest = &buffer[..];
-        for ((file, size), place) in files.iter().zip(sizes).zip(0..) {
+        for (file, size) in files.iter().zip(sizes) {
             let (bytes, after) = rest.split_at(usize::try_from(size).unwrap_or(usize::MAX));
             rest = after;
-            if checks.get(place).is_some_and(|check| !self.is_right(bytes, check)) {
-                let damaged = std::io::Error::other("bytes were damaged on their way");
-                return Err(line.lost(damaged));
-            }
-            let path = match &self.landing {
-                Some(landing) => {
-                    (landing.small(file, bytes)? != Took::Skipped).then(|| landing.names_to(file))
-                }
-                None => {
-                    self.pass(bytes)?;
-                    Some(file.name.clone())
-                }
-            };
-            if let Some(path) = path {
-                let digest = checks.get(place).and_then(|check| self.digest(check));
-                self.receiver.watch.hear(&Event::File { path: &path, size, digest });
-            }
+            self.take_small(file, bytes)?;
         }
         self.receiver.gauge.add_verified(payload_len);
         self.ledger.add_verified(payload_len);
-        let digest = match (files, checks) {
-            ([_], [check]) => self.digest(check),
-            _ => None,
-        };
+        let digest = check.filter(|_| files.len() == 1).zip(self.algorithm());
         self.ledger.settle(files.len() as u64, |tally| {
             tally.file_count += files.len() as u64;
             tally.size += payload_len;
-            tally.digest = digest;
+            tally.digest = digest.map(|(check, algorithm)| Digest::new(algorithm, check));
         });
         Ok(())
     }
 
-    /// What a file is whose bytes agree with `check`.
-    fn digest(&self, check: &[u8; 32]) -> Option<aqueduct_blob::Digest> {
-        (self.offer.verify == Verify::Full).then(|| aqueduct_blob::Digest::new(self.offer.algorithm, *check))
-    }
-
-    fn is_right(&self, bytes: &[u8], check: &[u8; 32]) -> bool {
-        match self.offer.verify {
-            Verify::Full => {
-                let mut hasher = Hasher::new(self.offer.algorithm);
-                hasher.update(bytes);
-                hasher.finish().digest.as_bytes() == check
+    /// Lands one small file.
+    fn take_small(&self, file: &Entry, bytes: &[u8]) -> Result<(), Error> {
+        let is_there = match &self.landing {
+            Some(landing) => landing.small(file, bytes)? != Took::Skipped,
+            None => {
+                self.pass(bytes)?;
+                true
             }
-            Verify::Wire => crate::wire_check(crc32fast::hash(bytes)) == *check,
-            Verify::None => true,
+        };
+        let watch = self.receiver.watch;
+        if is_there && watch.hears_files() {
+            let path =
+                self.landing.as_ref().map_or_else(|| file.name.clone(), |landing| landing.names_to(file));
+            let digest = self.algorithm().map(|algorithm| crate::digest_of(algorithm, bytes));
+            watch.hear(&Event::File { path: &path, size: bytes.len() as u64, digest });
         }
+        Ok(())
     }
 
     fn take_whole(
@@ -252,7 +242,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    pub(super) fn end_file(&self, arrival: &Arrival, size: u64, digest: Option<aqueduct_blob::Digest>) {
+    pub(super) fn end_file(&self, arrival: &Arrival, size: u64, digest: Option<Digest>) {
         self.receiver.watch.hear(&Event::File { path: &arrival.name, size, digest });
         self.ledger.forget(arrival.id);
         self.ledger.settle(1, |tally| {
@@ -300,7 +290,7 @@ impl Attempt<'_> {
     }
 }
 
-pub(super) fn mismatch(arrival: &Arrival, actual: &aqueduct_blob::Digest) -> Error {
+pub(super) fn mismatch(arrival: &Arrival, actual: &Digest) -> Error {
     let name = String::from_utf8_lossy(&arrival.name);
     let what = format!("what came of {} is {actual}, and not what was sent", name.escape_debug());
     Error::new(ErrorKind::Mismatch, what)

@@ -1,19 +1,19 @@
 //! A segment on its way into its place.
 
-use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use aqueduct_blob::{SEGMENT_LEN, SegmentHasher, segment_count, segment_range};
-use aqueduct_flow::{Intake, ReceiveRoute, Side, Step, show_copied};
+use aqueduct_blob::{SEGMENT_LEN, segment_count, segment_range};
+use aqueduct_flow::{Intake, ReceiveRoute, Side, Step};
 use aqueduct_sys::{Errno, Reserve, fallocate, punch_hole};
 use aqueduct_wire::transfer::{EntryId, Verify};
 use std::os::fd::AsFd;
 
 use super::Attempt;
 use super::arrival::{Arrival, Ground, Judged, Place};
+use super::judges::Judges;
 use crate::Error;
 use crate::landing::Arriving;
 use crate::line::Line;
@@ -26,26 +26,24 @@ pub(super) struct Current {
     ground: Ground,
     /// Up to where it is there, or known to be a hole.
     at: u64,
-    /// None if nothing is hashed, or while the state before it is not known.
-    hasher: Option<SegmentHasher>,
-    crc: crc32fast::Hasher,
+    /// What came of it: the rest are holes.
+    came: Vec<Range<u64>>,
     /// For standard output, which gets it once it is verified.
     held: Vec<u8>,
 }
 
 impl Current {
     /// `None` while another stream is in the midst of the same segment.
-    fn begin(arrival: &Arc<Arrival>, size: u64, index: u64) -> Option<Self> {
+    pub(super) fn begin(arrival: &Arc<Arrival>, size: u64, index: u64) -> Option<Self> {
         let ground = arrival.enter(index)?;
         let range = segment_range(size, index);
         Some(Self {
-            hasher: arrival.begin(index),
             arrival: Arc::clone(arrival),
             index,
             at: range.start,
             range,
             ground,
-            crc: crc32fast::Hasher::new(),
+            came: Vec::new(),
             held: Vec::new(),
         })
     }
@@ -53,6 +51,24 @@ impl Current {
     fn is(&self, id: EntryId, index: u64) -> bool {
         self.arrival.id == id && self.index == index
     }
+
+    /// Shows all of it, as it lies in its place now.
+    fn show(&self, observe: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        match &self.arrival.place {
+            Place::File(arriving) => crate::show_parts(arriving.file()?, &self.range, &self.came, observe)
+                .map_err(|error| Error::disk("cannot read what was just written", error)),
+            Place::Stdout | Place::Nowhere => {
+                observe(&self.held);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What the sender says of a segment: the states before and after it, where they are known.
+pub(super) struct Said {
+    pub(super) before: [u8; 32],
+    pub(super) after: [u8; 32],
 }
 
 impl Drop for Current {
@@ -95,30 +111,32 @@ impl Attempt<'_> {
         }
         self.skip_to(&mut taking, offset)?;
         match &arrival.place {
-            Place::File(arriving) => self.receive(line, arriving, &mut taking, len)?,
+            Place::File(arriving) => self.receive(line, arriving, &taking, len)?,
             Place::Stdout | Place::Nowhere => {
                 self.pace(len - len.min(PACED_LEN))?;
                 let begin = taking.held.len();
                 taking.held.resize(begin + usize::try_from(len).unwrap_or(usize::MAX), 0);
                 line.read_exact(&mut taking.held[begin..])?;
-                let Current { hasher, crc, held, .. } = &mut taking;
-                observe(self.offer.verify, hasher, crc, &held[begin..]);
             }
         }
         taking.at = offset + len;
+        match taking.came.last_mut().filter(|last| last.end == offset) {
+            Some(last) => last.end = taking.at,
+            None => taking.came.push(offset..taking.at),
+        }
         *current = Some(taking);
         Ok(())
     }
 
-    /// A segment is there: holds it against what the sender says.
+    /// A segment is there: has it held against what the sender says, by `judges` where that would keep the stream waiting.
     pub(super) fn take_sum(
         &self,
         line: &Line,
         entry: EntryId,
         index: u64,
-        before: [u8; 32],
-        after: &[u8; 32],
+        said: Said,
         current: Option<Current>,
+        judges: &Judges,
     ) -> Result<(), Error> {
         self.wait_for(line, entry)?;
         let Some(arrival) = self.ledger.file(entry) else { return Ok(()) };
@@ -131,63 +149,60 @@ impl Attempt<'_> {
         if arrival.has(index) {
             return Ok(());
         }
-        let Some(mut taking) = current_for(current, &arrival, size, index) else { return Ok(()) };
-        let end = taking.range.end;
-        self.skip_to(&mut taking, end)?;
-        let (range, hasher, crc) =
-            (taking.range.clone(), taking.hasher.take(), std::mem::take(&mut taking.crc));
-        let held = std::mem::take(&mut taking.held);
+        let Some(mut taken) = current_for(current, &arrival, size, index) else { return Ok(()) };
+        let end = taken.range.end;
+        self.skip_to(&mut taken, end)?;
+        // What is only counted takes no time, and standard output gets one segment after the other.
+        let is_quick = self.offer.verify == Verify::None || matches!(arrival.place, Place::Stdout);
+        match if is_quick { Some((taken, said)) } else { judges.pass((taken, said)) } {
+            Some((taken, said)) => self.judge(taken, &said),
+            None => Ok(()),
+        }
+    }
+
+    /// Holds a segment against what the sender says.
+    pub(super) fn judge(&self, taken: Current, said: &Said) -> Result<(), Error> {
+        let arrival = Arc::clone(&taken.arrival);
         let judged = match self.offer.verify {
             Verify::Full => {
-                let hasher = match hasher {
-                    Some(hasher) => hasher,
-                    None => self.hash_from(line, &arrival, index, before, &range, &held)?,
-                };
-                arrival.judge(hasher, after)
+                let (mut hasher, wrong) = arrival
+                    .begin(taken.index, said.before)
+                    .ok_or_else(|| self.first.nonsense("there is no such segment"))?;
+                if !wrong.is_empty() {
+                    self.ask_again(&arrival, &wrong)?;
+                }
+                taken.show(&mut |bytes| hasher.update(bytes))?;
+                arrival.judge(hasher, &said.after)
             }
-            Verify::Wire if crate::wire_check(crc.finalize()) != *after => Judged::Wrong(vec![index]),
-            Verify::Wire | Verify::None => arrival.take(index),
+            Verify::Wire => {
+                let mut crc = crc32fast::Hasher::new();
+                taken.show(&mut |bytes| crc.update(bytes))?;
+                match crate::wire_check(crc.finalize()) == said.after {
+                    true => arrival.take(taken.index),
+                    false => Judged::Wrong(vec![taken.index]),
+                }
+            }
+            Verify::None => arrival.take(taken.index),
         };
         match judged {
             Judged::Known => {}
-            Judged::Wrong(segments) => return self.ask_again(&arrival, &segments),
+            Judged::Wrong(segments) => {
+                // Whatever comes for it while somebody is in the midst of it would be dropped.
+                drop(taken);
+                return self.ask_again(&arrival, &segments);
+            }
             Judged::New(record) => {
                 match &arrival.place {
                     Place::File(arriving) => arriving.record(&record)?,
-                    Place::Stdout => self.pass(&held)?,
+                    Place::Stdout => self.pass(&taken.held)?,
                     Place::Nowhere => {}
                 }
-                let len = range.end - range.start;
+                let len = taken.range.end - taken.range.start;
                 self.receiver.gauge.add_verified(len);
                 self.ledger.add_verified(len);
             }
         }
         self.settle(&arrival)
-    }
-
-    /// Hashes a segment that came before anybody knew from which state: from where it lies now.
-    fn hash_from(
-        &self,
-        line: &Line,
-        arrival: &Arrival,
-        index: u64,
-        before: [u8; 32],
-        range: &Range<u64>,
-        held: &[u8],
-    ) -> Result<SegmentHasher, Error> {
-        let (mut hasher, wrong) =
-            arrival.begin_from(index, before).ok_or_else(|| line.nonsense("there is no such segment"))?;
-        if !wrong.is_empty() {
-            self.ask_again(arrival, &wrong)?;
-        }
-        match &arrival.place {
-            Place::File(arriving) => {
-                show_to_its_end(arriving.file()?, range.clone(), &mut |bytes| hasher.update(bytes))
-                    .map_err(|error| Error::disk("cannot read what was just written", error))?;
-            }
-            Place::Stdout | Place::Nowhere => hasher.update(held),
-        }
-        Ok(hasher)
     }
 
     /// Nothing comes up to `offset`: it is a hole, or was filled before and is none any more.
@@ -196,20 +211,15 @@ impl Attempt<'_> {
         if len == 0 {
             return Ok(());
         }
-        let verify = self.offer.verify;
-        let arrival = Arc::clone(&taking.arrival);
-        let Current { hasher, crc, held, .. } = taking;
-        match &arrival.place {
-            Place::File(arriving) => {
-                crate::show_zeroes(len, &mut |zeroes| observe(verify, hasher, crc, zeroes));
-                if self.resumes || taking.ground == Ground::Touched {
-                    fill(arriving, taking.at..offset)?;
-                }
+        match &taking.arrival.place {
+            Place::File(arriving) if self.resumes || taking.ground == Ground::Touched => {
+                fill(arriving, taking.at..offset)?;
             }
-            Place::Stdout | Place::Nowhere => crate::show_zeroes(len, &mut |zeroes| {
-                observe(verify, hasher, crc, zeroes);
-                held.extend_from_slice(zeroes);
-            }),
+            Place::File(_) => {}
+            Place::Stdout | Place::Nowhere => {
+                let held_len = taking.held.len() + usize::try_from(len).unwrap_or(usize::MAX);
+                taking.held.resize(held_len, 0);
+            }
         }
         taking.at = offset;
         Ok(())
@@ -221,18 +231,15 @@ impl Attempt<'_> {
     }
 
     /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
-    fn receive(&self, line: &Line, arriving: &Arriving, taking: &mut Current, len: u64) -> Result<(), Error> {
-        let verify = self.offer.verify;
+    fn receive(&self, line: &Line, arriving: &Arriving, taking: &Current, len: u64) -> Result<(), Error> {
         let mut at = taking.at;
         if len >= RESERVED_LEN_MIN {
             reserve(arriving, at..at + len)?;
         }
-        let Current { hasher, crc, .. } = taking;
         let end = at + len;
-        // What is hashed is hot in a buffer, and need not be mapped for it; what is not goes by reference.
-        let route = if verify == Verify::None { ReceiveRoute::Splice } else { ReceiveRoute::Copy };
-        let mut intake = Intake::new(route);
-        intake.set_observed(verify != Verify::None);
+        // Whoever judges them reads them back: they may go by reference.
+        let mut intake = Intake::new(ReceiveRoute::Splice);
+        intake.set_observed(false);
         let file = arriving.file()?;
         let mut since = Instant::now();
         let mut paced_end = end.min(at + PACED_LEN);
@@ -243,10 +250,7 @@ impl Attempt<'_> {
                 self.pace(paced_end - at)?;
             }
             let left = usize::try_from(paced_end - at).unwrap_or(usize::MAX);
-            let step = intake.step(line.as_fd(), file, at, left, &mut |bytes| {
-                observe(verify, hasher, crc, bytes);
-            });
-            match step {
+            match intake.step(line.as_fd(), file, at, left, &mut |_| ()) {
                 Ok(Step::Moved(moved)) => {
                     at += moved as u64;
                     since = Instant::now();
@@ -274,22 +278,6 @@ fn current_for(current: Option<Current>, arrival: &Arc<Arrival>, size: u64, inde
         Some(current) => Some(current),
         None => Current::begin(arrival, size, index),
     }
-}
-
-fn observe(verify: Verify, hasher: &mut Option<SegmentHasher>, crc: &mut crc32fast::Hasher, bytes: &[u8]) {
-    match (verify, hasher) {
-        (Verify::Full, Some(hasher)) => hasher.update(bytes),
-        (Verify::Wire, _) => crc.update(bytes),
-        _ => {}
-    }
-}
-
-/// Shows a range of a file that may end before it does: what is missing is a hole at its end.
-fn show_to_its_end(file: &File, range: Range<u64>, show: &mut dyn FnMut(&[u8])) -> std::io::Result<()> {
-    let end = file.metadata()?.len().clamp(range.start, range.end);
-    show_copied(file, range.start..end, show)?;
-    crate::show_zeroes(range.end - end, show);
-    Ok(())
 }
 
 /// Makes a hole where something else may be; where the filesystem makes none, zeroes.

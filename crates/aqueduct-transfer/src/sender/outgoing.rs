@@ -1,6 +1,6 @@
 //! A file that goes segment by segment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +38,19 @@ struct State {
     is_held: bool,
     opened: Option<Arc<Opened>>,
     again_counts: HashMap<u64, u32>,
+    /// Segments that somebody is hashing.
+    hashing: BTreeSet<u64>,
+    /// The first segment that was not hashed ahead of its turn.
+    ahead: u64,
+}
+
+/// Whose turn it is to hash a segment.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Nobody's: it was hashed.
+    Hashed(Record),
+    /// Whoever asked.
+    Yours(SegmentHasher),
 }
 
 /// What is to be done about a segment.
@@ -75,6 +88,8 @@ impl Outgoing {
             is_held: false,
             opened: None,
             again_counts: HashMap::new(),
+            hashing: BTreeSet::new(),
+            ahead: 0,
         };
         Self { id, source, state: Mutex::new(state), landed: Condvar::new(), kept }
     }
@@ -188,18 +203,21 @@ impl Outgoing {
         Ok(opened)
     }
 
-    /// What a segment was found to be, if it was hashed.
-    pub(super) fn record(&self, index: u64) -> Option<Record> {
-        self.lock().assembly.as_ref().and_then(|assembly| assembly.record(index))
-    }
-
-    /// Begins to hash a segment, once what is before it is known.
-    pub(super) fn begin(&self, index: u64, patience: &Patience) -> Result<SegmentHasher, Error> {
+    /// Finds out whose turn it is to hash a segment, once what is before it is known.
+    ///
+    /// What an earlier run has remembered of a segment may be what is wrong with it, if it is asked for again: then it is
+    /// hashed anew.
+    pub(super) fn turn(&self, index: u64, patience: &Patience) -> Result<Turn, Error> {
         let mut state = self.lock();
         loop {
             let assembly = state.assembly.as_ref().expect("only what is verified is hashed");
-            if let Some(hasher) = assembly.begin(index) {
-                return Ok(hasher);
+            let is_again = state.again_counts.contains_key(&index);
+            if let Some(record) = assembly.record(index).filter(|_| !is_again) {
+                return Ok(Turn::Hashed(record));
+            }
+            if let Some(hasher) = assembly.begin(index).filter(|_| !state.hashing.contains(&index)) {
+                state.hashing.insert(index);
+                return Ok(Turn::Yours(hasher));
             }
             if state.is_skipped {
                 return Err(Error::new(ErrorKind::Changed, "the file was given up"));
@@ -209,9 +227,29 @@ impl Outgoing {
         }
     }
 
+    /// Takes the next segment that can be hashed before anybody has looked at it; `None` while that is far enough ahead.
+    pub(super) fn take_ahead(&self) -> Option<SegmentHasher> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let assembly = state.assembly.as_ref()?;
+        let end = segment_count(self.source.size()).min(state.next + AHEAD_COUNT_MAX);
+        while state.ahead < end && !state.is_skipped {
+            let index = state.ahead;
+            if !assembly.is_held(index) && !state.hashing.contains(&index) {
+                let hasher = assembly.begin(index)?;
+                state.hashing.insert(index);
+                state.ahead += 1;
+                return Some(hasher);
+            }
+            state.ahead += 1;
+        }
+        None
+    }
+
     /// Takes back the hasher of a segment.
     pub(super) fn land(&self, hasher: SegmentHasher) -> Record {
         let mut state = self.lock();
+        state.hashing.remove(&hasher.index());
         let assembly = state.assembly.as_mut().expect("only what is verified is hashed");
         let Landed::Held(record) = assembly.land(hasher) else {
             unreachable!("nobody claimed anything to the sender")
@@ -220,6 +258,15 @@ impl Outgoing {
         self.landed.notify_all();
         self.kept.append(&record);
         record
+    }
+
+    /// A segment could not be read to be hashed: whoever sends it will find out why.
+    pub(super) fn leave(&self, index: u64) {
+        let mut state = self.lock();
+        state.hashing.remove(&index);
+        state.ahead = u64::MAX;
+        drop(state);
+        self.landed.notify_all();
     }
 
     /// A segment is done. `true` for whoever did the last: it settles the file.
@@ -269,6 +316,9 @@ impl State {
         Need { send: !is_held, hash: !is_hashed }
     }
 }
+
+/// Segments of a chain that are hashed before they are sent: a socket that is full for a moment keeps no core waiting.
+const AHEAD_COUNT_MAX: u64 = 16;
 
 /// How often a segment is sent again: whoever asks for more has another fault than the line.
 const AGAIN_COUNT_MAX: u32 = 3;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aqueduct_blob::Digest;
+use aqueduct_blob::{Digest, SegmentHasher};
 use aqueduct_wire::transfer::limits::ENTRY_COUNT_MAX;
 use aqueduct_wire::transfer::{Entry, EntryId, Failure, HeldFile, Word};
 
@@ -117,6 +117,7 @@ impl Queue {
                     let file = Arc::clone(file);
                     if let Some(index) = file.take_next() {
                         state.busy_count += 1;
+                        self.changed.notify_all();
                         return Next::Segment(file, index);
                     }
                     state.work.pop_front();
@@ -128,6 +129,25 @@ impl Queue {
             if is_first && state.is_walked && state.busy_count == 0 && !state.has_ended {
                 state.has_ended = true;
                 return Next::End(state.sent_count);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// The next segment that can be hashed before it is sent, once there is one; `None` once the attempt is over.
+    pub(super) fn next_ahead(&self) -> Option<(Arc<Outgoing>, SegmentHasher)> {
+        let mut state = self.lock();
+        loop {
+            if state.outcome.is_some() {
+                return None;
+            }
+            let files = state.work.iter().filter_map(|work| match work {
+                Work::File(file) => Some(file),
+                Work::Pack(_) => None,
+            });
+            let found = files.filter_map(|file| Some((Arc::clone(file), file.take_ahead()?))).next();
+            if found.is_some() {
+                return found;
             }
             state = self.wait(state);
         }

@@ -126,8 +126,7 @@ struct Packing {
 impl Packing {
     fn add(&mut self, attempt: &Attempt<'_>, entry: Entry, file: SourceFile) {
         debug_assert!(matches!(entry.kind, Kind::Regular { .. }), "only files have bytes");
-        // With its check.
-        let header_len = Word::header_len_of(&entry) + 32;
+        let header_len = Word::header_len_of(&entry);
         let is_full = self.len + file.size() > SEGMENT_LEN
             || self.header_len + header_len > HEADER_LEN
             || self.files.len() == ENTRY_COUNT_MAX;

@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aqueduct_blob::{Hasher, Record, SEGMENT_LEN, segment_range};
-use aqueduct_flow::show_copied;
+use aqueduct_blob::{Digest, Record, SEGMENT_LEN, SegmentHasher, segment_range};
 use aqueduct_wire::transfer::{Entry, Verify, Word};
 
 use super::Attempt;
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Turn};
 use super::queue::{Next, Pack};
 use crate::line::{Given, Line};
 use crate::source::{Opened, SourceFile};
@@ -40,54 +39,45 @@ impl Attempt<'_> {
         }
     }
 
+    /// Hashes what is a chain before it is sent, until the attempt is over.
+    pub(super) fn hash_ahead(&self) {
+        while let Some((file, hasher)) = self.queue.next_ahead() {
+            let index = hasher.index();
+            match file.open() {
+                // Whoever sends it comes to the same error.
+                Ok(opened) => _ = hash(&file, &opened, hasher),
+                Err(_) => file.leave(index),
+            }
+        }
+    }
+
     /// Sends small files, whole, in one frame. Those that cannot be read are left out.
     fn send_pack(&self, line: &Line, pack: Pack, payload: &mut Vec<u8>) -> Result<(), Error> {
         payload.clear();
         let mut files: Vec<Entry> = Vec::with_capacity(pack.files.len());
-        let mut checks = Vec::new();
         for (entry, file) in pack.files {
-            let begin = payload.len();
-            if let Err(error) = file.read_small(payload) {
-                payload.truncate(begin);
-                self.leave(&path_bytes(&file), &error);
-                self.queue.uncount();
-                continue;
+            match file.read_small(payload) {
+                Ok(()) => files.push(entry),
+                Err(error) => {
+                    self.leave(&path_bytes(&file), &error);
+                    self.queue.uncount();
+                }
             }
-            if let Some(check) = self.check(&payload[begin..], file.size()) {
-                checks.push(check);
-            }
-            files.push(entry);
         }
         if files.is_empty() {
             return Ok(());
         }
         self.pace(payload.len() as u64)?;
         let (file_count, size) = (files.len() as u64, payload.len() as u64);
-        line.say_with(&Word::Pack { files, checks }, payload)?;
+        let check = crate::pack_check(self.verify, self.sender.send.algorithm, payload);
+        line.say_with(&Word::Pack { files, check }, payload)?;
+        let digest = check.filter(|_| file_count == 1).zip(self.algorithm());
         self.queue.count(|tally| {
             tally.file_count += file_count;
             tally.size += size;
+            tally.digest = digest.map(|(check, algorithm)| Digest::new(algorithm, check));
         });
         Ok(())
-    }
-
-    /// What a small file must be found to be.
-    fn check(&self, bytes: &[u8], size: u64) -> Option<[u8; 32]> {
-        let check = match self.verify {
-            Verify::Full => {
-                let mut hasher = Hasher::new(self.sender.send.algorithm);
-                hasher.update(bytes);
-                let digest = hasher.finish().digest;
-                if self.sender.send.is_single() {
-                    self.queue.count(|tally| tally.digest = Some(digest));
-                }
-                *digest.as_bytes()
-            }
-            Verify::Wire => crate::wire_check(crc32fast::hash(bytes)),
-            Verify::None => return None,
-        };
-        debug_assert_eq!(bytes.len() as u64, size);
-        Some(check)
     }
 
     /// Sends what is to be sent of a segment, and hashes what is to be hashed.
@@ -129,13 +119,12 @@ impl Attempt<'_> {
             }
         }
         let record = match self.verify {
-            // What an earlier run has remembered of a segment may be what is wrong with it, if it is asked for again.
-            Verify::Full => Some(match file.record(index).filter(|_| !file.is_sent_again(index)) {
-                Some(record) => record,
-                None => self.hash(file, &opened, index, &range, &data)?,
+            Verify::Full => Some(match file.turn(index, &self.patience)? {
+                Turn::Hashed(record) => record,
+                Turn::Yours(hasher) => hash(file, &opened, hasher)?,
             }),
             Verify::Wire => {
-                show(&opened, &range, &data, &mut |bytes| crc.update(bytes))
+                crate::show_parts(opened.file(), &range, &data, &mut |bytes| crc.update(bytes))
                     .map_err(|error| cannot_read(file.source(), error))?;
                 let after = crate::wire_check(crc.finalize());
                 Some(Record { index, before: [0; 32], after })
@@ -148,20 +137,6 @@ impl Attempt<'_> {
             line.say(&Word::Sum { entry: file.id(), index, before, after })?;
         }
         Ok(())
-    }
-
-    fn hash(
-        &self,
-        file: &Outgoing,
-        opened: &Opened,
-        index: u64,
-        range: &Range<u64>,
-        data: &[Range<u64>],
-    ) -> Result<Record, Error> {
-        let mut hasher = file.begin(index, &self.patience)?;
-        show(opened, range, data, &mut |bytes| hasher.update(bytes))
-            .map_err(|error| cannot_read(file.source(), error))?;
-        Ok(file.land(hasher))
     }
 
     /// All segments of a file were sent: it has not changed meanwhile, and this is its digest.
@@ -206,21 +181,20 @@ impl Attempt<'_> {
     }
 }
 
-/// Shows a segment, of which `data` are the parts that are no holes.
-fn show(
-    opened: &Opened,
-    range: &Range<u64>,
-    data: &[Range<u64>],
-    observe: &mut dyn FnMut(&[u8]),
-) -> std::io::Result<()> {
-    let mut at = range.start;
-    for part in data {
-        crate::show_zeroes(part.start - at, observe);
-        show_copied(opened.file(), part.clone(), observe)?;
-        at = part.end;
+/// Hashes a segment of which `data` are the parts that are no holes.
+fn hash(file: &Outgoing, opened: &Opened, mut hasher: SegmentHasher) -> Result<Record, Error> {
+    let index = hasher.index();
+    let range = segment_range(file.size(), index);
+    let shown = opened
+        .data_ranges(range.clone())
+        .and_then(|data| crate::show_parts(opened.file(), &range, &data, &mut |bytes| hasher.update(bytes)));
+    match shown {
+        Ok(()) => Ok(file.land(hasher)),
+        Err(error) => {
+            file.leave(index);
+            Err(cannot_read(file.source(), error))
+        }
     }
-    crate::show_zeroes(range.end - at, observe);
-    Ok(())
 }
 
 /// What goes in one frame each.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aqueduct_flow::uninterrupted;
 use aqueduct_sys::{Access, Caching, Errno, Stat, Symlinks, locate, open_file, pread, reopen, stat};
@@ -80,9 +80,10 @@ impl SourceFile {
         let file = self.open_unchecked()?;
         let begin = buffer.len();
         let size = usize::try_from(self.seen.size).map_err(|_| self.changed("it is too large"))?;
-        // One byte more shows whether it has grown.
+        // One byte more than there is, where there is one, shows that it is no file whose size says what is in it. Whether it
+        // has grown is told by its size.
         buffer.resize(begin + size + 1, 0);
-        let read = read_at_most(&file, &mut buffer[begin..]);
+        let read = read_at_most(&file, &mut buffer[begin..], size.max(1));
         // First whether it is the file at all: what is no file is not read in another way.
         self.check(&stat(&file).map_err(|error| self.unreadable(error))?)?;
         let len = read.map_err(|error| self.unreadable(error))?;
@@ -145,10 +146,10 @@ impl SourceFile {
     }
 }
 
-/// Reads from the start until `buffer` is full or the file ends.
-fn read_at_most(file: &File, buffer: &mut [u8]) -> aqueduct_sys::Result<usize> {
+/// Reads from the start until `enough` is there, at most until `buffer` is full, or the file ends.
+fn read_at_most(file: &File, buffer: &mut [u8], enough: usize) -> aqueduct_sys::Result<usize> {
     let mut len = 0;
-    while len < buffer.len() {
+    while len < enough {
         match uninterrupted(|| pread(file, &mut buffer[len..], len as u64))? {
             0 => break,
             read => len += read,
@@ -165,7 +166,9 @@ pub(super) fn is_same(one: &Stat, other: &Stat) -> bool {
 
 /// What is compared by [`is_same`], as one value.
 pub(super) fn identity(seen: &Stat) -> Identity {
-    let mut hasher = blake3::Hasher::new_derive_key("aqueduct transfer 1: identity of a file");
+    static CONTEXT: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key("aqueduct transfer 1: identity of a file"));
+    let mut hasher = CONTEXT.clone();
     let Stat { device, inode, size, mtime, ctime, .. } = seen;
     for number in [*device, *inode, *size] {
         hasher.update(&number.to_le_bytes());

@@ -85,19 +85,29 @@ pub(crate) type Outcome = (Result<Report, Error>, Vec<String>);
 
 /// Lets the sender listen, and the receiver connect.
 pub(crate) fn pulled(send: &Send, receive: &Receive) -> (Outcome, Outcome) {
+    let (hearing, _) = Hearing::new();
+    let (sent, received) = pulled_by(send, receive, &hearing);
+    (sent, (received, hearing.said.into_inner().unwrap()))
+}
+
+/// The same, where the receiver tells `watch`.
+pub(crate) fn pulled_by(
+    send: &Send,
+    receive: &Receive,
+    watch: &dyn Watch,
+) -> (Outcome, Result<Report, Error>) {
     let (hearing, ticket) = Hearing::new();
     thread::scope(|scope| {
         let hearing = &hearing;
         let sent = scope.spawn(move || aqueduct_transfer::send(send, &Gauge::default(), hearing));
         let received = ticket.recv().map(|ticket| {
-            let (hearing, _) = Hearing::new();
             let receive = Receive { from: Peer::Ticket(ticket), ..receive.clone() };
-            let received = aqueduct_transfer::recv(&receive, &Gauge::default(), &hearing);
+            let received = aqueduct_transfer::recv(&receive, &Gauge::default(), watch);
             if received.is_err() {
                 // Whoever listens would wait for the next try.
                 send.options.stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }
-            (received, hearing.said.into_inner().unwrap())
+            received
         });
         let sent = (sent.join().unwrap(), hearing.said.lock().unwrap().clone());
         (sent, received.expect("the sender listens"))

@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Mutex;
 
 use aqueduct_blob::{Algorithm, Hasher, SEGMENT_LEN};
-use aqueduct_transfer::{ErrorKind, Existing, Preserve, Proof, Receive, Send, Verify};
+use aqueduct_transfer::{ErrorKind, Event, Existing, Preserve, Proof, Receive, Send, Verify, Watch};
 
-use crate::pair::{pulled, pushed, receive, send};
+use crate::pair::{pulled, pulled_by, pushed, receive, send};
 
 /// Bytes that repeat nowhere.
 pub(crate) fn bytes(len: u64) -> Vec<u8> {
@@ -87,6 +88,43 @@ fn a_tree_arrives_as_it_was_pushed_or_pulled() {
         let (one, other) = (to.path().join("tree/large"), to.path().join("tree/z"));
         assert_eq!(fs::metadata(one).unwrap().ino(), fs::metadata(other).unwrap().ino());
     }
+}
+
+/// Hears of everything but small files.
+struct Listless(Mutex<Vec<String>>);
+
+impl Watch for Listless {
+    fn hear(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+
+    fn hears_files(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn small_files_go_together_and_whoever_asks_is_told_the_digest_of_each() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tree = from.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    for len in 0..20 {
+        fs::write(tree.join(format!("{len:02}")), bytes(len)).unwrap();
+    }
+    let (_, (received, said)) = pulled(&send(&[&tree]), &receive(to.path()));
+    assert_eq!(received.unwrap().file_count, 20);
+    for len in 0..20 {
+        let digest = digest(Algorithm::Blake3, &bytes(len));
+        let path = format!("tree/{len:02}");
+        let told = Event::File { path: path.as_bytes(), size: len, digest: Some(digest) };
+        assert!(said.contains(&format!("{told:?}")), "{len}: {said:?}");
+    }
+    let (to, listless) = (tempfile::tempdir().unwrap(), Listless(Mutex::default()));
+    let (_, received) = pulled_by(&send(&[&tree]), &receive(to.path()), &listless);
+    assert_eq!(received.unwrap().file_count, 20);
+    same(&tree, &to.path().join("tree"));
+    let said = listless.0.into_inner().unwrap();
+    assert!(!said.iter().any(|event| event.starts_with("File")), "{said:?}");
 }
 
 fn plant(tree: &Path) {

@@ -191,9 +191,9 @@ pub(super) struct Entries {
 pub(super) struct Pack {
     #[prost(message, repeated, tag = "1")]
     pub(super) files: Vec<Entry>,
-    /// 32 bytes for each file, or none at all.
+    /// 32 bytes, or none at all.
     #[prost(bytes = "vec", tag = "2")]
-    pub(super) checks: Vec<u8>,
+    pub(super) check: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

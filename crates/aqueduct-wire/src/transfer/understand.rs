@@ -53,9 +53,9 @@ pub(super) fn message(word: &Word) -> Said {
         Word::Entries(entries) => {
             Said::Entries(messages::Entries { entries: entries.iter().map(entry_message).collect() })
         }
-        Word::Pack { files, checks } => Said::Pack(messages::Pack {
+        Word::Pack { files, check } => Said::Pack(messages::Pack {
             files: files.iter().map(entry_message).collect(),
-            checks: checks.as_flattened().to_vec(),
+            check: check.map_or_else(Vec::new, Vec::from),
         }),
         Word::Bytes { entry, offset } => Said::Bytes(messages::Bytes { entry: entry.0, offset: *offset }),
         Word::Sum { entry, index, before, after } => Said::Sum(messages::Sum {
@@ -217,9 +217,7 @@ fn understand_entries(entries: Vec<messages::Entry>) -> Option<Vec<Entry>> {
 fn understand_pack(pack: messages::Pack) -> Option<Word> {
     let files = understand_entries(pack.files)?;
     files.iter().all(|file| matches!(file.kind, Kind::Regular { .. })).then_some(())?;
-    let (checks, rest) = pack.checks.as_chunks();
-    (rest.is_empty() && (checks.is_empty() || checks.len() == files.len())).then_some(())?;
-    Some(Word::Pack { checks: checks.to_vec(), files })
+    Some(Word::Pack { check: if_any(&pack.check)?, files })
 }
 
 fn understand_entry(entry: messages::Entry) -> Option<Entry> {

@@ -43,8 +43,8 @@ pub enum Word {
     Pack {
         /// All of [`Kind::Regular`](super::Kind::Regular), their sizes adding up to the payload.
         files: Vec<Entry>,
-        /// What each must have been found to be, in their order; none if nothing is verified.
-        checks: Vec<[u8; 32]>,
+        /// What the payload must be found to be, which of a single file is its digest; `None` if nothing is verified.
+        check: Option<[u8; 32]>,
     },
     /// Bytes of a file, all within one segment. What lies between two of these of the same segment is a hole.
     Bytes {

@@ -243,6 +243,10 @@ impl Watch for Teller<'_, '_> {
             self.tell_people(event);
         }
     }
+
+    fn hears_files(&self) -> bool {
+        self.tells_events() || self.side.print_digests.is_some() || self.voice.tells_details()
+    }
 }
 
 fn shown_bytes(path: &[u8]) -> String {
