@@ -62,7 +62,7 @@ pub(super) const ROWS: &[Row] = &[
                 "aqueduct, default sync",
                 "BLAKE3",
                 r#"exec "$AQUEDUCT" send "$SOURCE" "$TICKET""#,
-                r#"exec "$AQUEDUCT" recv --json --listen "$ADDRESS:$PORT" -o "$TARGET""#,
+                r#"exec "$AQUEDUCT" recv --listen "$ADDRESS:$PORT" -o "$TARGET" 2>&1"#,
             ),
             ours(
                 SHA256,
@@ -172,7 +172,7 @@ pub(super) const OURS: Tool = ours(
     "aqueduct",
     "BLAKE3",
     r#"exec "$AQUEDUCT" send "$SOURCE" "$TICKET""#,
-    r#"exec "$AQUEDUCT" recv --json --sync none --listen "$ADDRESS:$PORT" -o "$TARGET""#,
+    r#"exec "$AQUEDUCT" recv --sync none --listen "$ADDRESS:$PORT" -o "$TARGET" 2>&1"#,
 );
 pub(super) const SHA256: &str = "aqueduct, SHA-256";
 pub(super) const UNVERIFIED: &str = "aqueduct, --verify none";
