@@ -9,7 +9,7 @@ mod peer;
 mod raw;
 
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use aqueduct_flow::uninterrupted;
@@ -21,6 +21,7 @@ pub(crate) use http::{Served, Shelf};
 pub(crate) use peer::Manner;
 pub(crate) use raw::{RawReceived, RawSource, RawTarget, receive_raw, send_raw};
 
+use crate::line::check_stop;
 use crate::{Error, ErrorKind};
 use peer::TICK;
 
@@ -59,9 +60,7 @@ fn wait_for_dialect(stream: &TcpStream, silence: Duration, stop: &AtomicBool) ->
     let since = Instant::now();
     let mut seen = 0;
     loop {
-        if stop.load(Ordering::Relaxed) {
-            return Err(peer::stopped());
-        }
+        check_stop(stop, None)?;
         let left = silence.saturating_sub(since.elapsed());
         let is_ready = uninterrupted(|| wait_at_most(stream, &[Readiness::Readable], left.min(TICK)));
         if !is_ready.map_err(|error| lost(error.into()))? {

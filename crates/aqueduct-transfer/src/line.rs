@@ -116,14 +116,19 @@ impl Patience {
 
     /// Whether nobody wants it to end.
     pub(crate) fn check_stop(&self) -> Result<(), Error> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Stopped, "told to stop"));
-        }
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(Error::new(ErrorKind::Deadline, "time is up"));
-        }
-        Ok(())
+        check_stop(&self.stop, self.until)
     }
+}
+
+/// Whether nobody wants it to end, and there is time left.
+pub(crate) fn check_stop(stop: &AtomicBool, until: Option<Instant>) -> Result<(), Error> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::new(ErrorKind::Stopped, "told to stop"));
+    }
+    if until.is_some_and(|until| Instant::now() >= until) {
+        return Err(Error::new(ErrorKind::Deadline, "time is up"));
+    }
+    Ok(())
 }
 
 /// What somebody finds who was only waiting: the reason is elsewhere.

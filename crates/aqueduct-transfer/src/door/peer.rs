@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use aqueduct_flow::{SendQueue, SourceTruncated, Step, Throttle, uninterrupted};
 use aqueduct_sys::{Errno, Readiness, errno_of, read, recv_discard, tcp_info, wait_at_most};
 
+use crate::line::check_stop;
 use crate::{Error, ErrorKind, Gauge, Times};
 
 /// What every conversation keeps to.
@@ -21,8 +22,17 @@ pub(crate) struct Manner<'a> {
     pub(crate) throttle: Option<&'a Throttle>,
     /// Ends it soon; looked at several times a second.
     pub(crate) stop: &'a AtomicBool,
+    /// When time is up for the whole.
+    pub(crate) until: Option<Instant>,
     /// Counts what the other side has acknowledged, or what was received.
     pub(crate) gauge: &'a Gauge,
+}
+
+impl Manner<'_> {
+    /// Whether to go on.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_stop(self.stop, self.until)
+    }
 }
 
 /// The other side of a connection. The socket is made non-blocking, and stays so.
@@ -89,9 +99,7 @@ impl<'a> Peer<'a> {
     /// Waits until the socket is ready, but not longer than `time`, nor than a look at who wants this to end may take. Says
     /// whether it is ready.
     pub(super) fn wait(&self, wanted: &[Readiness], time: Duration) -> Result<bool, Error> {
-        if self.manner.stop.load(Ordering::Relaxed) {
-            return Err(stopped());
-        }
+        self.manner.check()?;
         let is_ready = uninterrupted(|| wait_at_most(self.stream, wanted, time.min(TICK)));
         is_ready.map_err(|error| lost(error.into()))
     }
@@ -103,9 +111,7 @@ impl<'a> Peer<'a> {
 
     /// Lets time pass, whatever the socket does, but not longer than a look at who wants this to end may take.
     fn rest(&self, time: Duration) -> Result<(), Error> {
-        if self.manner.stop.load(Ordering::Relaxed) {
-            return Err(stopped());
-        }
+        self.manner.check()?;
         let (_silent, silence) = mpsc::channel::<()>();
         let _ = silence.recv_timeout(time.min(TICK));
         Ok(())
@@ -157,6 +163,7 @@ impl<'a> Peer<'a> {
                 Step::Moved(len) => {
                     self.sent += len as u64;
                     self.moved();
+                    self.manner.check()?;
                     self.pace(len)?;
                 }
                 Step::Blocked(_) => self.wait_for_room(discards)?,
@@ -272,11 +279,6 @@ impl Deadline {
     pub(super) fn has_passed(&self) -> bool {
         self.since.elapsed() >= self.time
     }
-}
-
-/// What it is when somebody asked for an end.
-pub(super) fn stopped() -> Error {
-    Error::new(ErrorKind::Stopped, "it was asked to stop")
 }
 
 /// What it is when a connection does not do what it should.

@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aqueduct_flow::{
@@ -13,7 +12,7 @@ use aqueduct_flow::{
 };
 use aqueduct_sys::{Errno, Readiness, read};
 
-use super::peer::{Manner, Peer, TICK, lost, stopped};
+use super::peer::{Manner, Peer, TICK, lost};
 use crate::{Error, ErrorKind};
 
 /// What is sent.
@@ -153,9 +152,7 @@ pub(crate) fn receive_raw(
     let mut received = RawReceived { size: 0, carried: Carried::default(), was_silent: false };
     let mut has_ended_ours = false;
     loop {
-        if manner.stop.load(Ordering::Relaxed) {
-            return Err(stopped());
-        }
+        manner.check()?;
         let due = size.map_or(u64::MAX, |size| size - received.size);
         if due == 0 && !has_ended_ours {
             // It need not wait for an end that some never make.

@@ -34,7 +34,7 @@ impl Terms {
 
     pub(super) fn manner(&self) -> Manner<'_> {
         let Self { times, throttle, stop, gauge } = self;
-        Manner { times, throttle: throttle.as_ref(), stop, gauge }
+        Manner { times, throttle: throttle.as_ref(), stop, until: None, gauge }
     }
 }
 

@@ -225,6 +225,11 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// Whether one file comes, and has no holes: then there is room for all of it before any of it comes.
+    pub(super) fn is_dense(&self) -> bool {
+        self.offer.size.zip(self.offer.room).is_some_and(|(size, room)| room >= size)
+    }
+
     /// Waits until so many bytes may be taken, if there is a limit.
     fn pace(&self, len: u64) -> Result<(), Error> {
         self.patience.pace(self.receiver.throttle.as_ref(), len)
@@ -233,7 +238,7 @@ impl Attempt<'_> {
     /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
     fn receive(&self, line: &Line, arriving: &Arriving, taking: &Current, len: u64) -> Result<(), Error> {
         let mut at = taking.at;
-        if len >= RESERVED_LEN_MIN {
+        if len >= RESERVED_LEN_MIN && !self.is_dense() {
             reserve(arriving, at..at + len)?;
         }
         let end = at + len;
@@ -300,8 +305,8 @@ fn fill(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
     written.map_err(failed)
 }
 
-/// Reserves what is about to come: blocks in one piece are written faster, and a full disk is known at once.
-fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
+/// Reserves what is to come: blocks in one piece are written faster, and a full disk is known at once.
+pub(super) fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
     let reserved = fallocate(arriving.file()?, Reserve::KeepSize, range.start, range.end - range.start);
     match reserved {
         Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => {
@@ -328,4 +333,4 @@ pub(super) fn discard(line: &Line, len: u64) -> Result<(), Error> {
 const PACED_LEN: u64 = 1 << 20;
 
 /// To reserve less is not worth a call.
-const RESERVED_LEN_MIN: u64 = 512 * 1024;
+pub(super) const RESERVED_LEN_MIN: u64 = 512 * 1024;

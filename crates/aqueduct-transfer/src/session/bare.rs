@@ -92,6 +92,7 @@ fn manner<'a>(sender: &'a Sender<'_>, session: &Session<'a>) -> Manner<'a> {
         times: &session.options.times,
         throttle: sender.throttle.as_ref(),
         stop: &session.options.stop,
+        until: session.patience.until,
         gauge: session.gauge,
     }
 }

@@ -119,6 +119,7 @@ impl<'a> Fetching<'a> {
             times: &session.options.times,
             throttle: receiver.throttle.as_ref(),
             stop: &session.options.stop,
+            until: session.patience.until,
             gauge: session.gauge,
         };
         let begun = validator.take().map(|validator| Begun { offset: hasher.size(), validator });

@@ -105,6 +105,7 @@ fn take_raw(receiver: &Receiver<'_>, session: &Session<'_>, stream: &TcpStream) 
         times: &session.options.times,
         throttle: receiver.throttle.as_ref(),
         stop: &session.options.stop,
+        until: session.patience.until,
         gauge: session.gauge,
     };
     let algorithm = receive.expected.map_or(Algorithm::Sha256, |digest| digest.algorithm());

@@ -1,4 +1,5 @@
 use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use aqueduct_flow::Throttle;
@@ -142,6 +143,18 @@ fn whoever_asks_for_an_end_waits_for_nobody() {
     let file = file_of(b"");
     let error = receive_raw(&ours, RawTarget::File(&file), None, &mut |_| (), terms.manner());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+#[test]
+fn nobody_is_waited_for_when_time_is_up() {
+    let (ours, _theirs) = tcp_pair();
+    let terms = Terms::patient();
+    let manner = Manner { until: Some(std::time::Instant::now()), ..terms.manner() };
+    let source = RawSource::File(Arc::new(file_of(&bytes(32 << 20))), 32 << 20);
+    assert_eq!(send_raw(&ours, source, manner).unwrap_err().kind(), ErrorKind::Deadline);
+    let file = file_of(b"");
+    let error = receive_raw(&ours, RawTarget::File(&file), None, &mut |_| (), manner);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Deadline);
 }
 
 #[test]
