@@ -3,7 +3,8 @@
 //! ```text
 //! stream 0 ══> hearing ── Entries ──> landing: directories, links; arrivals: files
 //! streams ═══> hearing ── Pack ─────> verified in memory, landed whole
-//!                      ── Bytes, Sum > landed in place, hashed on their way, compared; a record in the journal
+//!                      ── Bytes ────> landed in place
+//!                      ── Sum ──────> judges: read back, hashed, compared; a record in the journal
 //! End, and every file is there ──> landing: metadata, sync, names ──> Done
 //! ```
 

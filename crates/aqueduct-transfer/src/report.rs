@@ -39,7 +39,7 @@ pub struct Report {
 /// What is known of what arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// The receiver has found the digest of every file to be the sender's.
+    /// The receiver has found the digest of every file, or of the small ones that came together, to be the sender's.
     Digest,
     /// Only a CRC-32 of each segment was compared.
     Wire,

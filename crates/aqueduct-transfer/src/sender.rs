@@ -6,7 +6,8 @@
 //!            └────── hearing: Again, Held, Skip <══ stream 0
 //! ```
 //!
-//! A segment leaves first and is hashed then, while the kernel still sends it: what it must be found to be trails behind.
+//! A segment leaves first and is hashed then, while the kernel still sends it: what it must be found to be trails behind. A
+//! chain, which one thread at a time can hash, is hashed ahead as well, so that it goes on while streams wait.
 
 mod hearing;
 mod outgoing;
@@ -142,7 +143,7 @@ impl Attempt<'_> {
             scope.spawn(|| self.keep_alive(line));
             // What is no chain is hashed by whoever sends it: by all of them at once.
             if self.algorithm() == Some(Algorithm::Sha256) {
-                scope.spawn(|| self.hash_ahead());
+                scope.spawn(|| self.guard(|| self.hash_ahead()));
             }
             if stream_count > 1 {
                 let purpose = Purpose { role: Role::Send, stream: 1, attempt: self.accept.attempt };

@@ -36,8 +36,8 @@ struct State {
     assembly: Option<Assembly>,
     /// Segments that are there, where they are not.
     present: BTreeSet<u64>,
-    /// Segments that are not there.
-    left: u64,
+    /// Segments that are there, and that nobody has made a record of yet.
+    unrecorded_count: u64,
     /// What the sender has found it to be.
     whole: Option<Option<[u8; 32]>>,
     again_counts: HashMap<u64, u32>,
@@ -108,14 +108,11 @@ impl Arrival {
             Some(_) => BTreeSet::new(),
             None => restored().map(|record| record.index).collect(),
         };
-        let held = assembly
-            .as_ref()
-            .map_or(present.len() as u64, |assembly| count - assembly.missing().count() as u64);
         let stream = Stream { hasher: algorithm.map(Hasher::new), len: 0 };
         let state = State {
             assembly,
             present,
-            left: count - held,
+            unrecorded_count: 0,
             whole: None,
             again_counts: HashMap::new(),
             is_settled: matches!(place, Place::Nowhere),
@@ -185,7 +182,6 @@ impl Arrival {
             None => Vec::new(),
         };
         let hasher = assembly.begin(index)?;
-        state.left += wrong.len() as u64;
         Some((hasher, wrong))
     }
 
@@ -197,15 +193,17 @@ impl Arrival {
         let was_held = assembly.is_held(index);
         match assembly.land(hasher) {
             Landed::Held(record) if record.after == *after => {
-                state.left -= u64::from(!was_held);
                 state.begun.remove(&index);
-                if was_held { Judged::Known } else { Judged::New(record) }
+                if was_held {
+                    return Judged::Known;
+                }
+                state.unrecorded_count += 1;
+                Judged::New(record)
             }
             landed => {
                 if let Landed::Held(_) = landed {
                     assembly.drop_record(index);
                 }
-                state.left += u64::from(was_held);
                 Judged::Wrong(vec![index])
             }
         }
@@ -217,9 +215,19 @@ impl Arrival {
         if !state.present.insert(index) {
             return Judged::Known;
         }
-        state.left -= 1;
         state.begun.remove(&index);
+        state.unrecorded_count += 1;
         Judged::New(Record { index, before: [0; 32], after: [0; 32] })
+    }
+
+    /// A record was made of a new segment: what comes of the file may depend on it now.
+    pub(super) fn recorded(&self) {
+        self.lock().unrecorded_count -= 1;
+    }
+
+    /// Whether nothing that comes is of use any more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.lock().is_settled
     }
 
     /// Whether a segment may be asked for once more.
@@ -235,9 +243,13 @@ impl Arrival {
         self.lock().has(index)
     }
 
-    /// Lets one stream begin a segment: how it is then, or `None` while another stream is in the midst of it.
+    /// Lets one stream begin a segment: how it is then, or `None` while somebody else is in the midst of it, or once it is
+    /// there.
     pub(super) fn enter(&self, index: u64) -> Option<Ground> {
         let mut state = self.lock();
+        if state.is_settled || state.has(index) {
+            return None;
+        }
         state.active.insert(index).then_some(())?;
         Some(if state.begun.insert(index) { Ground::Fresh } else { Ground::Touched })
     }
@@ -255,7 +267,8 @@ impl Arrival {
     pub(super) fn standing(&self) -> Standing {
         let mut state = self.lock();
         let Some(whole) = state.whole else { return Standing::Waiting };
-        if state.left > 0 || state.is_settled {
+        let is_whole = state.unrecorded_count == 0 && state.has_all(segment_count(self.size.unwrap_or(0)));
+        if state.is_settled || !is_whole {
             return Standing::Waiting;
         }
         let Some(assembly) = &mut state.assembly else {
@@ -268,10 +281,7 @@ impl Arrival {
                 state.is_settled = true;
                 Standing::Whole(Some(hashed))
             }
-            Err(Unfinished::Missing(segments) | Unfinished::Broken(segments)) => {
-                state.left += segments.len() as u64;
-                Standing::Wrong(segments)
-            }
+            Err(Unfinished::Missing(segments) | Unfinished::Broken(segments)) => Standing::Wrong(segments),
             Err(Unfinished::Mismatch { actual }) => Standing::Mismatch(actual),
         }
     }
@@ -298,4 +308,14 @@ impl State {
             None => self.present.contains(&index),
         }
     }
+
+    fn has_all(&self, count: u64) -> bool {
+        match &self.assembly {
+            Some(assembly) => assembly.missing().next().is_none(),
+            None => self.present.len() as u64 == count,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

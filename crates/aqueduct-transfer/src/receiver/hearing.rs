@@ -7,7 +7,7 @@ use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Verify, 
 use super::Attempt;
 use super::arrival::{Arrival, Place, Standing};
 use super::judges::Judges;
-use super::segment::{RESERVED_LEN_MIN, Said, reserve};
+use super::segment::Said;
 use crate::landing::{Landing, Took};
 use crate::line::{Heard, Line};
 use crate::{Error, ErrorKind, Event};
@@ -100,11 +100,6 @@ impl Attempt<'_> {
                 Ok(Arrival::new(entry, Place::Nowhere, None, &[]))
             }
             Some(arriving) => {
-                if let Some(size) =
-                    arriving.size().filter(|size| self.is_dense() && *size >= RESERVED_LEN_MIN)
-                {
-                    reserve(&arriving, 0..size)?;
-                }
                 let restored = arriving.restored().to_vec();
                 let arrival = Arrival::new(entry, Place::File(arriving), algorithm, &restored);
                 let arrival = arrival.called(landing.names_to(entry));

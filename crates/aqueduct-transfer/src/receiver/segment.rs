@@ -55,6 +55,11 @@ impl Current {
     /// Shows all of it, as it lies in its place now.
     fn show(&self, observe: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
         match &self.arrival.place {
+            // A file of holes need not be there to be read.
+            Place::File(_) if self.came.is_empty() => {
+                crate::show_zeroes(self.range.end - self.range.start, observe);
+                Ok(())
+            }
             Place::File(arriving) => crate::show_parts(arriving.file()?, &self.range, &self.came, observe)
                 .map_err(|error| Error::disk("cannot read what was just written", error)),
             Place::Stdout | Place::Nowhere => {
@@ -163,6 +168,18 @@ impl Attempt<'_> {
     /// Holds a segment against what the sender says.
     pub(super) fn judge(&self, taken: Current, said: &Said) -> Result<(), Error> {
         let arrival = Arc::clone(&taken.arrival);
+        match self.try_judge(taken, said) {
+            // It was given up meanwhile, and its file is gone.
+            Err(_) if arrival.is_settled() => Ok(()),
+            judged => judged,
+        }
+    }
+
+    fn try_judge(&self, taken: Current, said: &Said) -> Result<(), Error> {
+        let arrival = Arc::clone(&taken.arrival);
+        if arrival.is_settled() {
+            return Ok(());
+        }
         let judged = match self.offer.verify {
             Verify::Full => {
                 let (mut hasher, wrong) = arrival
@@ -185,7 +202,7 @@ impl Attempt<'_> {
             Verify::None => arrival.take(taken.index),
         };
         match judged {
-            Judged::Known => {}
+            Judged::Known => drop(taken),
             Judged::Wrong(segments) => {
                 // Whatever comes for it while somebody is in the midst of it would be dropped.
                 drop(taken);
@@ -200,6 +217,8 @@ impl Attempt<'_> {
                 let len = taken.range.end - taken.range.start;
                 self.receiver.gauge.add_verified(len);
                 self.ledger.add_verified(len);
+                drop(taken);
+                arrival.recorded();
             }
         }
         self.settle(&arrival)
@@ -225,11 +244,6 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Whether one file comes, and has no holes: then there is room for all of it before any of it comes.
-    pub(super) fn is_dense(&self) -> bool {
-        self.offer.size.zip(self.offer.room).is_some_and(|(size, room)| room >= size)
-    }
-
     /// Waits until so many bytes may be taken, if there is a limit.
     fn pace(&self, len: u64) -> Result<(), Error> {
         self.patience.pace(self.receiver.throttle.as_ref(), len)
@@ -238,7 +252,7 @@ impl Attempt<'_> {
     /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
     fn receive(&self, line: &Line, arriving: &Arriving, taking: &Current, len: u64) -> Result<(), Error> {
         let mut at = taking.at;
-        if len >= RESERVED_LEN_MIN && !self.is_dense() {
+        if len >= RESERVED_LEN_MIN {
             reserve(arriving, at..at + len)?;
         }
         let end = at + len;
@@ -305,8 +319,8 @@ fn fill(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
     written.map_err(failed)
 }
 
-/// Reserves what is to come: blocks in one piece are written faster, and a full disk is known at once.
-pub(super) fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
+/// Reserves what is about to come: blocks in one piece are written faster, and a full disk is known at once.
+fn reserve(arriving: &Arriving, range: Range<u64>) -> Result<(), Error> {
     let reserved = fallocate(arriving.file()?, Reserve::KeepSize, range.start, range.end - range.start);
     match reserved {
         Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => {
@@ -333,4 +347,4 @@ pub(super) fn discard(line: &Line, len: u64) -> Result<(), Error> {
 const PACED_LEN: u64 = 1 << 20;
 
 /// To reserve less is not worth a call.
-pub(super) const RESERVED_LEN_MIN: u64 = 512 * 1024;
+const RESERVED_LEN_MIN: u64 = 512 * 1024;

@@ -189,7 +189,14 @@ impl Outgoing {
     }
 
     pub(super) fn skip(&self) {
-        self.lock().is_skipped = true;
+        let mut state = self.lock();
+        state.is_skipped = true;
+        state.opened = None;
+    }
+
+    /// Nobody needs it open for now: thousands of files are known until the end.
+    pub(super) fn close(&self) {
+        self.lock().opened = None;
     }
 
     /// The file, opened if nobody has it open.
@@ -199,7 +206,9 @@ impl Outgoing {
             return Ok(Arc::clone(opened));
         }
         let opened = Arc::new(self.source.open()?);
-        state.opened = Some(Arc::clone(&opened));
+        if !state.is_skipped {
+            state.opened = Some(Arc::clone(&opened));
+        }
         Ok(opened)
     }
 
@@ -276,7 +285,8 @@ impl Outgoing {
         let is_last = state.taken_count == 0 && state.next >= segment_count(self.source.size());
         let settles = is_last && !state.is_settled && !state.is_skipped;
         state.is_settled |= settles;
-        if is_last {
+        // Whoever settles it looks at it once more.
+        if is_last && !settles {
             state.opened = None;
         }
         settles

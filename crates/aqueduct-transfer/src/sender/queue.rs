@@ -141,13 +141,13 @@ impl Queue {
             if state.outcome.is_some() {
                 return None;
             }
-            let files = state.work.iter().filter_map(|work| match work {
+            // Not of those behind the first: they would all be open, and read long before they are sent.
+            let file = state.work.iter().find_map(|work| match work {
                 Work::File(file) => Some(file),
                 Work::Pack(_) => None,
             });
-            let found = files.filter_map(|file| Some((Arc::clone(file), file.take_ahead()?))).next();
-            if found.is_some() {
-                return found;
+            if let Some(found) = file.and_then(|file| Some((Arc::clone(file), file.take_ahead()?))) {
+                return Some(found);
             }
             state = self.wait(state);
         }

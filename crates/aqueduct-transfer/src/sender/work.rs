@@ -1,4 +1,4 @@
-//! What one stream does: it takes what comes next, sends it, and then hashes it.
+//! What one stream does: it takes what comes next, sends it, and sees to it that it is hashed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Attempt<'_> {
     }
 
     /// Hashes what is a chain before it is sent, until the attempt is over.
-    pub(super) fn hash_ahead(&self) {
+    pub(super) fn hash_ahead(&self) -> Result<(), Error> {
         while let Some((file, hasher)) = self.queue.next_ahead() {
             let index = hasher.index();
             match file.open() {
@@ -49,6 +49,7 @@ impl Attempt<'_> {
                 Err(_) => file.leave(index),
             }
         }
+        Ok(())
     }
 
     /// Sends small files, whole, in one frame. Those that cannot be read are left out.
@@ -149,6 +150,7 @@ impl Attempt<'_> {
             Ok(false) => return self.give_up(line, file, &changed(file.source())),
             Err(error) => return self.give_up(line, file, &error),
         }
+        file.close();
         let hashed = match file.finish() {
             Ok(hashed) => hashed,
             Err(error) => return self.give_up(line, file, &error),

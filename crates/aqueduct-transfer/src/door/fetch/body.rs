@@ -66,6 +66,7 @@ impl Body {
             if due == 0 {
                 break;
             }
+            peer.manner.check()?;
             let len_max = usize::try_from(due.min(peer.turn_len() as u64)).unwrap_or(peer.turn_len());
             let pending = &self.inbox[self.taken..];
             let len = if pending.is_empty() {

@@ -216,3 +216,32 @@ fn an_address_is_read_as_somebody_types_it() {
         assert_eq!(text.parse::<Url>().unwrap_err().kind(), ErrorKind::Usage, "{text}");
     }
 }
+
+#[test]
+fn time_is_up_although_the_server_never_lets_us_wait() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: Url = format!("http://{}/file", listener.local_addr().unwrap()).parse().unwrap();
+    let file = Arc::new(tempfile::tempfile().unwrap());
+    let terms = Terms::patient();
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(200);
+    let manner = Manner { until: Some(until), ..terms.manner() };
+    thread::scope(|scope| {
+        let (is_sent, sent) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n").unwrap();
+            stream.write_all(&[b'x'; 100_000]).unwrap();
+            is_sent.send(()).unwrap();
+        });
+        let mut begin = |_: &Answered| {
+            sent.recv().unwrap();
+            while std::time::Instant::now() < until {
+                thread::yield_now();
+            }
+            Ok(Arc::clone(&file))
+        };
+        let came = fetch(&url, None, &mut begin, &mut |_| (), manner);
+        assert_eq!(came.unwrap_err().kind(), ErrorKind::Deadline);
+    });
+}

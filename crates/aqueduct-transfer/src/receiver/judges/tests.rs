@@ -11,7 +11,7 @@ fn arrival() -> Arc<Arrival> {
     let kind = Kind::Regular { size: SIZE, identity: Identity([0; 16]) };
     let entry =
         Entry { id: EntryId(1), parent: EntryId::ROOT, name: b"file".to_vec(), meta: Meta::default(), kind };
-    Arc::new(Arrival::new(&entry, Place::Nowhere, None, &[]))
+    Arc::new(Arrival::new(&entry, Place::Stdout, None, &[]))
 }
 
 fn case(arrival: &Arc<Arrival>, index: u64) -> Case {

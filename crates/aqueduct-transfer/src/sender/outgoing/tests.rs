@@ -111,3 +111,33 @@ fn nothing_of_a_file_that_was_given_up_is_hashed_ahead() {
     assert!(file.give_up());
     assert!(file.take_ahead().is_none());
 }
+
+#[test]
+fn a_file_that_nobody_needs_is_not_kept_open() {
+    let is_open = |file: &Outgoing| file.lock().opened.is_some();
+    let dir = tempfile::tempdir().unwrap();
+    let file = outgoing(dir.path(), 1, Algorithm::Sha256);
+    assert_eq!(file.take_next(), Some(0));
+    file.open().unwrap();
+    assert!(is_open(&file));
+    assert!(file.done(), "whoever did the last settles it");
+    file.open().unwrap();
+    file.close();
+    assert!(!is_open(&file));
+    // It is asked for again, and that is done as well.
+    assert_eq!(file.may_send_again(0), Some(false));
+    file.open().unwrap();
+    assert!(!file.done());
+    assert!(!is_open(&file));
+
+    let ends: [fn(&Outgoing); 2] = [Outgoing::skip, |file| assert!(file.give_up())];
+    for end in ends {
+        let file = outgoing(dir.path(), 1, Algorithm::Sha256);
+        file.open().unwrap();
+        end(&file);
+        assert!(!is_open(&file));
+        // Somebody was about to hash it.
+        file.open().unwrap();
+        assert!(!is_open(&file));
+    }
+}
