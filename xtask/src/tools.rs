@@ -158,6 +158,12 @@ pub(crate) fn wormhole(root: &Path) -> Result<PathBuf> {
     python::install_wormhole(&tools_dir(root)?)
 }
 
+/// Where sendme is, which is built: that takes minutes once.
+pub(crate) fn sendme(root: &Path) -> Result<PathBuf> {
+    let program = servers::Program::install(root, "sendme", Origin::Crate("0.37.1"))?;
+    Ok(program.path().to_owned())
+}
+
 /// Installs what is missing of that which only `cargo xtask e2e` calls.
 pub(crate) fn install_for_e2e() -> Result<()> {
     install_for_deb()?;

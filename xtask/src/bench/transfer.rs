@@ -80,6 +80,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         sshd: tools::sshd(root).ok(),
         // A smoke test fetches nothing for it.
         wormhole: if options.extent == Extent::Full { tools::wormhole(root).ok() } else { None },
+        // Nor builds it.
+        sendme: if options.extent == Extent::Full { tools::sendme(root).ok() } else { None },
     };
     let bout = Bout::prepare(&programs, scratch.dir(), options)?;
     println!(
@@ -114,6 +116,7 @@ struct Programs {
     sshd: Option<PathBuf>,
     /// The directory that it is in.
     wormhole: Option<PathBuf>,
+    sendme: Option<PathBuf>,
 }
 
 /// What was measured of a row.

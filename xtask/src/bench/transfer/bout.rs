@@ -182,6 +182,7 @@ impl<'a> Bout<'a> {
         let is_there = |name| match name {
             "sshd" => self.programs.sshd.is_some(),
             "wormhole" => self.programs.wormhole.is_some(),
+            "sendme" => self.programs.sendme.is_some(),
             _ => tools::find_program(name).is_some(),
         };
         tool.needs.iter().copied().find(|name| !is_there(name))
@@ -202,7 +203,8 @@ impl<'a> Bout<'a> {
         }
         process::settle(self.dir)?;
         let Hosts { left, right } = &self.hosts;
-        let listener = if tool.first == First::SendingDaemon { left } else { right };
+        let sender_listens = matches!(tool.first, First::SendingDaemon | First::SendingDaemonWithTicket);
+        let listener = if sender_listens { left } else { right };
         let text = |path: &Path| path.display().to_string();
         let mut variables = vec![
             ("SOURCE", text(&source)),
@@ -215,6 +217,7 @@ impl<'a> Bout<'a> {
             ("BENCH", text(&self.programs.bench)),
             ("SSHD", self.programs.sshd.as_deref().map(text).unwrap_or_default()),
             ("WORMHOLE", self.programs.wormhole.as_deref().map(text).unwrap_or_default()),
+            ("SENDME", self.programs.sendme.as_deref().map(text).unwrap_or_default()),
             ("XDG_CACHE_HOME", text(&cache)),
             ("XDG_STATE_HOME", text(&cache)),
             ("AQUEDUCT_CONFIG", "/dev/null".to_owned()),
@@ -223,9 +226,13 @@ impl<'a> Bout<'a> {
             Side::start(host, line, variables, self.dir, name).with_context(|| name)
         };
         let (wall, sender_cpu, receiver_cpu);
-        if tool.first == First::SendingDaemon {
+        if sender_listens {
             let mut sender = start(left, tool.send, &variables, "sender")?;
-            sender.wait_until_heard(port)?;
+            if tool.first == First::SendingDaemonWithTicket {
+                variables.push(("TICKET", sender.ticket()?));
+            } else {
+                sender.wait_until_heard(port)?;
+            }
             let began = Instant::now();
             receiver_cpu =
                 start(right, tool.receive, &variables, "receiver")?.finish().context("receiver")?;

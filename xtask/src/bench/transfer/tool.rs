@@ -19,7 +19,7 @@ pub(super) enum Load {
 
 /// A tool, as lines of bash. They know `$SOURCE`, which is sent; `$TARGET`, which is not there yet, and where it is to arrive;
 /// `$ADDRESS` and `$PORT`, where who comes first listens; `$SIZE` in bytes; `$DIR` with the configurations of daemons; and the
-/// programs `$AQUEDUCT`, `$BENCH` and `$SSHD`, and `$WORMHOLE` with those of Magic Wormhole. Who comes second knows `$TICKET` if the first printed one.
+/// programs `$AQUEDUCT`, `$BENCH` and `$SSHD`, `$SENDME`, and `$WORMHOLE` with those of Magic Wormhole. Who comes second knows `$TICKET` if the first printed one.
 pub(super) struct Tool {
     pub(super) name: &'static str,
     /// By whom.
@@ -48,6 +48,8 @@ pub(super) enum First {
     ReceivingDaemon,
     /// And goes on until it is told to end.
     SendingDaemon,
+    /// And prints a ticket, and goes on until it is told to end.
+    SendingDaemonWithTicket,
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -116,6 +118,17 @@ pub(super) const ROWS: &[Row] = &[
                     code=$?; kill "$mailbox"; wait; exit "$code"; }"#,
             },
             Tool {
+                name: SENDME,
+                verified: "BLAKE3",
+                needs: &["sendme"],
+                first: First::SendingDaemonWithTicket,
+                send: r#"cd "$DIR" && exec "$SENDME" send --verbose --relay disabled --ticket-type addresses \
+                    --magic-ipv4-addr "$ADDRESS:$PORT" --no-progress "$SOURCE""#,
+                // It comes under its own name, where it is called.
+                receive: r#"mkdir "$TARGET.sendme" && cd "$TARGET.sendme" &&
+                    "$SENDME" receive --relay disabled --no-progress "$TICKET" && mv "${SOURCE##*/}" "$TARGET""#,
+            },
+            Tool {
                 name: SOCAT,
                 verified: "no",
                 needs: &["socat"],
@@ -180,11 +193,12 @@ pub(super) const BARE: &str = "bare loop";
 pub(super) const RSYNC: &str = "rsync -W";
 pub(super) const SCP: &str = "scp, aes128-gcm";
 pub(super) const WORMHOLE: &str = "magic-wormhole";
+pub(super) const SENDME: &str = "sendme";
 pub(super) const SOCAT: &str = "socat -b 262144";
 pub(super) const TAR: &str = "tar, nc, tar";
 
 /// All tools that verify what arrived.
-pub(super) const VERIFIERS: &[&str] = &[RSYNC, SCP, WORMHOLE];
+pub(super) const VERIFIERS: &[&str] = &[RSYNC, SCP, WORMHOLE, SENDME];
 
 const RSYNC_DAEMON: &str =
     r#"exec rsync --daemon --no-detach --port="$PORT" --address="$ADDRESS" --config="$DIR/rsyncd.conf""#;
