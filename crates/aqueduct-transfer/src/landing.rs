@@ -32,8 +32,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_sys::{
-    Errno, Placed, create_file, fdatasync, fsync, make_directory, make_link, make_symlink, room, set_mode_in,
-    syncfs,
+    Errno, Placed, Reserve, create_file, fallocate, fdatasync, fsync, make_directory, make_link,
+    make_symlink, room, set_mode_in, syncfs,
 };
 use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Offer};
 
@@ -83,6 +83,8 @@ pub(crate) struct Landing {
     number: AtomicU64,
     /// Whether nobody can go on with it: a stream, which is sent once.
     is_once: bool,
+    /// Whether one file is to come that has no holes.
+    is_dense: bool,
 }
 
 /// What files need that come in segments.
@@ -199,6 +201,7 @@ impl Landing {
             needs_syncfs: AtomicBool::new(false),
             number: AtomicU64::new(number),
             is_once: offer.size.is_none() && offer.file_count == Some(1),
+            is_dense: offer.size.zip(offer.room).is_some_and(|(size, room)| room >= size),
         })
     }
 
@@ -218,14 +221,14 @@ impl Landing {
         self.inner.free()
     }
 
-    /// Whether there is room for a transfer of `size` bytes, of which what an earlier attempt has left need not come. Takes
-    /// none of it.
+    /// Whether there is room for a transfer of `size` bytes, of which what an earlier attempt has left or reserved needs no
+    /// more. Takes none of it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NoSpace`], with how much is missing.
     pub(crate) fn reserve(&self, size: u64) -> Result<(), Error> {
-        let left = size.saturating_sub(self.earlier.len);
+        let left = size.saturating_sub(self.earlier.room);
         match self.free() {
             Some(free) if free < left => Err(no_room(&self.inner.path, Some(left - free))),
             _ => Ok(()),
@@ -341,7 +344,10 @@ impl Landing {
             Some(_) => (Vec::new(), true, None),
             None => {
                 let dir = self.inner.tree.open(entry.parent)?;
-                drop(self.create(entry, &dir, UNFINISHED_MODE)?);
+                let file = self.create(entry, &dir, UNFINISHED_MODE)?;
+                if self.is_dense && size == self.inner.size {
+                    self.take_room(entry, &file, size.unwrap_or(0))?;
+                }
                 (Vec::new(), false, self.number_of(entry, place)?)
             }
         };
@@ -544,6 +550,19 @@ impl Landing {
         match created.map_err(|error| self.failed(entry, error.into()))? {
             Some(file) => Ok(file.into()),
             None => Err(self.twice(entry)),
+        }
+    }
+
+    /// Reserves room for all of a new file, so that it is not missing later.
+    fn take_room(&self, entry: &Entry, file: &File, size: u64) -> Result<(), Error> {
+        match fallocate(file, Reserve::KeepSize, 0, size) {
+            Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => {
+                // Part of it may have been reserved.
+                let _ = file.set_len(0);
+                Err(self.failed(entry, error.into()))
+            }
+            // Not every filesystem can; the writes will tell.
+            _ => Ok(()),
         }
     }
 

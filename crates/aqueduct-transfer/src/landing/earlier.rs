@@ -24,6 +24,8 @@ pub(super) struct Earlier {
     unsaid: Mutex<HashMap<Place, Left>>,
     /// Bytes that are there.
     pub(super) len: u64,
+    /// Bytes that need no more room: those, and what was reserved for others.
+    pub(super) room: u64,
 }
 
 /// What is at some place.
@@ -51,7 +53,7 @@ impl Earlier {
         // The last one of a place counts.
         files.extend(told.large.into_iter().map(|(number, large)| (large.place, Left::Large(number, large))));
         let mut unsaid = HashMap::new();
-        let mut sizes = HashMap::new();
+        let mut stats = HashMap::new();
         walk::sweep(tree, &Place::default(), &mut |place, stat| match stat.file_type() {
             FileType::Directory => {
                 unsaid.insert(place, Left::Directory);
@@ -60,7 +62,7 @@ impl Earlier {
             FileType::RegularFile => {
                 let found = files.remove(&place);
                 let is_known = found.is_some();
-                sizes.insert(place, stat.size);
+                stats.insert(place, *stat);
                 unsaid.extend(found.map(|found| (place, found)));
                 is_known
             }
@@ -68,26 +70,31 @@ impl Earlier {
             _ => false,
         })?;
         let mut held = HashMap::new();
-        let mut len = 0;
+        let (mut len, mut room) = (0, 0);
         for (place, left) in &unsaid {
             match left {
                 Left::Directory => {}
                 Left::Small(identity) => {
-                    let size = sizes.get(place).copied().unwrap_or(0);
+                    let size = stats.get(place).map_or(0, |stat| stat.size);
                     len += size;
+                    room += size;
                     // There is nothing to be spared of an empty one.
                     if size > 0 {
                         held.insert(*identity, Held::Whole);
                     }
                 }
                 Left::Large(_, large) => {
-                    len += large.records.keys().map(|index| segment_len(large, *index)).sum::<u64>();
+                    let held_len = large.records.keys().map(|index| segment_len(large, *index)).sum::<u64>();
+                    // stat(2): in blocks of 512 bytes.
+                    let reserved = stats.get(place).map_or(0, |stat| stat.block_count.saturating_mul(512));
+                    len += held_len;
+                    room += reserved.min(large.size).max(held_len);
                     let segments = || Held::Segments(joined(large.records.keys().copied()));
                     held.insert(large.identity, if large.is_finished { Held::Whole } else { segments() });
                 }
             }
         }
-        Ok(Self { held, unsaid: Mutex::new(unsaid), len })
+        Ok(Self { held, unsaid: Mutex::new(unsaid), len, room })
     }
 
     /// Whether anything is held.

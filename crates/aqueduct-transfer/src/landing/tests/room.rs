@@ -19,6 +19,42 @@ fn a_disk_that_is_too_small_is_known_before_anything_comes() {
 }
 
 #[test]
+fn room_for_a_file_is_taken_first_and_is_not_missing_to_whoever_goes_on() {
+    if !child::is_child() {
+        return child::run(
+            &child::own_mounts(),
+            "landing::tests::room::room_for_a_file_is_taken_first_and_is_not_missing_to_whoever_goes_on",
+        );
+    }
+    const SIZE: u64 = 16 << 20;
+    let mut site = Site::of(&["file"]);
+    site.offer.size = Some(SIZE);
+    site.offer.room = Some(SIZE);
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(site.dir.path()).status();
+    assert!(mounted.unwrap().success(), "a tmpfs can be mounted in a mount namespace of one's own");
+
+    let landing = site.begin();
+    landing.reserve(SIZE).unwrap();
+    landing.file(&file(1, 0, "file", SIZE, 1)).unwrap().unwrap();
+    assert!(landing.free().unwrap() < 9 << 20, "it is taken");
+    drop(landing);
+    let landing = site.begin();
+    landing.reserve(SIZE).unwrap();
+    landing.reserve(SIZE + (9 << 20)).unwrap_err();
+    drop(landing);
+
+    // A file of another size than was offered is believed when its bytes come.
+    site.offer.names = vec![b"other".to_vec()];
+    site.offer.size = Some(1);
+    site.offer.room = Some(1);
+    let landing = site.begin();
+    let free = landing.free().unwrap();
+    landing.file(&file(1, 0, "other", SIZE, 2)).unwrap().unwrap();
+    assert!(free - landing.free().unwrap() < 1 << 20);
+}
+
+#[test]
 fn a_disk_that_fills_keeps_what_came_and_the_rest_comes_when_there_is_room() {
     if !child::is_child() {
         return child::run(
