@@ -54,7 +54,10 @@ pub(super) struct Line {
 
 /// Lines over sizes, both axes by powers, with a legend below. As wide as the page, too: the lines are stretched, and what
 /// is written is not.
-pub(super) fn lines(page: &mut String, title: &str, shown: &[Line]) {
+pub(super) fn lines(page: &mut String, title: &str, lines: &[Line]) {
+    // Time may have been up after one size: a line from there to nowhere is none.
+    let is_line = |line: &&Line| line.points.iter().filter(|(_, figure)| *figure > 0.0).count() >= 2;
+    let shown: Vec<&Line> = lines.iter().filter(is_line).collect();
     let points = || shown.iter().flat_map(|line| line.points.iter().copied()).filter(|&(_, y)| y > 0.0);
     let mut sizes: Vec<u64> = points().map(|(size, _)| size).collect();
     sizes.sort_unstable();

@@ -285,3 +285,24 @@ fn beside_an_axis_no_zero_stands_that_says_nothing() {
     let ticks = [0.005, 0.01, 0.000_2, 2.0, 10.0, 5000.0, 5.0 * 10_f64.powf(-7.0)].map(plot::tick);
     assert_eq!(ticks, ["0.005", "0.01", "0.0002", "2", "10", "5000", "0.0000005"]);
 }
+
+#[test]
+fn a_way_that_was_measured_at_one_size_alone_has_no_line() {
+    let line =
+        |name: &str, points: &[(u64, f64)]| plot::Line { name: name.to_owned(), points: points.to_vec() };
+    let mut page = String::new();
+    plot::lines(
+        &mut page,
+        "by size",
+        &[line("long", &[(1024, 1.0), (4096, 2.0)]), line("short", &[(1024, 1.0)])],
+    );
+    assert_eq!(page.matches("<polyline").count(), 1, "{page}");
+    assert!(page.contains("long") && !page.contains("short"), "{page}");
+    let mut page = String::new();
+    plot::lines(
+        &mut page,
+        "by size",
+        &[line("short", &[(1024, 1.0)]), line("none", &[(1024, 0.0), (4096, 1.0)])],
+    );
+    assert_eq!(page, "");
+}

@@ -63,7 +63,11 @@ pub(super) fn blobs(load: &Load<'_>, host: &str, at: Option<u64>) -> Result<Foun
             digests.insert(digest.clone());
         }
     }
-    let told = || format!("the list has {} blobs, and {} are served", listed.len(), digests.len());
+    let told = || {
+        let apart: Vec<_> = listed.symmetric_difference(&digests).collect();
+        let (listed, served) = (listed.len(), digests.len());
+        format!("the list has {listed} blobs, and {served} are served; one without the other are {apart:?}")
+    };
     ensure!(listed == digests, Breach(told()));
     Ok(Found { is_there, digests })
 }

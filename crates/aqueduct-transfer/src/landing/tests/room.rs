@@ -18,6 +18,13 @@ fn a_disk_that_is_too_small_is_known_before_anything_comes() {
     assert!(error.to_string().contains("bytes more are needed"), "{error}");
 }
 
+/// In a mount namespace of the test's own.
+fn mount_tmpfs(site: &Site, options: &str) {
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(site.dir.path()).status();
+    assert!(mounted.unwrap().success(), "{options}");
+}
+
 #[test]
 fn room_for_a_file_is_taken_first_and_is_not_missing_to_whoever_goes_on() {
     if !child::is_child() {
@@ -30,9 +37,7 @@ fn room_for_a_file_is_taken_first_and_is_not_missing_to_whoever_goes_on() {
     let mut site = Site::of(&["file"]);
     site.offer.size = Some(SIZE);
     site.offer.room = Some(SIZE);
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(site.dir.path()).status();
-    assert!(mounted.unwrap().success(), "a tmpfs can be mounted in a mount namespace of one's own");
+    mount_tmpfs(&site, "size=24m");
 
     let landing = site.begin();
     landing.reserve(SIZE).unwrap();
@@ -64,9 +69,7 @@ fn a_disk_that_fills_keeps_what_came_and_the_rest_comes_when_there_is_room() {
     }
     let mut site = Site::of(&["tree"]);
     site.offer.size = Some(400 * 4096);
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(site.dir.path()).status();
-    assert!(mounted.unwrap().success(), "a tmpfs can be mounted in a mount namespace of one's own");
+    mount_tmpfs(&site, "size=1m");
     let bytes = "x".repeat(4096);
 
     let landing = site.begin();
@@ -85,8 +88,7 @@ fn a_disk_that_fills_keeps_what_came_and_the_rest_comes_when_there_is_room() {
     assert!(landed > 200, "most of the disk was used");
     drop(landing);
 
-    let grown = Command::new("mount").args(["-o", "remount,size=4m"]).arg(site.dir.path()).status();
-    assert!(grown.unwrap().success());
+    mount_tmpfs(&site, "remount,size=4m");
     let landing = site.begin();
     assert!(landing.resumes());
     landing.entry(&directory(1, 0, "tree")).unwrap();
