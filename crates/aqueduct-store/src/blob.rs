@@ -88,16 +88,24 @@ impl Store {
 impl Inner {
     pub(crate) fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
         let path = layout::blob(digest);
-        let Some(file) = self.disk.open(&path).blame("open", &path)? else {
-            self.doubts.named(digest, None);
-            return Ok(None);
-        };
-        let stat = self.disk.stat(&file).blame("stat", &path)?;
-        self.doubt_if_written(digest, &stat);
-        if !stat.regular || (self.is_suspect(digest, &stat) && !self.hash_suspect(digest, &file, &stat)?) {
-            return Ok(None);
+        loop {
+            let put_away_count = self.doubts.put_away_count();
+            let Some(file) = self.disk.open(&path).blame("open", &path)? else {
+                self.doubts.named(digest, None);
+                return Ok(None);
+            };
+            let stat = self.disk.stat(&file).blame("stat", &path)?;
+            self.doubt_if_written(digest, &stat);
+            if !stat.regular
+                || (self.is_suspect(digest, &stat) && !self.hash_suspect(digest, &file, &stat)?)
+            {
+                return Ok(None);
+            }
+            if self.doubts.put_away_count() == put_away_count {
+                let file = Arc::new(file);
+                return Ok(Some(Blob { digest: *digest, size: stat.size, published: stat.changed, file }));
+            }
         }
-        Ok(Some(Blob { digest: *digest, size: stat.size, published: stat.changed, file: Arc::new(file) }))
     }
 }
 

@@ -55,14 +55,20 @@ impl Store {
     /// How many blobs were found damaged and moved to quarantine since the store was opened. Asks no disk.
     #[must_use]
     pub fn damaged_count(&self) -> u64 {
-        self.inner.doubts.damaged_count.load(Ordering::Relaxed)
+        self.inner.doubts.put_away_count()
     }
 }
 
 impl Doubts {
+    /// How many were put away. What is put away is suspect no more. So whoever finds that a file is not asks for this before
+    /// and after: where it has grown, that file may have lost its name meanwhile, and is to be looked for again.
+    pub(crate) fn put_away_count(&self) -> u64 {
+        self.damaged_count.load(Ordering::Acquire)
+    }
+
     /// A damaged file has lost its name.
     pub(crate) fn put_away(&self, digest: &Digest, stat: &Stat) {
-        self.damaged_count.fetch_add(1, Ordering::Relaxed);
+        self.damaged_count.fetch_add(1, Ordering::Release);
         self.clear(digest, stat);
     }
 

@@ -45,11 +45,7 @@ impl Store {
                 if listed.len() == limit {
                     return Ok(listed);
                 }
-                let path = layout::blob(&digest);
-                let Some(stat) = inner.disk.stat_path(&path).blame("stat", &path)? else { continue };
-                if stat.regular && inner.is_believed(&digest, &stat)? {
-                    listed.push(Listed { digest, size: stat.size, published: stat.changed });
-                }
+                listed.extend(inner.listed(&digest)?);
             }
         }
         Ok(listed)
@@ -83,6 +79,21 @@ impl Store {
 }
 
 impl Inner {
+    /// A blob, as it is listed.
+    fn listed(&self, digest: &Digest) -> Result<Option<Listed>, ChangeError> {
+        let path = layout::blob(digest);
+        loop {
+            let put_away_count = self.doubts.put_away_count();
+            let Some(stat) = self.disk.stat_path(&path).blame("stat", &path)? else { return Ok(None) };
+            if !stat.regular || !self.is_believed(digest, &stat)? {
+                return Ok(None);
+            }
+            if self.doubts.put_away_count() == put_away_count {
+                return Ok(Some(Listed { digest: *digest, size: stat.size, published: stat.changed }));
+            }
+        }
+    }
+
     /// Whether a blob is no suspect, or was hashed and is right. One that the medium does not give is not in the way of others.
     fn is_believed(&self, digest: &Digest, stat: &Stat) -> Result<bool, ChangeError> {
         if !self.is_suspect(digest, stat) {

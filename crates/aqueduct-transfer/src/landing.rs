@@ -331,6 +331,7 @@ impl Landing {
             Left::Small(left) => identity == Some(*left),
             Left::Large(_, large) => identity == Some(large.identity) && size == Some(large.size),
         })?;
+        let mut has_room = false;
         let (restored, is_whole, number) = match left {
             Some(Left::Large(number, large)) => {
                 if !large.is_finished {
@@ -346,7 +347,7 @@ impl Landing {
                 let dir = self.inner.tree.open(entry.parent)?;
                 let file = self.create(entry, &dir, UNFINISHED_MODE)?;
                 if self.is_dense && size == self.inner.size {
-                    self.take_room(entry, &file, size.unwrap_or(0))?;
+                    has_room = self.take_room(entry, &file, size.unwrap_or(0))?;
                 }
                 (Vec::new(), false, self.number_of(entry, place)?)
             }
@@ -365,6 +366,7 @@ impl Landing {
             meta: entry.meta.clone(),
             restored,
             is_whole,
+            has_room,
             opened: OnceLock::new(),
             opening: Mutex::default(),
         })))
@@ -553,16 +555,17 @@ impl Landing {
         }
     }
 
-    /// Reserves room for all of a new file, so that it is not missing later.
-    fn take_room(&self, entry: &Entry, file: &File, size: u64) -> Result<(), Error> {
+    /// Reserves room for all of a new file, so that it is not missing later; false where the filesystem cannot.
+    fn take_room(&self, entry: &Entry, file: &File, size: u64) -> Result<bool, Error> {
         match fallocate(file, Reserve::KeepSize, 0, size) {
+            Ok(()) => Ok(true),
             Err(error) if matches!(error.errno(), Errno::NOSPC | Errno::DQUOT) => {
                 // Part of it may have been reserved.
                 let _ = file.set_len(0);
                 Err(self.failed(entry, error.into()))
             }
-            // Not every filesystem can; the writes will tell.
-            _ => Ok(()),
+            // The writes will tell.
+            Err(_) => Ok(false),
         }
     }
 

@@ -173,6 +173,38 @@ fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
     assert_eq!(read(&store, &digest(&content)).unwrap(), content);
 }
 
+/// What looks at a blob of this content, which is not in the store any more when it comes back.
+type Looks = fn(&Store, &[u8]);
+
+#[test]
+fn whoever_looked_at_a_blob_before_it_was_put_away_neither_has_nor_lists_it() {
+    let looks: [(&str, Looks); 3] = [
+        ("read", |store, content| assert_eq!(read(store, &digest(content)), None)),
+        ("listed", |store, _| assert_eq!(store.list(None, 10).unwrap(), [])),
+        ("put", |store, content| {
+            put(store, content);
+            assert_eq!(read(store, &digest(content)).unwrap(), content);
+        }),
+    ];
+    for (what, look) in looks {
+        let (mut slot, disk, store) = simulated(SyncPolicy::None);
+        let content = bytes(3000, 1);
+        put(&store, &content);
+        disk.kill();
+        drop(store);
+        let name = format!("blobs/sha256/{}/{}", &digest(&content).hex()[..2], &digest(&content).hex()[2..]);
+        let wrong =
+            (0..).flat_map(|seed| disk.images(seed)).find(|image| image.differs(&name, &content)).unwrap();
+        let after = slot.mount(&wrong).unwrap();
+        let store = reopen(&after, SyncPolicy::None);
+        // All suspects are hashed, this one is put away, and nobody is a suspect any more: while somebody has its file open.
+        let checker = store.clone();
+        after.meanwhile(move || assert!(checker.check_suspects(&ALL, &mut |_| ()).unwrap()));
+        look(&store, &content);
+        assert_eq!(store.damaged_count(), 1, "{what}");
+    }
+}
+
 #[test]
 fn the_mark_spares_what_was_settled_from_being_hashed_again() {
     let (mut slot, disk, store) = simulated(SyncPolicy::None);

@@ -96,6 +96,8 @@ pub(super) struct State {
     trace: Vec<Traced>,
     /// Files whose sync the sabotage put off until they have a name.
     put_off: Vec<FileId>,
+    /// What is to happen when a blob was next looked at.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl SimDisk {
@@ -116,6 +118,7 @@ impl SimDisk {
             room: None,
             trace: Vec::new(),
             put_off: Vec::new(),
+            meanwhile: None,
         };
         Self { sim: Arc::new(Sim { real, state: Mutex::new(state) }) }
     }
@@ -127,6 +130,19 @@ impl SimDisk {
         state.count = 0;
         state.open_count = 0;
         state.trace.clear();
+    }
+
+    /// Lets something happen once, when a blob was next opened or looked at by its name, and before whoever did knows: what
+    /// another thread does at the worst moment.
+    pub fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
+        self.state().meanwhile = Some(Box::new(act));
+    }
+
+    fn looked_at(&self, path: &Path) {
+        let act = if path.starts_with("blobs") { self.state().meanwhile.take() } else { None };
+        if let Some(act) = act {
+            act();
+        }
     }
 
     /// The process dies: nothing it does from here on reaches the disk. To be called before its store is dropped, which
@@ -463,8 +479,11 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        let _running = self.open_gate()?;
-        self.sim.real.open(path)
+        let running = self.open_gate()?;
+        let opened = self.sim.real.open(path);
+        drop(running);
+        self.looked_at(path);
+        opened
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Option<File>> {
@@ -530,6 +549,8 @@ impl Disk for SimDisk {
         };
         let Some(stat) = seen else { return Ok(None) };
         let changed = state.live.names.get(path).map_or(0, |file| state.live.files[file].changed);
+        drop(state);
+        self.looked_at(path);
         Ok(Some(Stat { changed, written: false, ..stat }))
     }
 

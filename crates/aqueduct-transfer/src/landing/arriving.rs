@@ -28,6 +28,7 @@ pub(crate) struct Arriving {
     pub(super) meta: Meta,
     pub(super) restored: Vec<Record>,
     pub(super) is_whole: bool,
+    pub(super) has_room: bool,
     pub(super) opened: OnceLock<File>,
     pub(super) opening: Mutex<()>,
 }
@@ -50,6 +51,11 @@ impl Arriving {
         let file = open_file(&dir, path(&self.named.name), Access::ReadWrite)
             .map_err(|error| self.failed("cannot open", error.into()))?;
         Ok(self.opened.get_or_init(|| file.into()))
+    }
+
+    /// Whether room for all of it is reserved.
+    pub(crate) fn has_room(&self) -> bool {
+        self.has_room
     }
 
     /// Its size; `None` of a stream.

@@ -252,7 +252,7 @@ impl Attempt<'_> {
     /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
     fn receive(&self, line: &Line, arriving: &Arriving, taking: &Current, len: u64) -> Result<(), Error> {
         let mut at = taking.at;
-        if len >= RESERVED_LEN_MIN {
+        if len >= RESERVED_LEN_MIN && !arriving.has_room() {
             reserve(arriving, at..at + len)?;
         }
         let end = at + len;
