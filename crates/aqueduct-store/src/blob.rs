@@ -89,7 +89,7 @@ impl Inner {
     pub(crate) fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>, ChangeError> {
         let path = layout::blob(digest);
         loop {
-            let put_away_count = self.doubts.put_away_count();
+            let lifted_count = self.doubts.lifted_count();
             let Some(file) = self.disk.open(&path).blame("open", &path)? else {
                 self.doubts.named(digest, None);
                 return Ok(None);
@@ -101,7 +101,7 @@ impl Inner {
             {
                 return Ok(None);
             }
-            if self.doubts.put_away_count() == put_away_count {
+            if self.doubts.lifted_count() == lifted_count {
                 let file = Arc::new(file);
                 return Ok(Some(Blob { digest: *digest, size: stat.size, published: stat.changed, file }));
             }

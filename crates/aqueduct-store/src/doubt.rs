@@ -28,6 +28,7 @@ pub(crate) struct Doubts {
     any: AtomicBool,
     /// How many were put away.
     damaged_count: AtomicU64,
+    lifted_count: AtomicU64,
     /// Files that look as if they were written to and were hashed since, each with the change after which it was.
     vouched: Mutex<HashMap<Known, i64>>,
 }
@@ -55,20 +56,27 @@ impl Store {
     /// How many blobs were found damaged and moved to quarantine since the store was opened. Asks no disk.
     #[must_use]
     pub fn damaged_count(&self) -> u64 {
-        self.inner.doubts.put_away_count()
+        self.inner.doubts.damaged_count.load(Ordering::Relaxed)
     }
 }
 
 impl Doubts {
-    /// How many were put away. What is put away is suspect no more. So whoever finds that a file is not asks for this before
-    /// and after: where it has grown, that file may have lost its name meanwhile, and is to be looked for again.
-    pub(crate) fn put_away_count(&self) -> u64 {
-        self.damaged_count.load(Ordering::Acquire)
+    /// How often files ceased to be suspect that nobody has found to be right: they had lost their names, and others may have
+    /// them open. So whoever finds that a file is no suspect asks for this before the look at it and after: where it has grown,
+    /// that file may be one of those, and the name is to be looked at again.
+    pub(crate) fn lifted_count(&self) -> u64 {
+        self.lifted_count.load(Ordering::Acquire)
+    }
+
+    /// Some are about to cease to be suspect, of which none has its name any more but those that are right.
+    pub(crate) fn lift(&self) {
+        self.lifted_count.fetch_add(1, Ordering::Release);
     }
 
     /// A damaged file has lost its name.
     pub(crate) fn put_away(&self, digest: &Digest, stat: &Stat) {
-        self.damaged_count.fetch_add(1, Ordering::Release);
+        self.damaged_count.fetch_add(1, Ordering::Relaxed);
+        self.lift();
         self.clear(digest, stat);
     }
 
@@ -92,6 +100,9 @@ impl Doubts {
         if self.any() {
             let mut doubted = lock(&self.doubted);
             let inode = named.map(|stat| stat.inode);
+            if doubted.iter().any(|(of, file)| of == digest && Some(*file) != inode) {
+                self.lift();
+            }
             doubted.retain(|(of, file)| of != digest || Some(*file) == inode);
             self.any.store(!doubted.is_empty(), Ordering::Release);
         }

@@ -83,12 +83,12 @@ impl Inner {
     fn listed(&self, digest: &Digest) -> Result<Option<Listed>, ChangeError> {
         let path = layout::blob(digest);
         loop {
-            let put_away_count = self.doubts.put_away_count();
+            let lifted_count = self.doubts.lifted_count();
             let Some(stat) = self.disk.stat_path(&path).blame("stat", &path)? else { return Ok(None) };
             if !stat.regular || !self.is_believed(digest, &stat)? {
                 return Ok(None);
             }
-            if self.doubts.put_away_count() == put_away_count {
+            if self.doubts.lifted_count() == lifted_count {
                 return Ok(Some(Listed { digest: *digest, size: stat.size, published: stat.changed }));
             }
         }

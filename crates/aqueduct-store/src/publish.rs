@@ -149,7 +149,7 @@ impl Inner {
                 let unsynced = (!self.is_loose()).then(|| layout::parent(&path).to_owned());
                 return Ok(Placed { published: published(Outcome::New), unsynced });
             }
-            let put_away_count = self.doubts.put_away_count();
+            let lifted_count = self.doubts.lifted_count();
             let Some(present) = self.disk.open(&path).blame("open", &path)? else {
                 if self.disk.stat_path(&path).blame("stat", &path)?.is_some() {
                     let squatter =
@@ -167,7 +167,7 @@ impl Inner {
                 self.quarantine(&digest, &present, &Damage::whole(stat.size))?;
                 continue;
             }
-            if self.doubts.put_away_count() != put_away_count {
+            if self.doubts.lifted_count() != lifted_count {
                 continue;
             }
             // Somebody else's publish may be waiting for the same directory.

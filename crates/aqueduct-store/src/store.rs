@@ -297,6 +297,7 @@ impl Inner {
 
     /// Every suspect was hashed: what is left of them is right.
     pub(crate) fn clear_suspects(&self) -> Result<(), ChangeError> {
+        self.doubts.lift();
         self.record(|state| State { suspects_since: None, ..state })?;
         lock(&self.believed).clear();
         Ok(())

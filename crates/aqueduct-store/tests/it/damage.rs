@@ -177,7 +177,7 @@ fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
 type Looks = fn(&Store, &[u8]);
 
 #[test]
-fn whoever_looked_at_a_blob_before_it_was_put_away_neither_has_nor_lists_it() {
+fn whoever_looked_at_a_blob_before_it_was_put_away_or_removed_neither_has_nor_lists_it() {
     let looks: [(&str, Looks); 3] = [
         ("read", |store, content| assert_eq!(read(store, &digest(content)), None)),
         ("listed", |store, _| assert_eq!(store.list(None, 10).unwrap(), [])),
@@ -186,7 +186,7 @@ fn whoever_looked_at_a_blob_before_it_was_put_away_neither_has_nor_lists_it() {
             assert_eq!(read(store, &digest(content)).unwrap(), content);
         }),
     ];
-    for (what, look) in looks {
+    for ((what, look), is_removed) in looks.into_iter().flat_map(|look| [(look, false), (look, true)]) {
         let (mut slot, disk, store) = simulated(SyncPolicy::None);
         let content = bytes(3000, 1);
         put(&store, &content);
@@ -197,11 +197,15 @@ fn whoever_looked_at_a_blob_before_it_was_put_away_neither_has_nor_lists_it() {
             (0..).flat_map(|seed| disk.images(seed)).find(|image| image.differs(&name, &content)).unwrap();
         let after = slot.mount(&wrong).unwrap();
         let store = reopen(&after, SyncPolicy::None);
-        // All suspects are hashed, this one is put away, and nobody is a suspect any more: while somebody has its file open.
-        let checker = store.clone();
-        after.meanwhile(move || assert!(checker.check_suspects(&ALL, &mut |_| ()).unwrap()));
+        // All suspects are hashed, this one is put away or was removed before, and nobody is a suspect any more: while somebody
+        // has its file open.
+        let (checker, named) = (store.clone(), digest(&content));
+        after.meanwhile(move || {
+            assert_eq!(is_removed, is_removed && checker.remove(&named).is_ok());
+            assert!(checker.check_suspects(&ALL, &mut |_| ()).unwrap());
+        });
         look(&store, &content);
-        assert_eq!(store.damaged_count(), 1, "{what}");
+        assert_eq!(store.damaged_count(), u64::from(!is_removed), "{what}");
     }
 }
 
