@@ -33,6 +33,8 @@ struct Trial {
     assembly: Assembly,
     held: BTreeMap<u64, Record>,
     claims: BTreeMap<u64, [u8; 32]>,
+    /// The last segment, as it was when it was asked for again.
+    doubted: Option<Record>,
     /// How many full segments may still be hashed: each takes milliseconds.
     full_left: usize,
     has_claimed: bool,
@@ -44,6 +46,7 @@ impl Trial {
             assembly: Assembly::new(algorithm, size),
             held: BTreeMap::new(),
             claims: BTreeMap::new(),
+            doubted: None,
             full_left: 2,
             has_claimed: false,
         };
@@ -189,6 +192,10 @@ impl Trial {
             }
             Err(Unfinished::Broken(broken)) => {
                 assert!(!broken.is_empty());
+                // Links that do not meet, or a first one that begins from something, name others than it alone.
+                if broken[..] == [segment_count(self.assembly.size()) - 1] {
+                    self.doubted = self.held.get(&broken[0]).copied();
+                }
                 broken.iter().for_each(|index| assert!(self.held.remove(index).is_some()));
             }
             Err(Unfinished::Mismatch { actual }) => assert!(expected.is_some_and(|it| *it != actual)),
@@ -229,8 +236,11 @@ impl Trial {
             }
             self.has_claimed = true;
         }
-        // A blob of one segment has no claim that could tell its damage; whoever restored it wrongly is told so.
-        assert!(segment_count(sent.size()) == 1, "an honest sender is done");
+        // A blob of one segment has no claim that could tell its damage; whoever restored it wrongly is told so. And so
+        // is whoever sent the same damage a second time: that was no accident.
+        let count = segment_count(sent.size());
+        let is_damaged_again = self.doubted.is_some() && self.held.get(&(count - 1)) == self.doubted.as_ref();
+        assert!(count == 1 || is_damaged_again, "an honest sender is done");
     }
 }
 
