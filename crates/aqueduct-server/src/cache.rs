@@ -113,7 +113,7 @@ impl Cache {
         drop(self.opened.take(digest));
     }
 
-    /// Forgets a blob that was removed from the store, after it was. For workers, since this closes it.
+    /// Forgets a blob that was removed from the store, after it was, or is in doubt. For workers, since this closes it.
     pub(crate) fn removed(&self, digest: &Digest) {
         let mut removal_count = self.removals();
         *removal_count += 1;

@@ -145,11 +145,15 @@ impl Server {
             Descriptors::available(options.reactors, listeners.count_for_each(options.reactors));
         let cache = Arc::new(Cache::new(options.thresholds.memory_size_max, descriptors.open_count));
         let watching = Arc::downgrade(&cache);
-        store.watch(move |digest| {
-            stored::forget(digest);
+        let close = move |digest: &Digest| {
             if let Some(cache) = watching.upgrade() {
                 cache.removed(digest);
             }
+        };
+        store.watch_doubts(close.clone());
+        store.watch(move |digest| {
+            stored::forget(digest);
+            close(digest);
         });
         let entries = Arc::new(KeptEntries::new());
         let watching = Arc::downgrade(&entries);

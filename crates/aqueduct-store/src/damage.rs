@@ -262,7 +262,7 @@ impl Inner {
             && let Ok(stat) = self.disk.stat(damaged)
         {
             // It is known to be damaged, and still has its name.
-            self.doubts.add(digest, &stat);
+            self.doubt(digest, &stat);
         }
         // Whoever has the damaged file open has to forget it, whether the name still led there or not.
         self.watchers.tell(digest);

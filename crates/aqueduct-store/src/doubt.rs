@@ -48,7 +48,7 @@ impl Store {
         let _naming = share(&inner.names);
         let named = inner.disk.stat_path(&path).blame("stat", &path)?;
         if named.is_some_and(|named| named.inode == stat.inode) {
-            inner.doubts.add(&digest, &stat);
+            inner.doubt(&digest, &stat);
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Doubts {
         self.clear(digest, stat);
     }
 
-    pub(crate) fn add(&self, digest: &Digest, stat: &Stat) {
+    fn add(&self, digest: &Digest, stat: &Stat) {
         let mut doubted = lock(&self.doubted);
         doubted.insert((*digest, stat.inode));
         self.any.store(true, Ordering::Release);
@@ -100,10 +100,12 @@ impl Doubts {
         if self.any() {
             let mut doubted = lock(&self.doubted);
             let inode = named.map(|stat| stat.inode);
-            if doubted.iter().any(|(of, file)| of == digest && Some(*file) != inode) {
+            let count = doubted.len();
+            doubted.retain(|(of, file)| of != digest || Some(*file) == inode);
+            // Before anybody else can see that it is.
+            if doubted.len() < count {
                 self.lift();
             }
-            doubted.retain(|(of, file)| of != digest || Some(*file) == inode);
             self.any.store(!doubted.is_empty(), Ordering::Release);
         }
     }
@@ -138,11 +140,18 @@ impl Doubts {
 }
 
 impl Inner {
+    /// Has a file hashed before it is believed. Whoever keeps it open has to forget it before the doubt can end, which it does
+    /// with the name of a damaged file: so everybody tells who doubts, and before the hash, also where somebody else is about to.
+    pub(crate) fn doubt(&self, digest: &Digest, stat: &Stat) {
+        self.doubts.add(digest, stat);
+        self.doubt_watchers.tell(digest);
+    }
+
     /// Doubts a file that was written to after it got its name, unless it was hashed since. To be asked of every file that is
     /// opened to be believed.
     pub(crate) fn doubt_if_written(&self, digest: &Digest, stat: &Stat) {
         if was_written(stat) && !self.doubts.vouches(digest, stat) {
-            self.doubts.add(digest, stat);
+            self.doubt(digest, stat);
         }
     }
 

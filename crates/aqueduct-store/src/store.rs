@@ -97,6 +97,7 @@ pub(crate) struct Inner {
     pub(crate) uploads: Uploads,
     pub(crate) scrubs: Scrubs,
     pub(crate) watchers: Watchers,
+    pub(crate) doubt_watchers: Watchers,
     /// Held while the index is made to match the tree.
     pub(crate) recounting: Mutex<()>,
     pub(crate) space: Space,
@@ -180,6 +181,7 @@ impl Inner {
             uploads: Uploads::default(),
             scrubs: Scrubs::default(),
             watchers: Watchers::default(),
+            doubt_watchers: Watchers::default(),
             recounting: Mutex::default(),
             space: Space::new(options.limits),
             evictor: Evictor::default(),

@@ -1,4 +1,4 @@
-//! Those who hear of names that were taken away: whoever keeps a blob open has to forget it then.
+//! Those who hear of names that were taken away, and of blobs in doubt: whoever keeps one open has to forget it then.
 
 use std::fmt;
 use std::sync::RwLock;
@@ -19,6 +19,12 @@ impl Store {
     /// it, and waits for it.
     pub fn watch(&self, told: impl Fn(&Digest) + Send + Sync + 'static) {
         alone(&self.inner.watchers.0).push(Box::new(told));
+    }
+
+    /// Has `told` hear of every blob that is [doubted](Self::doubt) from now on, by whom it may be, before the doubt can end: more
+    /// than once, and of many that are right. Whoever doubts calls it, and waits for it, while names may stand still.
+    pub fn watch_doubts(&self, told: impl Fn(&Digest) + Send + Sync + 'static) {
+        alone(&self.inner.doubt_watchers.0).push(Box::new(told));
     }
 }
 

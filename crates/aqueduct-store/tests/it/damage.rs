@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aqueduct_store::{ScrubFound, Store, SyncPolicy};
+use aqueduct_testkit::{SimDisk, Slot};
 
 use crate::fixture::{ALL, TWO, bytes, digest, path, put, read, reopen, simulated, store};
 
@@ -71,6 +72,29 @@ fn whoever_watches_hears_of_every_name_that_is_taken_away() {
     rewrite(&path(directory.path(), "blobs", &digest), Vec::clear);
     large(&store);
     assert_eq!(heard(), [digest]);
+}
+
+/// What is kept open is given out without a look at it as long as there are no suspects: also after a doubt has ended with a name.
+#[test]
+fn whoever_watches_doubts_hears_of_each_while_there_is_one() {
+    let (directory, store) = store();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (telling, asked) = (Arc::clone(&told), store.clone());
+    store.watch_doubts(move |digest| telling.lock().unwrap().push((*digest, asked.has_suspects())));
+    let heard = || std::mem::take(&mut *told.lock().unwrap());
+    let digest = digest(&large(&store));
+    let blob = store.blob(&digest).unwrap().unwrap();
+    store.doubt(&blob).unwrap();
+    assert_eq!(heard(), [(digest, true)]);
+    // Whoever doubts it next may be the first to hash it.
+    store.doubt(&blob).unwrap();
+    assert_eq!(heard(), [(digest, true)]);
+    assert!(store.blob(&digest).unwrap().is_some());
+    assert!(!store.has_suspects());
+    assert_eq!(heard(), []);
+    rewrite(&path(directory.path(), "blobs", &digest), |bytes| bytes[0] ^= 1);
+    assert!(store.blob(&digest).unwrap().is_none());
+    assert_eq!(heard(), [(digest, true)]);
 }
 
 #[test]
@@ -154,9 +178,9 @@ fn whoever_waits_for_a_hash_hears_of_every_byte() {
     assert_eq!(heard.load(Ordering::Relaxed), 9 * MIB);
 }
 
-/// The fault that the durable mark is for: a name and a size that survive a power cut, and bytes that do not.
-#[test]
-fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
+/// The fault that the durable mark is for: a name and a size that survive a power cut, and bytes that do not. With the bytes
+/// that there should be.
+fn loose_and_wrong() -> (Slot, SimDisk, Store, Vec<u8>) {
     let (mut slot, disk, store) = simulated(SyncPolicy::None);
     let content = bytes(3000, 1);
     put(&store, &content);
@@ -167,6 +191,12 @@ fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
         (0..).flat_map(|seed| disk.images(seed)).find(|image| image.differs(&name, &content)).unwrap();
     let after = slot.mount(&wrong).unwrap();
     let store = reopen(&after, SyncPolicy::None);
+    (slot, after, store, content)
+}
+
+#[test]
+fn after_a_power_cut_a_loose_blob_is_hashed_before_it_is_served_or_listed() {
+    let (_slot, _disk, store, content) = loose_and_wrong();
     assert_eq!(store.list(None, 10).unwrap(), []);
     assert_eq!(read(&store, &digest(&content)), None);
     put(&store, &content);
@@ -187,16 +217,7 @@ fn whoever_looked_at_a_blob_before_it_was_put_away_or_removed_neither_has_nor_li
         }),
     ];
     for ((what, look), is_removed) in looks.into_iter().flat_map(|look| [(look, false), (look, true)]) {
-        let (mut slot, disk, store) = simulated(SyncPolicy::None);
-        let content = bytes(3000, 1);
-        put(&store, &content);
-        disk.kill();
-        drop(store);
-        let name = format!("blobs/sha256/{}/{}", &digest(&content).hex()[..2], &digest(&content).hex()[2..]);
-        let wrong =
-            (0..).flat_map(|seed| disk.images(seed)).find(|image| image.differs(&name, &content)).unwrap();
-        let after = slot.mount(&wrong).unwrap();
-        let store = reopen(&after, SyncPolicy::None);
+        let (_slot, after, store, content) = loose_and_wrong();
         // All suspects are hashed, this one is put away or was removed before, and nobody is a suspect any more: while somebody
         // has its file open.
         let (checker, named) = (store.clone(), digest(&content));
