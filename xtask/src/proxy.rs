@@ -63,16 +63,21 @@ impl Proxy {
         self.shared.state().passed
     }
 
-    /// Waits until so many bytes went to the server.
-    pub(crate) fn wait_for(&self, to_server: u64, time_max: Duration) -> Result<()> {
-        let came = |state: &mut State| state.passed.to_server < to_server;
+    /// Waits until so many bytes went that way.
+    pub(crate) fn wait_for(&self, direction: Direction, len: u64, time_max: Duration) -> Result<()> {
+        let lacks = |state: &mut State| {
+            len > match direction {
+                Direction::ToServer => state.passed.to_server,
+                Direction::ToClient => state.passed.to_client,
+            }
+        };
         let (state, timed_out) = self
             .shared
             .changed
-            .wait_timeout_while(self.shared.state(), time_max, came)
+            .wait_timeout_while(self.shared.state(), time_max, lacks)
             .unwrap_or_else(PoisonError::into_inner);
         let passed = state.passed;
-        ensure!(!timed_out.timed_out(), "{to_server} bytes do not come, there are {passed:?}");
+        ensure!(!timed_out.timed_out(), "{len} bytes do not go {direction:?}, there are {passed:?}");
         Ok(())
     }
 

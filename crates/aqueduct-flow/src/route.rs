@@ -67,6 +67,12 @@ impl Carried {
         self.lens.iter().sum()
     }
 
+    /// What was carried since it was `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self { lens: std::array::from_fn(|place| self.lens[place].saturating_sub(earlier.lens[place])) }
+    }
+
     /// The route that carried the most bytes; `None` if nothing was carried.
     #[must_use]
     pub fn main_route(&self) -> Option<Route> {

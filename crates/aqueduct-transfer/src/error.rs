@@ -15,6 +15,8 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
     /// Whether the other side said so, and need not be told.
     is_peers: bool,
+    /// Whether nothing of it is kept: it was a stream, which nobody goes on with.
+    is_of_stream: bool,
 }
 
 /// What kind of failure it is.
@@ -26,11 +28,11 @@ pub enum ErrorKind {
     Source,
     /// What is to appear is there already.
     Exists,
-    /// No connection came about, or it was lost too often. What came is kept.
+    /// No connection came about, or it was lost too often.
     Network,
     /// The bytes are not what they must be.
     Mismatch,
-    /// No room. What came is kept.
+    /// No room.
     NoSpace,
     /// A disk, or a right to write to it.
     Local,
@@ -46,7 +48,7 @@ pub enum ErrorKind {
     Unverified,
     /// Time is up.
     Deadline,
-    /// Somebody asked it to stop, by a signal. What came is kept.
+    /// Somebody asked it to stop, by a signal.
     Stopped,
     /// Anything else.
     Other,
@@ -55,7 +57,7 @@ pub enum ErrorKind {
 impl Error {
     /// A failure of this side.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), source: None, is_peers: false }
+        Self { kind, what: what.into(), source: None, is_peers: false, is_of_stream: false }
     }
 
     /// Something that could not be done with a file or directory: `what` as in "cannot write PATH".
@@ -88,6 +90,13 @@ impl Error {
     #[must_use]
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Of what nobody can go on with: standard input or output, bare bytes, or what a web server gives.
+    #[must_use]
+    pub(crate) fn of_stream(mut self) -> Self {
+        self.is_of_stream = true;
         self
     }
 
@@ -148,10 +157,11 @@ impl Error {
 
     /// Whether the transfer goes on where it was when it is tried again.
     pub fn is_resumable(&self) -> bool {
-        matches!(
+        let may_go_on = matches!(
             self.kind,
             ErrorKind::Network | ErrorKind::NoSpace | ErrorKind::Stopped | ErrorKind::Deadline
-        )
+        );
+        may_go_on && !self.is_of_stream
     }
 }
 

@@ -69,6 +69,7 @@ impl Gauge {
         self.verified.store(0, Ordering::Relaxed);
         self.total.store(0, Ordering::Relaxed);
         self.is_total_known.store(false, Ordering::Release);
+        self.set_streams(1);
     }
 
     pub(crate) fn add_resumed(&self, len: u64) {

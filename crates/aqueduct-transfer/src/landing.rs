@@ -1,10 +1,12 @@
-//! Where a transfer arrives: a staging directory next to the place where all of it will appear, when all of it is there.
+//! Where a transfer arrives: next to the place where all of it will appear, when all of it is there.
 //!
 //! ```text
-//! OUT/.aqueduct-NAME-xxxxxxxx.part/    what a kill leaves, for the next attempt to go on with
-//!     journal                          what is there, and verified; locked by whoever receives
-//!     tree/NAME/...                    entries, under their names; directories with mode 0700
-//! OUT/NAME                             renamed from tree/NAME in the end, replacing nothing unless told to
+//! OUT/.aqueduct-NAME-xxxxxxxx.part/          what a kill leaves, for the next attempt to go on with; mode 0700
+//!     journal                                what is there, and verified; locked by whoever receives
+//!     tree/NAME/...                          entries, under their names; directories with mode 0700
+//! OUT/.aqueduct-NAME-xxxxxxxx.part           a single file, where nobody else can write to OUT
+//! OUT/.aqueduct-NAME-xxxxxxxx.part.journal   and its journal
+//! OUT/NAME                                   renamed from the former in the end, replacing nothing unless told to
 //! ```
 //!
 //! Whoever sends is believed in nothing. Entries are found by their numbers; each name is a single one in a directory that
@@ -32,7 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_sys::{
-    Errno, Placed, Reserve, create_file, fallocate, fdatasync, fsync, make_directory, make_link,
+    Errno, Placed, Reserve, Stat, create_file, fallocate, fdatasync, fsync, make_directory, make_link,
     make_symlink, room, set_mode_in, syncfs,
 };
 use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Identity, Kind, Offer};
@@ -81,8 +83,6 @@ pub(crate) struct Landing {
     needs_syncfs: AtomicBool,
     /// For the next file that comes in segments.
     number: AtomicU64,
-    /// Whether nobody can go on with it: a stream, which is sent once.
-    is_once: bool,
     /// Whether one file is to come that has no holes.
     is_dense: bool,
 }
@@ -142,13 +142,14 @@ impl Landing {
             target.refuse_existing(offer)?;
         }
         let name = staging::name(&target.name_of(&offer.names[0]), offer);
-        if offer.names.iter().any(|offered| target.name_of(offered) == name) {
+        let taken = [&name, &staging::journal_of(&name)];
+        if offer.names.iter().any(|offered| taken.contains(&&target.name_of(offered))) {
             let what = format!("the other side offers {name:?}, where what it sends is to arrive");
             return Err(Error::new(ErrorKind::Protocol, what));
         }
-        let (staging, mut file) = Staging::open(&target.dir, &target.path, name)?;
+        let (staging, mut file) = Staging::open(&target.dir, &target.path, &name, offer)?;
         let failed =
-            |error: io::Error| Error::disk(format!("cannot write {:?}", staging.path.join("journal")), error);
+            |error: io::Error| Error::disk(format!("cannot write the journal of {:?}", staging.path), error);
 
         let head = Head { transfer: offer.transfer, algorithm: offer.algorithm, verify: offer.verify };
         let mut bytes = Vec::new();
@@ -161,13 +162,16 @@ impl Landing {
                 let journal = Journal::resume(file, &told).map_err(failed)?;
                 if options.recheck || told.boot != Some(boot) {
                     watch.hear(&Event::Phase(Phase::Recheck));
-                    recheck::recheck(&mut told, &staging.tree()?, &journal, gauge)?;
+                    recheck::recheck(&mut told, &staging.stage()?, &journal, gauge)?;
                     // It was the progress of this phase alone.
                     gauge.begin_attempt();
                 }
                 let number = told.large.last_key_value().map_or(0, |(last, _)| last + 1);
-                let found = Earlier::find(told, &staging.tree()?);
+                let found = Earlier::find(told, &staging.stage()?);
                 let earlier = found.map_err(|error| failed(error.into()))?;
+                for place in &earlier.gone {
+                    journal.append(&journal::Entry::Gone(*place)).map_err(failed)?;
+                }
                 (journal, earlier, number)
             }
             None => {
@@ -179,7 +183,7 @@ impl Landing {
         journal.append_now(&journal::Entry::Session(boot)).map_err(failed)?;
         let dir = target.dir.try_clone().map_err(failed)?;
         let inner = Inner {
-            tree: Tree::new(staging.tree()?, target.path.clone()),
+            tree: Tree::new(staging.stage()?, target.path.clone()),
             journal,
             keeper: Keeper::new(options.preserve),
             sync: options.sync,
@@ -200,7 +204,6 @@ impl Landing {
             syncs_each: is_synced && offer.file_count.is_some_and(|count| count <= SYNC_EACH_COUNT_MAX),
             needs_syncfs: AtomicBool::new(false),
             number: AtomicU64::new(number),
-            is_once: offer.size.is_none() && offer.file_count == Some(1),
             is_dense: offer.size.zip(offer.room).is_some_and(|(size, room)| room >= size),
         })
     }
@@ -246,7 +249,7 @@ impl Landing {
             Kind::Symlink { target } => {
                 let place = self.say(entry)?;
                 self.clear(entry, &place)?;
-                let (dir, name) = (self.inner.tree.open(entry.parent)?, path(&entry.name));
+                let (dir, name) = self.inner.at(entry)?;
                 self.made(entry, make_symlink(path(target), &dir, name))?;
                 self.top(entry);
                 let kept = self.inner.keeper.keep_link(&dir, name, &entry.meta, || self.inner.path_of(entry));
@@ -284,16 +287,15 @@ impl Landing {
             self.top(entry);
             return Ok(Took::There);
         }
-        let dir = self.inner.tree.open(entry.parent)?;
         let mode = self.inner.keeper.mode_at_first(&entry.meta);
-        let mut file = self.create(entry, &dir, mode)?;
+        let mut file = self.create(entry, mode)?;
         let written = file.write_all(bytes).and_then(|()| {
             self.inner.keeper.keep(&file, &entry.meta, mode, || self.inner.path_of(entry))?;
             Ok(())
         });
         if let Err(error) = written {
             // It would be in the way when it comes again, and takes room.
-            let _ = aqueduct_sys::remove_file(&dir, path(&entry.name));
+            let _ = self.inner.at(entry).map(|(dir, name)| aqueduct_sys::remove_file(&dir, name));
             return Err(self.failed(entry, error));
         }
         if self.syncs_each {
@@ -309,6 +311,15 @@ impl Landing {
             self.inner.journal.append(&entry).map_err(|error| self.inner.journal_failed(error))?;
         }
         Ok(Took::New)
+    }
+
+    /// Keeps in mind, whoever is killed now, which small files are here.
+    ///
+    /// # Errors
+    ///
+    /// Where the journal cannot be written.
+    pub(crate) fn remember(&self) -> Result<(), Error> {
+        self.inner.journal.flush().map_err(|error| self.inner.journal_failed(error))
     }
 
     /// Begins a file that comes in segments, or goes on with it; `None` where something has its name and stays.
@@ -336,16 +347,15 @@ impl Landing {
             Some(Left::Large(number, large)) => {
                 if !large.is_finished {
                     // It may have been, with the mode that it is to have in the end.
-                    let dir = self.inner.tree.open(entry.parent)?;
-                    set_mode_in(&dir, path(&entry.name), UNFINISHED_MODE)
+                    let (dir, name) = self.inner.at(entry)?;
+                    set_mode_in(&dir, name, UNFINISHED_MODE)
                         .map_err(|error| self.failed(entry, error.into()))?;
                 }
                 (earlier::records(&large), large.is_finished, Some(number))
             }
             Some(_) => (Vec::new(), true, None),
             None => {
-                let dir = self.inner.tree.open(entry.parent)?;
-                let file = self.create(entry, &dir, UNFINISHED_MODE)?;
+                let file = self.create(entry, UNFINISHED_MODE)?;
                 if self.is_dense && size == self.inner.size {
                     has_room = self.take_room(entry, &file, size.unwrap_or(0))?;
                 }
@@ -398,7 +408,7 @@ impl Landing {
         self.finish_directories()?;
         let is_synced = self.inner.sync != Sync::None;
         if is_synced && self.needs_syncfs.load(Ordering::Relaxed) {
-            syncfs(&self.staging.dir).map_err(|error| {
+            syncfs(&self.target.dir).map_err(|error| {
                 // Nobody knows which files the kernel could not write.
                 let _ = self.staging.clear();
                 Error::disk(format!("cannot sync {:?}", self.inner.path), error.into())
@@ -409,7 +419,7 @@ impl Landing {
             fsync(&self.target.dir)
                 .map_err(|error| Error::disk(format!("cannot sync {:?}", self.target.path), error.into()))?;
         }
-        if let Err(error) = self.staging.remove(&self.target.dir) {
+        if let Err(error) = self.staging.remove() {
             let what = format!("{:?} may be removed, which could not be done", self.staging.path);
             self.inner.keeper.note(format!("{what}: {error}"));
         }
@@ -436,7 +446,7 @@ impl Landing {
         let mut names = Vec::with_capacity(tops.len());
         for top in tops {
             let (appears, name) = to(&top);
-            let from = At { dir: self.inner.tree.root(), name: path(&top) };
+            let from = At { dir: self.inner.tree.root(), name: self.inner.tree.staged(EntryId::ROOT, &top) };
             let placed = self.publisher.place(from, At { dir: &self.target.dir, name: &name }, &appears)?;
             names.push((top, placed));
         }
@@ -448,8 +458,8 @@ impl Landing {
         let (place, _) = self.inner.tree.look(entry)?;
         let left = self.clear_unless(entry, &place, |left| *left == Left::Directory)?;
         if left.is_none() {
-            let dir = self.inner.tree.open(entry.parent)?;
-            self.made(entry, make_directory(&dir, path(&entry.name), 0o700))?;
+            let (dir, name) = self.inner.at(entry)?;
+            self.made(entry, make_directory(&dir, name, 0o700))?;
         }
         // Nobody may name something in it before it is there.
         self.say(entry)?;
@@ -468,8 +478,10 @@ impl Landing {
             return Ok(());
         }
         self.clear(entry, &place)?;
-        let (old_dir, new_dir) = (self.inner.tree.open(old.parent)?, self.inner.tree.open(entry.parent)?);
-        match make_link(&old_dir, path(&old.name), &new_dir, path(&entry.name)) {
+        let (old_dir, old_name) =
+            (self.inner.tree.open(old.parent)?, self.inner.tree.staged(old.parent, &old.name));
+        let (new_dir, new_name) = self.inner.at(entry)?;
+        match make_link(&old_dir, old_name, &new_dir, new_name) {
             // It was skipped, or has changed.
             Err(error) if error.errno() == Errno::NOENT => {
                 let (link, file) =
@@ -489,6 +501,11 @@ impl Landing {
     fn check(&self, entry: &Entry) -> Result<(), Error> {
         if entry.parent == EntryId::ROOT && !self.names.contains(&entry.name) {
             let what = format!("the other side sends {:?}, which it has not offered", shown(&entry.name));
+            return Err(Error::new(ErrorKind::Protocol, what));
+        }
+        let is_file = matches!(entry.kind, Kind::Regular { .. } | Kind::Stream);
+        if self.staging.is_file() && !is_file {
+            let what = format!("the other side sends {:?}, and has offered a file", shown(&entry.name));
             return Err(Error::new(ErrorKind::Protocol, what));
         }
         Ok(())
@@ -541,14 +558,15 @@ impl Landing {
         let gone = self.inner.journal.append_now(&journal::Entry::Gone(*place));
         gone.map_err(|error| self.inner.journal_failed(error))?;
         let dir = self.inner.tree.open(named.parent)?;
-        walk::remove(&dir, path(&named.name)).map_err(|error| {
+        walk::remove(&dir, self.inner.tree.staged(named.parent, &named.name)).map_err(|error| {
             let path = self.inner.tree.path_of(named.parent, &named.name);
             self.inner.failed("cannot remove", &path, error.into())
         })
     }
 
-    fn create(&self, entry: &Entry, dir: &OwnedFd, mode: u32) -> Result<File, Error> {
-        let created = create_file(dir, path(&entry.name), mode);
+    fn create(&self, entry: &Entry, mode: u32) -> Result<File, Error> {
+        let (dir, name) = self.inner.at(entry)?;
+        let created = create_file(&dir, name, mode);
         match created.map_err(|error| self.failed(entry, error.into()))? {
             Some(file) => Ok(file.into()),
             None => Err(self.twice(entry)),
@@ -592,8 +610,11 @@ impl Landing {
         if unsaid.is_empty() {
             return Ok(());
         }
-        let swept =
-            walk::sweep(&self.staging.tree()?, &Place::default(), &mut |place, _| !unsaid.contains(&place));
+        let stage = self.staging.stage()?;
+        let mut keep = |place, _: &Stat| !unsaid.contains(&place);
+        let swept = stage.places().and_then(|places| {
+            places.iter().try_for_each(|(name, place)| walk::sweep(&stage.dir, name, *place, &mut keep))
+        });
         swept.map_err(|error| self.inner.failed("cannot remove", &self.staging.path, error.into()))
     }
 
@@ -622,19 +643,14 @@ impl Landing {
     }
 }
 
-impl Drop for Landing {
-    /// An attempt that was broken off before anything came, or that nobody can go on with, leaves nothing.
-    fn drop(&mut self) {
-        let _ = match self.is_once {
-            true => self.staging.remove(&self.target.dir),
-            false => self.staging.remove_if_empty(&self.target.dir),
-        };
-    }
-}
-
 impl Inner {
     fn add_landed(&self, len: u64) {
         self.landed.fetch_add(len, Ordering::Relaxed);
+    }
+
+    /// The directory that `entry` is in, and what it is called there as long as it arrives.
+    fn at<'a>(&'a self, entry: &'a Entry) -> Result<(Arc<OwnedFd>, &'a Path), Error> {
+        Ok((self.tree.open(entry.parent)?, self.tree.staged(entry.parent, &entry.name)))
     }
 
     fn path_of(&self, entry: &Entry) -> PathBuf {

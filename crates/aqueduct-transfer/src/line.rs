@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use aqueduct_flow::{Carried, Extent, SendQueue, SendRoute, SourceTruncated, Step, Throttle};
+use aqueduct_flow::{Carried, Extent, SendQueue, SendRoute, SourceTruncated, Step, Throttle, uninterrupted};
+use aqueduct_sys::{Readiness, set_cork, wait_at_most};
 use aqueduct_wire::native::{Frame, FrameError, missing_len};
 use aqueduct_wire::transfer::{Word, parse_word};
 
@@ -240,6 +241,20 @@ impl Line {
         }
     }
 
+    /// Waits until something can be heard, for who does nothing else while others speak. Whoever waits in recv(2) is woken each
+    /// time that the kernel has room to send, and keeps the socket locked while it finds that this is nothing for it; who waits in
+    /// poll(2) is not.
+    pub(crate) fn wait_to_hear(&self) -> Result<(), Error> {
+        let since = Instant::now();
+        loop {
+            // What is wrong with the socket is found by whoever reads.
+            if uninterrupted(|| wait_at_most(&self.stream, &[Readiness::Readable], TICK)).unwrap_or(true) {
+                return Ok(());
+            }
+            self.patience.check(since)?;
+        }
+    }
+
     pub(crate) fn read_exact(&self, buffer: &mut [u8]) -> Result<(), Error> {
         self.patience.check_end()?;
         let mut filled = 0;
@@ -306,15 +321,11 @@ impl Line {
         word.write(range.end - range.start, &mut mouth.pending);
         let mut queue = SendQueue::to_socket(SendRoute::Sendfile);
         queue.push_memory(std::mem::take(&mut mouth.pending));
-        // A step sends one of them, and nobody is heard while it lasts.
-        for start in (range.start..range.end).step_by(STEP_LEN) {
-            let end = range.end.min(start + STEP_LEN as u64);
-            queue.push_extent(Extent::new(Arc::clone(file), start..end));
-        }
+        queue.push_extent(Extent::new(Arc::clone(file), range));
         let mut since = Instant::now();
         mouth.is_broken = true;
         let given = loop {
-            match queue.step(self.stream.as_fd(), usize::MAX) {
+            match queue.step(self.stream.as_fd(), STEP_LEN) {
                 Ok(Step::Moved(_)) => {
                     since = Instant::now();
                     self.patience.pulse.beat();
@@ -325,6 +336,8 @@ impl Line {
                 Err(error) if is_interrupt(&error) => {}
                 Err(error) if is_of_file(&error) => {
                     self.pad(queue.remaining(), queue.memory_len())?;
+                    // The queue would have done so at its end. Where it cannot be, the kernel does after 200 ms.
+                    let _ = set_cork(&self.stream, false);
                     break Given::Failed(error);
                 }
                 Err(error) => return Err(self.lost(error)),

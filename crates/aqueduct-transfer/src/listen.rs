@@ -108,8 +108,10 @@ impl Listener {
                 continue;
             }
             let Ok((stream, _)) = self.socket.accept() else {
-                // It was gone again; or there are no descriptors left, which takes a while.
-                let _ = welcome.patience.wait(PAUSE);
+                // It was gone again; or there are no descriptors left, which takes a while. Or nobody is let in any more.
+                if !welcome.closing.load(Ordering::Acquire) {
+                    let _ = welcome.patience.wait(PAUSE);
+                }
                 continue;
             };
             // Who is one too many is closed: strangers may come in any number.

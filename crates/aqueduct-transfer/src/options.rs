@@ -134,7 +134,7 @@ pub struct Options {
 }
 
 impl Send {
-    /// Whether there is one path alone, whose digest is worth telling.
+    /// Whether there is one path alone. Where it is a file, its digest is worth telling.
     pub(crate) fn is_single(&self) -> bool {
         matches!(&self.what, What::Paths(paths) if paths.len() == 1)
     }

@@ -87,6 +87,19 @@ impl Receiver<'_> {
             Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
             _ => return Err(line.nonsense("it does not say what it offers")),
         };
+        let is_stream = self.receive.to == Where::Stdout || offer.is_stream();
+        let taken = self.take(offer, line, more, patience, over);
+        taken.map_err(|error| if is_stream { error.of_stream() } else { error })
+    }
+
+    fn take(
+        &self,
+        offer: Offer,
+        line: &Arc<Line>,
+        more: &More<'_>,
+        patience: Patience,
+        over: &Arc<AtomicBool>,
+    ) -> Result<Report, Error> {
         let receive = self.receive;
         let landing = match &receive.to {
             Where::Stdout => {
@@ -161,7 +174,7 @@ impl Receiver<'_> {
         Report {
             name: offer.names[0].clone(),
             file_count: tally.file_count,
-            failed_count: tally.failed_count,
+            failed_count: tally.failed_count.saturating_add(tally.left_count),
             size: tally.size,
             resumed: self.gauge.resumed(),
             digest: tally.digest.filter(|_| tally.file_count == 1),
@@ -254,7 +267,7 @@ impl Attempt<'_> {
             self.receiver.watch.hear(&Event::Note(&note));
         }
         self.first.finish_speaking();
-        if file_count == 0 && failed_count == 1 {
+        if file_count == 0 && failed_count == 1 && self.ledger.tally().left_count == 0 {
             let what = "it changed while it was sent, or cannot be read: the sender knows which";
             return Err(Error::new(ErrorKind::Changed, what));
         }
@@ -346,3 +359,6 @@ const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(100);
 
 /// Far below the silence that anybody puts up with.
 const ALIVE_EVERY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -166,8 +166,8 @@ impl Attempt<'_> {
         let tally = self.queue.tally();
         match tally.first_failure {
             // It was all there was.
-            Some((kind, why)) if tally.file_count == 0 && tally.failed_count == 1 => {
-                Err(Error::new(kind, why))
+            Some((kind, ref why)) if tally.file_count == 0 && tally.failed_count() == 1 => {
+                Err(Error::new(kind, why.clone()))
             }
             _ => Ok(self.report(done, carried)),
         }
@@ -209,11 +209,12 @@ impl Attempt<'_> {
     }
 
     fn report(&self, done: queue::Done, carried: Carried) -> Report {
-        let queue::Tally { file_count, failed_count, size, digest, .. } = self.queue.tally();
+        let tally = self.queue.tally();
+        let queue::Tally { file_count, size, digest, .. } = tally;
         Report {
             name: self.sender.send.name(),
             file_count,
-            failed_count: failed_count + done.failed_count,
+            failed_count: tally.failed_count() + done.failed_count,
             size,
             resumed: self.sender.gauge.resumed(),
             digest: digest.filter(|_| file_count == 1),

@@ -63,7 +63,7 @@ pub(crate) fn code(fault: &Fault) -> Code {
         | Fault::Download { source: error, .. }
         | Fault::Remove { source: error, .. } => client(error),
         Fault::Transfer(error) => transfer(error),
-        Fault::Stopped { signal: SIGTERM } => Code::Terminated,
+        Fault::Stopped { signal: SIGTERM, .. } => Code::Terminated,
         Fault::Stopped { .. } => Code::Interrupted,
         Fault::Tokens(TokenError::Unreadable { .. }) => Code::Local,
         Fault::Tokens(_) | Fault::Bind(BindError::Open { .. }) => Code::Usage,
@@ -177,8 +177,12 @@ pub(crate) fn advice(fault: &Fault) -> Option<&'static str> {
         (Code::Network, Fault::Transfer(error)) if !was_reached(error) => Some(
             "see that it still waits, and that no firewall is in the way: --listen ADDR:PORT chooses the port",
         ),
+        (code, Fault::Transfer(error)) if error.is_resumable() => to_go_on(code),
         (code, Fault::Transfer(error)) => after_transfer(code, error.is_of_peer()),
-        (_, Fault::Stopped { .. }) => Some("what came is kept: run it again, and it goes on"),
+        (_, Fault::Stopped { is_resumable: true, .. }) => {
+            Some("what came is kept: run it again, and it goes on")
+        }
+        (_, Fault::Stopped { is_resumable: false, .. }) => Some("nothing of it is kept"),
         // What gets its name only when it is whole.
         (
             Code::NoSpace,
@@ -214,7 +218,15 @@ fn was_reached(error: &TransferError) -> bool {
     })
 }
 
-/// The same for a transfer that failed here, or at the other side.
+/// The same for a transfer that goes on where it was.
+fn to_go_on(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::NoSpace => "free some space and run both sides again, and it goes on: what came is kept",
+        _ => "what came is kept: run both sides again, and it goes on",
+    })
+}
+
+/// The same for one that failed here, or at the other side, and does not.
 fn after_transfer(code: Code, is_of_peer: bool) -> Option<&'static str> {
     Some(match code {
         Code::Exists if is_of_peer => {
@@ -223,11 +235,10 @@ fn after_transfer(code: Code, is_of_peer: bool) -> Option<&'static str> {
         Code::Exists => {
             "--force replaces it, --keep-both gives what comes another name, --skip-existing leaves it"
         }
-        Code::Network => "what came is kept: run both sides again, and it goes on",
-        Code::NoSpace => "free some space and run both sides again, and it goes on: what came is kept",
+        Code::Network | Code::Deadline => "run both sides again, from the start: nothing of it is kept",
+        Code::NoSpace => "free some space and run both sides again, from the start: nothing of it is kept",
         Code::Changed => "send it again when nobody writes to it",
         Code::Unverified => "an aqueduct recv at the other side would verify it",
-        Code::Deadline => "what came is kept: run both sides again, and it goes on",
         _ => return None,
     })
 }

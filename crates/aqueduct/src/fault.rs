@@ -73,7 +73,11 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Transfer(#[from] aqueduct_transfer::Error),
     #[error("stopped by {}", match .signal { &SIGTERM => "SIGTERM", _ => "SIGINT" })]
-    Stopped { signal: i32 },
+    Stopped {
+        signal: i32,
+        /// Whether it goes on where it was when it is run again.
+        is_resumable: bool,
+    },
     /// A file that was to appear whole, and did not.
     #[error("cannot write {path}")]
     Landing { path: String, source: io::Error },

@@ -97,7 +97,9 @@ pub(crate) fn run(
     let told = match done {
         Ok(report) => teller.done(&report),
         Err(error) => Err(match first.get() {
-            Some(&signal) if error.kind() == ErrorKind::Stopped => Fault::Stopped { signal },
+            Some(&signal) if error.kind() == ErrorKind::Stopped => {
+                Fault::Stopped { signal, is_resumable: error.is_resumable() }
+            }
             _ => error.into(),
         }),
     };

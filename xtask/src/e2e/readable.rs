@@ -58,6 +58,8 @@ const behind = element => {
     return 1;
 };
 const contrast = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+// What has just been given other colours may still be on its way to them.
+document.getAnimations().forEach(animation => animation.finish());
 const pale = new Set();
 for (const [selector, property, least] of KINDS) {
     for (const element of document.querySelectorAll(selector)) {

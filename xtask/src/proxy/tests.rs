@@ -41,7 +41,7 @@ fn a_cut_is_a_reset_for_both_sides() {
     let proxy = Proxy::start(&address, |_| Box::new(|_| {})).unwrap();
     let (mut client, mut server) = joined(&proxy, &listener);
     client.write_all(b"x").unwrap();
-    proxy.wait_for(1, Duration::from_secs(60)).unwrap();
+    proxy.wait_for(Direction::ToServer, 1, Duration::from_secs(60)).unwrap();
     server.read_exact(&mut [0]).unwrap();
     proxy.reset();
     for side in [&mut client, &mut server] {
@@ -60,7 +60,7 @@ fn what_is_held_passes_once_it_is_released_and_never_after_a_cut() {
     let (mut client, mut server) = joined(&proxy, &listener);
     proxy.hold();
     client.write_all(b"x").unwrap();
-    assert!(proxy.wait_for(1, Duration::from_millis(20)).is_err());
+    assert!(proxy.wait_for(Direction::ToServer, 1, Duration::from_millis(20)).is_err());
     proxy.release();
     server.read_exact(&mut [0]).unwrap();
     proxy.hold();

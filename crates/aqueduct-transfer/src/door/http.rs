@@ -13,21 +13,24 @@ mod tarball;
 
 use std::collections::HashSet;
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use aqueduct_flow::Carried;
 use aqueduct_wire::http1::{decode_name, encode_name};
 use aqueduct_wire::transfer::Kind;
 use http::{Method, StatusCode};
 
 use super::peer::{Manner, Peer};
+use crate::line::canonical;
 use crate::source::{Found, Look, Seen, Walk};
 use crate::ticket::base32;
 use crate::{Error, ErrorKind, Event, Preserve, Watch};
 use answer::Answer;
 use asked::{Asked, Heard, Inbox};
-use delivered::{Delivered, FILE_COUNT_MAX};
+use delivered::{Contents, Delivered, FILE_COUNT_MAX};
 
 /// What one receiver may fetch by HTTP.
 #[derive(Debug)]
@@ -55,8 +58,17 @@ pub(crate) struct Served {
     pub(crate) is_complete: bool,
     /// Bytes that were given at this connection, heads and all.
     pub(crate) size: u64,
-    /// What could not be put into the tar stream. Each was told as an event.
+}
+
+/// What one receiver was given, at one connection or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Files.
+    pub(crate) file_count: u64,
+    /// What had to be left out. Each was told as an event.
     pub(crate) left_count: u64,
+    /// What carried it, but for what was put together in memory.
+    pub(crate) carried: Carried,
 }
 
 impl Shelf {
@@ -102,6 +114,35 @@ impl Shelf {
         &self.path
     }
 
+    /// What one receiver was given, once that is complete. Tells what was left out, where that is not told yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Walk::new`].
+    pub(crate) fn given(&self, watch: &dyn Watch) -> Result<Given, Error> {
+        let tar = self.delivered().tar();
+        let Contents { file_count, left_count } = match tar {
+            Some(contents) => contents,
+            None => self.contents(watch)?,
+        };
+        Ok(Given { file_count, left_count, carried: self.delivered().carried })
+    }
+
+    /// What there is to be fetched file by file, and tells what is not.
+    fn contents(&self, watch: &dyn Watch) -> Result<Contents, Error> {
+        let mut contents = Contents::default();
+        for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude)? {
+            match found {
+                Found::Entry { file, .. } => contents.file_count += u64::from(file.is_some()),
+                Found::Left { path, why } => {
+                    watch.hear(&Event::Left { path: path.as_os_str().as_bytes(), why: &why.to_string() });
+                    contents.left_count += 1;
+                }
+            }
+        }
+        Ok(contents)
+    }
+
     /// Answers what is asked on a connection, until it ends or all was given. The gauge counts bytes of files that were
     /// acknowledged, each once, or those of the tar stream.
     ///
@@ -116,17 +157,22 @@ impl Shelf {
         watch: &dyn Watch,
     ) -> Result<Served, Error> {
         let mut peer = Peer::new(stream, manner)?;
+        let served = self.serve_peer(&mut peer, watch);
+        self.delivered().carried += peer.carried();
+        served
+    }
+
+    fn serve_peer(&self, peer: &mut Peer<'_>, watch: &dyn Watch) -> Result<Served, Error> {
         let mut inbox = Inbox::default();
-        let mut left_count = 0;
         loop {
-            match inbox.next(&mut peer)? {
+            match inbox.next(peer)? {
                 Heard::End => break,
                 Heard::Nonsense(status, error) => {
-                    Answer::refusal(status, &error.to_string()).send(&mut peer, None)?;
+                    Answer::refusal(status, &error.to_string()).send(peer, None)?;
                     break;
                 }
                 Heard::Asked(asked) => {
-                    left_count += self.answer(&mut peer, &asked, watch)?;
+                    self.answer(peer, &asked, watch)?;
                     if !asked.keeps_alive || self.is_complete() {
                         break;
                     }
@@ -139,14 +185,14 @@ impl Shelf {
             Err(error) if !is_complete && error.kind() != ErrorKind::Network => return Err(error),
             _ => {}
         }
-        Ok(Served { is_complete, size: peer.sent(), left_count })
+        Ok(Served { is_complete, size: peer.sent() })
     }
 
-    /// Answers one request. Says how much of a tar stream had to be left out.
-    fn answer(&self, peer: &mut Peer<'_>, asked: &Asked, watch: &dyn Watch) -> Result<u64, Error> {
+    /// Answers one request.
+    fn answer(&self, peer: &mut Peer<'_>, asked: &Asked, watch: &dyn Watch) -> Result<(), Error> {
         if !matches!(asked.method, Method::GET | Method::HEAD) {
             let refusal = Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
-            return refusal.field("Allow", "GET, HEAD").send(peer, Some(asked)).map(|()| 0);
+            return refusal.field("Allow", "GET, HEAD").send(peer, Some(asked));
         }
         let Some(place) = self.place(&asked.path) else { return not_found(peer, asked) };
         self.meet(peer, watch);
@@ -160,7 +206,7 @@ impl Shelf {
                 let path = place.names.join(&b'/');
                 watch.hear(&Event::Left { path: &path, why: &why.to_string() });
                 let refusal = Answer::refusal(StatusCode::FORBIDDEN, "this cannot be read");
-                return refusal.send(peer, Some(asked)).map(|()| 0);
+                return refusal.send(peer, Some(asked));
             }
         };
         match seen {
@@ -184,7 +230,7 @@ impl Shelf {
             }
             _ => return not_found(peer, asked),
         }
-        Ok(0)
+        Ok(())
     }
 
     /// What a path leads to; `None` for one that is not below the capability, or could lead elsewhere.
@@ -212,7 +258,7 @@ impl Shelf {
 
     /// Tells, once, that somebody is there who knows the path.
     fn meet(&self, peer: &Peer<'_>, watch: &dyn Watch) {
-        if let Ok(address) = peer.stream.peer_addr()
+        if let Ok(address) = peer.stream.peer_addr().map(canonical)
             && !self.is_known.swap(true, Ordering::Relaxed)
         {
             watch.hear(&Event::Connected { peer: address, dialect: "http" });
@@ -232,7 +278,7 @@ impl Shelf {
     /// Whether everything was given and acknowledged.
     pub(crate) fn is_complete(&self) -> bool {
         let delivered = self.delivered();
-        if delivered.is_whole_tar() {
+        if delivered.tar().is_some() {
             return true;
         }
         if delivered.whole().is_empty() {
@@ -271,8 +317,8 @@ struct Place {
 }
 
 /// The same whatever was asked for, so that nobody learns which part of a path is wrong.
-fn not_found(peer: &mut Peer<'_>, asked: &Asked) -> Result<u64, Error> {
-    Answer::refusal(StatusCode::NOT_FOUND, "nothing is here").send(peer, Some(asked)).map(|()| 0)
+fn not_found(peer: &mut Peer<'_>, asked: &Asked) -> Result<(), Error> {
+    Answer::refusal(StatusCode::NOT_FOUND, "nothing is here").send(peer, Some(asked))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use aqueduct_flow::{SendQueue, SourceTruncated, Step, Throttle, uninterrupted};
+use aqueduct_flow::{Carried, SendQueue, SourceTruncated, Step, Throttle, uninterrupted};
 use aqueduct_sys::{Errno, Readiness, errno_of, read, recv_discard, tcp_info, wait_at_most};
 
 use crate::line::check_stop;
@@ -46,6 +46,8 @@ pub(super) struct Peer<'a> {
     acked: u64,
     /// Bytes that the socket has taken since this began.
     sent: u64,
+    /// What carried them.
+    carried: Carried,
     /// When something came, or was acknowledged, last.
     moved_at: Instant,
     /// Whether its kernel answers, and has no room because nobody reads what it holds.
@@ -66,6 +68,7 @@ impl<'a> Peer<'a> {
             acked_before,
             acked: 0,
             sent: 0,
+            carried: Carried::default(),
             moved_at: Instant::now(),
             is_full: false,
             discarded: 0,
@@ -94,6 +97,11 @@ impl<'a> Peer<'a> {
     /// Bytes that the socket has taken since this began.
     pub(super) fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// What carried them.
+    pub(super) fn carried(&self) -> Carried {
+        self.carried
     }
 
     /// Waits until the socket is ready, but not longer than `time`, nor than a look at who wants this to end may take. Says
@@ -156,6 +164,13 @@ impl<'a> Peer<'a> {
     ///
     /// [`ErrorKind::Changed`] where a file has become shorter than its extent.
     pub(super) fn send(&mut self, queue: &mut SendQueue, discards: bool) -> Result<(), Error> {
+        let before = *queue.carried();
+        let sent = self.send_all(queue, discards);
+        self.carried += queue.carried().since(&before);
+        sent
+    }
+
+    fn send_all(&mut self, queue: &mut SendQueue, discards: bool) -> Result<(), Error> {
         while !queue.is_empty() {
             let turn_len = self.turn_len();
             match queue.step(self.stream.as_fd(), turn_len).map_err(sending)? {

@@ -10,7 +10,7 @@ use aqueduct_wire::transfer::Meta;
 
 use super::Inner;
 use super::journal::{Entry, Place};
-use super::tree::{Named, path};
+use super::tree::Named;
 use crate::{Error, Sync};
 
 /// A file that comes in segments, in any order, from several connections: what is there of it, and where its bytes go.
@@ -48,7 +48,8 @@ impl Arriving {
             return Ok(file);
         }
         let dir = self.inner.tree.open(self.named.parent)?;
-        let file = open_file(&dir, path(&self.named.name), Access::ReadWrite)
+        let staged = self.inner.tree.staged(self.named.parent, &self.named.name);
+        let file = open_file(&dir, staged, Access::ReadWrite)
             .map_err(|error| self.failed("cannot open", error.into()))?;
         Ok(self.opened.get_or_init(|| file.into()))
     }

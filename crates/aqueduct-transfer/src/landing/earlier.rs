@@ -1,16 +1,16 @@
 //! What an earlier attempt has left.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aqueduct_blob::{Record, segment_range};
-use aqueduct_sys::FileType;
+use aqueduct_sys::{FileType, Stat};
 use aqueduct_wire::transfer::limits::{ASK_COUNT_MAX, HELD_RANGE_COUNT_MAX};
 use aqueduct_wire::transfer::{HeldFile, Identity};
 
 use super::journal::{Large, Place, Told};
+use super::staging::Stage;
 use super::walk;
 
 /// What an earlier attempt has left, and what of it was not said again.
@@ -26,6 +26,8 @@ pub(super) struct Earlier {
     pub(super) len: u64,
     /// Bytes that need no more room: those, and what was reserved for others.
     pub(super) room: u64,
+    /// Places of which the journal speaks, and where nothing is: it is to be told so before anything else can be there.
+    pub(super) gone: Vec<Place>,
 }
 
 /// What is at some place.
@@ -46,21 +48,28 @@ enum Held {
 }
 
 impl Earlier {
-    /// Compares what was `told` with what is in `tree`, which was just opened, and removes what is of no use.
-    pub(super) fn find(told: Told, tree: &OwnedFd) -> aqueduct_sys::Result<Self> {
+    /// Compares what was `told` with what is on `stage`, which was just opened, and removes what is of no use.
+    pub(super) fn find(told: Told, stage: &Stage) -> aqueduct_sys::Result<Self> {
         let mut files: HashMap<Place, Left> =
             told.small.into_iter().map(|(place, identity)| (place, Left::Small(identity))).collect();
         // The last one of a place counts.
         files.extend(told.large.into_iter().map(|(number, large)| (large.place, Left::Large(number, large))));
         let mut unsaid = HashMap::new();
         let mut stats = HashMap::new();
-        walk::sweep(tree, &Place::default(), &mut |place, stat| match stat.file_type() {
+        let mut keep = |place, stat: &Stat| match stat.file_type() {
             FileType::Directory => {
                 unsaid.insert(place, Left::Directory);
                 true
             }
             FileType::RegularFile => {
-                let found = files.remove(&place);
+                let is_whole = |left: &Left| match left {
+                    Left::Large(_, large) => !large.is_finished || large.size == stat.size,
+                    Left::Small(_) | Left::Directory => true,
+                };
+                let found = match files.entry(place) {
+                    hash_map::Entry::Occupied(found) if is_whole(found.get()) => Some(found.remove()),
+                    _ => None,
+                };
                 let is_known = found.is_some();
                 stats.insert(place, *stat);
                 unsaid.extend(found.map(|found| (place, found)));
@@ -68,7 +77,10 @@ impl Earlier {
             }
             // Links are as quickly made again.
             _ => false,
-        })?;
+        };
+        for (name, place) in stage.places()? {
+            walk::sweep(&stage.dir, &name, place, &mut keep)?;
+        }
         let mut held = HashMap::new();
         let (mut len, mut room) = (0, 0);
         for (place, left) in &unsaid {
@@ -94,7 +106,8 @@ impl Earlier {
                 }
             }
         }
-        Ok(Self { held, unsaid: Mutex::new(unsaid), len, room })
+        let gone = files.into_keys().collect();
+        Ok(Self { held, unsaid: Mutex::new(unsaid), len, room, gone })
     }
 
     /// Whether anything is held.

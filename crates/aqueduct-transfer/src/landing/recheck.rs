@@ -17,6 +17,7 @@ use aqueduct_wire::transfer::Verify;
 
 use super::earlier::segment_len;
 use super::journal::{Entry, Journal, Place, Told};
+use super::staging::Stage;
 use super::tree::place_in;
 use super::walk;
 use crate::{Error, Gauge};
@@ -25,12 +26,7 @@ use crate::{Error, Gauge};
 /// has hashed, as small files, is forgotten, too: to hash it would take its digest, which is not kept.
 ///
 /// Counts in `gauge` how far it is.
-pub(super) fn recheck(
-    told: &mut Told,
-    tree: &OwnedFd,
-    journal: &Journal,
-    gauge: &Gauge,
-) -> Result<(), Error> {
+pub(super) fn recheck(told: &mut Told, stage: &Stage, journal: &Journal, gauge: &Gauge) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::disk("cannot read what an earlier attempt has left", error);
     let forget = |place| journal.append(&Entry::Gone(place));
     told.small.drain().try_for_each(|(place, _)| forget(place)).map_err(failed)?;
@@ -42,8 +38,9 @@ pub(super) fn recheck(
     let wanted: HashMap<Place, u64> =
         told.large.iter().map(|(number, large)| (large.place, *number)).collect();
     let mut paths = HashMap::new();
-    find(tree, &Place::default(), Path::new(""), &wanted, &mut paths)
-        .map_err(|error| failed(error.into()))?;
+    for (name, place) in stage.places().map_err(|error| failed(error.into()))? {
+        find((&stage.dir, &name), place, &name, &wanted, &mut paths).map_err(|error| failed(error.into()))?;
+    }
 
     let mut segments = Vec::new();
     for (number, large) in &told.large {
@@ -66,7 +63,8 @@ pub(super) fn recheck(
                 let mut buffer = vec![0; READ_LEN];
                 while let Some((number, size, record)) = segments.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // Opened for each segment: there may be more files than a process may have open.
-                    let file = paths.get(number).and_then(|path| open_file(tree, path, Access::Read).ok());
+                    let file =
+                        paths.get(number).and_then(|path| open_file(&stage.dir, path, Access::Read).ok());
                     let is_right =
                         file.is_some_and(|file| holds(&file.into(), algorithm, *size, record, &mut buffer));
                     if !is_right {
@@ -87,26 +85,28 @@ pub(super) fn recheck(
     Ok(())
 }
 
-/// Finds the paths of what is at the places that are wanted, wherever they are below `dir`.
+/// Finds the paths of what is at the places that are wanted: `name` in `dir`, which is at `path`, or whatever is below it.
 fn find(
-    dir: &OwnedFd,
-    place: &Place,
+    (dir, name): (&OwnedFd, &Path),
+    place: Place,
     path: &Path,
     wanted: &HashMap<Place, u64>,
     paths: &mut HashMap<u64, PathBuf>,
 ) -> aqueduct_sys::Result<()> {
-    for name in walk::names(dir)? {
-        let place = place_in(place, name.as_os_str().as_bytes());
-        let path = path.join(&name);
-        match stat_at(dir, &name, Symlinks::Keep)?.file_type() {
-            FileType::Directory => find(&walk::open_ours(dir, &name)?, &place, &path, wanted, paths)?,
-            FileType::RegularFile => {
-                if let Some(number) = wanted.get(&place) {
-                    paths.insert(*number, path);
-                }
+    match stat_at(dir, name, Symlinks::Keep)?.file_type() {
+        FileType::Directory => {
+            let opened = walk::open_ours(dir, name)?;
+            for name in walk::names(&opened)? {
+                let place = place_in(&place, name.as_os_str().as_bytes());
+                find((&opened, &name), place, &path.join(&name), wanted, paths)?;
             }
-            _ => {}
         }
+        FileType::RegularFile => {
+            if let Some(number) = wanted.get(&place) {
+                paths.insert(*number, path.to_owned());
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 // To prepare and to check, any way will do.
 #![allow(clippy::disallowed_methods)]
 
+mod alone;
 mod arriving;
 mod child;
 mod existing;

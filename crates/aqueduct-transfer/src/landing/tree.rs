@@ -12,6 +12,7 @@ use aqueduct_sys::{Errno, Symlinks, open_directory_at, open_directory_beneath};
 use aqueduct_wire::transfer::{Entry, EntryId, Kind, Meta};
 
 use super::journal::Place;
+use super::staging::Stage;
 use crate::{Error, ErrorKind};
 
 /// Everything that was said of the tree so far, and the way to it.
@@ -20,7 +21,7 @@ use crate::{Error, ErrorKind};
 /// no path that somebody sends is ever looked up.
 #[derive(Debug)]
 pub(super) struct Tree {
-    root: Arc<OwnedFd>,
+    stage: Stage,
     /// For messages: where it will appear.
     path: PathBuf,
     said: Mutex<Said>,
@@ -59,13 +60,13 @@ struct Open {
 }
 
 impl Tree {
-    /// The tree in `root`, whose entries will appear in `path`.
-    pub(super) fn new(root: OwnedFd, path: PathBuf) -> Self {
-        Self { root: Arc::new(root), path, said: Mutex::default(), open: Mutex::default() }
+    /// The tree on `stage`, whose entries will appear in `path`.
+    pub(super) fn new(stage: Stage, path: PathBuf) -> Self {
+        Self { stage, path, said: Mutex::default(), open: Mutex::default() }
     }
 
     pub(super) fn root(&self) -> &Arc<OwnedFd> {
-        &self.root
+        &self.stage.dir
     }
 
     /// Takes `entry` in, if it may be there at all, and returns its place. A directory has to be made before.
@@ -157,6 +158,11 @@ impl Tree {
         names.into_iter().rev().map(OsStr::from_bytes).collect()
     }
 
+    /// What `name` in the [open](Self::open) directory `parent` is called as long as it arrives.
+    pub(super) fn staged<'a>(&'a self, parent: EntryId, name: &'a [u8]) -> &'a Path {
+        if parent == EntryId::ROOT { self.stage.staged(name) } else { path(name) }
+    }
+
     /// For messages: where `name` in `parent` will appear.
     pub(super) fn path_of(&self, parent: EntryId, name: &[u8]) -> PathBuf {
         self.path.join(self.relative(parent, name))
@@ -171,7 +177,7 @@ impl Tree {
             let mut at = id;
             loop {
                 if at == EntryId::ROOT {
-                    break Arc::clone(&self.root);
+                    break Arc::clone(&self.stage.dir);
                 }
                 if let Some(dir) = open.look(at) {
                     break dir;
@@ -187,7 +193,7 @@ impl Tree {
             }
         };
         for (id, named) in closed.into_iter().rev() {
-            let opened = open_directory(&dir, path(&named.name)).map_err(|error| {
+            let opened = open_directory(&dir, self.staged(named.parent, &named.name)).map_err(|error| {
                 let path = self.path_of(named.parent, &named.name);
                 let what = format!("the directory {path:?} is not what it was when it was made");
                 match error.errno() {

@@ -1,4 +1,4 @@
-//! Walking what was made in a staging directory.
+//! Walking what was staged.
 
 use std::ffi::{CStr, OsStr};
 use std::mem::MaybeUninit;
@@ -55,20 +55,23 @@ pub(super) fn remove(dir: impl AsFd, name: &Path) -> Result<()> {
     remove_directory(dir, name)
 }
 
-/// Removes everything below `dir`, which is at `place`, that is not to be kept. A directory is not asked about once something
-/// in it is gone, but before.
+/// Removes `name` in `dir`, which is at `place`, and what is below it, where it is not to be kept. A directory is not asked about
+/// once something in it is gone, but before.
 pub(super) fn sweep(
     dir: impl AsFd,
-    place: &Place,
+    name: &Path,
+    place: Place,
     keep: &mut impl FnMut(Place, &Stat) -> bool,
 ) -> Result<()> {
-    for name in names(&dir)? {
-        let place = place_in(place, name.as_os_str().as_bytes());
-        let found = stat_at(&dir, &name, Symlinks::Keep)?;
-        if !keep(place, &found) {
-            remove(&dir, &name)?;
-        } else if found.file_type() == FileType::Directory {
-            sweep(open_ours(&dir, &name)?, &place, keep)?;
+    let found = stat_at(&dir, name, Symlinks::Keep)?;
+    if !keep(place, &found) {
+        return remove(&dir, name);
+    }
+    if found.file_type() == FileType::Directory {
+        let opened = open_ours(&dir, name)?;
+        for name in names(&opened)? {
+            let place = place_in(&place, name.as_os_str().as_bytes());
+            sweep(&opened, &name, place, keep)?;
         }
     }
     Ok(())

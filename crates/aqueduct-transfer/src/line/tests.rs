@@ -32,12 +32,12 @@ fn words_and_payloads_are_heard_in_the_order_in_which_they_were_said() {
     let other = Line::new(other, patience()).unwrap();
     let bytes = Word::Bytes { entry: EntryId(1), offset: 4 };
     assert!(matches!(line.say_extent(&bytes, &file(b"0123456789"), 4..8), Ok(Given::Sent)));
-    line.say(&Word::End { file_count: 1 }).unwrap();
+    line.say(&Word::End { file_count: 1, left_count: 0 }).unwrap();
     assert_eq!(other.hear().unwrap(), Heard { word: bytes, payload_len: 4 });
     let mut payload = [0; 4];
     other.read_exact(&mut payload).unwrap();
     assert_eq!(&payload, b"4567");
-    assert_eq!(other.hear().unwrap().word, Word::End { file_count: 1 });
+    assert_eq!(other.hear().unwrap().word, Word::End { file_count: 1, left_count: 0 });
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_bit_that_flipped_in_a_head_is_the_connections_fault_and_nonsense_the_peers(
     for at in 0..24 {
         let (line, mut other) = pair();
         let mut bytes = Vec::new();
-        Word::End { file_count: 300 }.write(0, &mut bytes);
+        Word::End { file_count: 300, left_count: 0 }.write(0, &mut bytes);
         bytes[at] ^= 4;
         other.write_all(&bytes).unwrap();
         other.shutdown(Shutdown::Both).unwrap();
@@ -68,7 +68,7 @@ fn a_bit_that_flipped_in_a_head_is_the_connections_fault_and_nonsense_the_peers(
     }
     let (line, other) = pair();
     let other = Line::new(other, patience()).unwrap();
-    other.say_with(&Word::End { file_count: 1 }, b"payload").unwrap();
+    other.say_with(&Word::End { file_count: 1, left_count: 0 }, b"payload").unwrap();
     assert_eq!(line.hear().unwrap_err().kind(), ErrorKind::Protocol);
 }
 

@@ -44,7 +44,9 @@ impl Attempt<'_> {
                 }
                 Word::Whole { entry, size, digest } => self.take_whole(line, entry, size, digest)?,
                 Word::Changed { entry } => self.take_changed(line, entry)?,
-                Word::End { file_count } if is_first => self.ledger.expect(file_count),
+                Word::End { file_count, left_count } if is_first => {
+                    self.ledger.expect(file_count, left_count);
+                }
                 Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
                 _ => return Err(line.nonsense("a sender does not say that here")),
             }
@@ -151,6 +153,9 @@ impl Attempt<'_> {
             let (bytes, after) = rest.split_at(usize::try_from(size).unwrap_or(usize::MAX));
             rest = after;
             self.take_small(file, bytes)?;
+        }
+        if let Some(landing) = &self.landing {
+            landing.remember()?;
         }
         self.receiver.gauge.add_verified(payload_len);
         self.ledger.add_verified(payload_len);

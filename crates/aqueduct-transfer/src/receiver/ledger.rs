@@ -49,7 +49,10 @@ struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) file_count: u64,
+    /// Files that changed while they were sent.
     pub(super) failed_count: u64,
+    /// Files that the sender has left out.
+    pub(super) left_count: u64,
     pub(super) size: u64,
     /// Of the last file.
     pub(super) digest: Option<Digest>,
@@ -135,9 +138,10 @@ impl Ledger {
     }
 
     /// So many files will settle.
-    pub(super) fn expect(&self, count: u64) {
+    pub(super) fn expect(&self, count: u64, left_count: u64) {
         let mut state = self.lock();
         state.expected_count = Some(count);
+        state.tally.left_count = left_count;
         self.end_if_whole(state);
     }
 

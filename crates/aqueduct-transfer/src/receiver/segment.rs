@@ -93,7 +93,7 @@ impl Attempt<'_> {
         current: &mut Option<Current>,
     ) -> Result<(), Error> {
         self.wait_for(line, entry)?;
-        self.pace(len.min(PACED_LEN))?;
+        self.pace(self.portion(len))?;
         let Some(arrival) = self.ledger.file(entry) else { return discard(line, len) };
         let Some(size) = arrival.size else { return self.take_stream(line, &arrival, offset, len) };
         if matches!(arrival.place, Place::Nowhere) {
@@ -118,7 +118,7 @@ impl Attempt<'_> {
         match &arrival.place {
             Place::File(arriving) => self.receive(line, arriving, &taking, len)?,
             Place::Stdout | Place::Nowhere => {
-                self.pace(len - len.min(PACED_LEN))?;
+                self.pace(len - self.portion(len))?;
                 let begin = taking.held.len();
                 taking.held.resize(begin + usize::try_from(len).unwrap_or(usize::MAX), 0);
                 line.read_exact(&mut taking.held[begin..])?;
@@ -168,38 +168,13 @@ impl Attempt<'_> {
     /// Holds a segment against what the sender says.
     pub(super) fn judge(&self, taken: Current, said: &Said) -> Result<(), Error> {
         let arrival = Arc::clone(&taken.arrival);
-        match self.try_judge(taken, said) {
-            // It was given up meanwhile, and its file is gone.
-            Err(_) if arrival.is_settled() => Ok(()),
-            judged => judged,
-        }
-    }
-
-    fn try_judge(&self, taken: Current, said: &Said) -> Result<(), Error> {
-        let arrival = Arc::clone(&taken.arrival);
         if arrival.is_settled() {
             return Ok(());
         }
-        let judged = match self.offer.verify {
-            Verify::Full => {
-                let (mut hasher, wrong) = arrival
-                    .begin(taken.index, said.before)
-                    .ok_or_else(|| self.first.nonsense("there is no such segment"))?;
-                if !wrong.is_empty() {
-                    self.ask_again(&arrival, &wrong)?;
-                }
-                taken.show(&mut |bytes| hasher.update(bytes))?;
-                arrival.judge(hasher, &said.after)
-            }
-            Verify::Wire => {
-                let mut crc = crc32fast::Hasher::new();
-                taken.show(&mut |bytes| crc.update(bytes))?;
-                match crate::wire_check(crc.finalize()) == said.after {
-                    true => arrival.take(taken.index),
-                    false => Judged::Wrong(vec![taken.index]),
-                }
-            }
-            Verify::None => arrival.take(taken.index),
+        let judged = match self.compare(&taken, said) {
+            // It was given up meanwhile, and its file is gone.
+            Err(_) if arrival.is_settled() => return Ok(()),
+            judged => judged?,
         };
         match judged {
             Judged::Known => drop(taken),
@@ -222,6 +197,29 @@ impl Attempt<'_> {
             }
         }
         self.settle(&arrival)
+    }
+
+    fn compare(&self, taken: &Current, said: &Said) -> Result<Judged, Error> {
+        let arrival = &taken.arrival;
+        Ok(match self.offer.verify {
+            Verify::Full => {
+                let (mut hasher, wrong) = arrival
+                    .begin(taken.index, said.before)
+                    .ok_or_else(|| self.first.nonsense("there is no such segment"))?;
+                self.ask_again(arrival, &wrong)?;
+                taken.show(&mut |bytes| hasher.update(bytes))?;
+                arrival.judge(hasher, &said.after)
+            }
+            Verify::Wire => {
+                let mut crc = crc32fast::Hasher::new();
+                taken.show(&mut |bytes| crc.update(bytes))?;
+                match crate::wire_check(crc.finalize()) == said.after {
+                    true => arrival.take(taken.index),
+                    false => Judged::Wrong(vec![taken.index]),
+                }
+            }
+            Verify::None => arrival.take(taken.index),
+        })
     }
 
     /// Nothing comes up to `offset`: it is a hole, or was filled before and is none any more.
@@ -249,7 +247,12 @@ impl Attempt<'_> {
         self.patience.pace(self.receiver.throttle.as_ref(), len)
     }
 
-    /// Takes the bytes of a frame, of which the first [`PACED_LEN`] may come now.
+    /// What may come of so many bytes before the next look at the limit to how many do in a second.
+    fn portion(&self, len: u64) -> u64 {
+        if self.receiver.throttle.is_some() { len.min(PACED_LEN) } else { len }
+    }
+
+    /// Takes the bytes of a frame, of which the first [portion](Self::portion) may come now.
     fn receive(&self, line: &Line, arriving: &Arriving, taking: &Current, len: u64) -> Result<(), Error> {
         let mut at = taking.at;
         if len >= RESERVED_LEN_MIN && !arriving.has_room() {
@@ -261,11 +264,11 @@ impl Attempt<'_> {
         intake.set_observed(false);
         let file = arriving.file()?;
         let mut since = Instant::now();
-        let mut paced_end = end.min(at + PACED_LEN);
+        let mut paced_end = at + self.portion(len);
         while at < end {
             self.patience.check_end()?;
             if at == paced_end {
-                paced_end = end.min(at + PACED_LEN);
+                paced_end = at + self.portion(end - at);
                 self.pace(paced_end - at)?;
             }
             let left = usize::try_from(paced_end - at).unwrap_or(usize::MAX);

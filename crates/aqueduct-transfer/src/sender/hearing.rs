@@ -11,7 +11,7 @@ impl Attempt<'_> {
     /// Hears the receiver, up to its last word.
     pub(super) fn hear(&self, line: &Line) -> Result<(), Error> {
         loop {
-            let heard = match line.hear() {
+            let heard = match line.wait_to_hear().and_then(|()| line.hear()) {
                 Err(_) if self.queue.is_over() => return Ok(()),
                 heard => heard?,
             };

@@ -10,15 +10,25 @@ use aqueduct_wire::transfer::limits::ENTRY_COUNT_MAX;
 use aqueduct_wire::transfer::{Entry, EntryId, Failure, HeldFile, Word};
 
 use super::outgoing::Outgoing;
+use crate::error::with_causes;
 use crate::line::TICK;
 use crate::source::SourceFile;
 use crate::streams::Lines;
 use crate::{Error, ErrorKind};
 
 /// The queue of one attempt.
+///
+/// Whoever waits has a bell of its own: a stream takes a segment a thousand times a second, and wakes nobody whom that does not
+/// concern.
 pub(super) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
+    /// For streams: there may be something to do.
+    to_send: Condvar,
+    /// For whoever hashes ahead.
+    to_hash: Condvar,
+    /// For the walk: there is room, or an answer.
+    to_walk: Condvar,
+    ended: Condvar,
     over: Arc<AtomicBool>,
     pub(super) lines: Lines,
 }
@@ -58,7 +68,8 @@ pub(super) enum Next {
     Announce(Vec<Word>),
     Pack(Pack),
     Segment(Arc<Outgoing>, u64),
-    End(u64),
+    /// So many files were sent, and so many left out.
+    End(u64, u64),
     Over,
 }
 
@@ -73,7 +84,10 @@ pub(super) struct Done {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) file_count: u64,
-    pub(super) failed_count: u64,
+    /// Files that the receiver hears nothing of.
+    pub(super) left_count: u64,
+    /// Files that were begun, and that the receiver was told to drop.
+    pub(super) dropped_count: u64,
     pub(super) size: u64,
     /// Of the last file.
     pub(super) digest: Option<Digest>,
@@ -81,9 +95,28 @@ pub(super) struct Tally {
     pub(super) first_failure: Option<(ErrorKind, String)>,
 }
 
+impl Tally {
+    /// Keeps why, if it is the first that failed. Whoever says so counts it.
+    pub(super) fn fail(&mut self, why: &Error) {
+        self.first_failure.get_or_insert_with(|| (why.kind(), with_causes(why)));
+    }
+
+    pub(super) fn failed_count(&self) -> u64 {
+        self.left_count + self.dropped_count
+    }
+}
+
 impl Queue {
     pub(super) fn new(over: Arc<AtomicBool>) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), over, lines: Lines::new() }
+        Self {
+            state: Mutex::default(),
+            to_send: Condvar::new(),
+            to_hash: Condvar::new(),
+            to_walk: Condvar::new(),
+            ended: Condvar::new(),
+            over,
+            lines: Lines::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,27 +143,28 @@ impl Queue {
                         unreachable!("it is in front")
                     };
                     state.busy_count += 1;
-                    self.changed.notify_all();
+                    self.to_walk.notify_all();
                     return Next::Pack(pack);
                 }
                 Some(Work::File(file)) => {
                     let file = Arc::clone(file);
                     if let Some(index) = file.take_next() {
                         state.busy_count += 1;
-                        self.changed.notify_all();
+                        self.to_hash.notify_all();
                         return Next::Segment(file, index);
                     }
                     state.work.pop_front();
-                    self.changed.notify_all();
+                    self.to_walk.notify_all();
+                    self.to_hash.notify_all();
                     continue;
                 }
                 None => {}
             }
             if is_first && state.is_walked && state.busy_count == 0 && !state.has_ended {
                 state.has_ended = true;
-                return Next::End(state.sent_count);
+                return Next::End(state.sent_count, state.tally.left_count);
             }
-            state = self.wait(state);
+            state = wait(&self.to_send, state);
         }
     }
 
@@ -149,18 +183,18 @@ impl Queue {
             if let Some(found) = file.and_then(|file| Some((Arc::clone(file), file.take_ahead()?))) {
                 return Some(found);
             }
-            state = self.wait(state);
+            state = wait(&self.to_hash, state);
         }
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// A piece of work was done.
     pub(super) fn done(&self) {
-        self.lock().busy_count -= 1;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.busy_count -= 1;
+        // The first stream may say that it was the last.
+        if state.busy_count == 0 && state.is_walked && state.work.is_empty() {
+            self.to_send.notify_all();
+        }
     }
 
     /// Says an entry on stream 0, before whatever is queued after this.
@@ -178,13 +212,13 @@ impl Queue {
                 state.announced_len = len;
             }
         }
-        self.changed.notify_all();
+        self.to_send.notify_all();
     }
 
     pub(super) fn ask(&self, word: Word) -> Result<Vec<HeldFile>, Error> {
         let mut state = self.lock();
         state.announcements.push_back(word);
-        self.changed.notify_all();
+        self.to_send.notify_all();
         loop {
             if let Some(held) = state.held.take() {
                 return Ok(held);
@@ -192,13 +226,13 @@ impl Queue {
             if state.outcome.is_some() {
                 return Err(Error::new(ErrorKind::Other, "the attempt is over"));
             }
-            state = self.wait(state);
+            state = wait(&self.to_walk, state);
         }
     }
 
     pub(super) fn answer(&self, held: Vec<HeldFile>) {
         self.lock().held = Some(held);
-        self.changed.notify_all();
+        self.to_walk.notify_all();
     }
 
     /// Queues a pack, once there is room.
@@ -207,14 +241,15 @@ impl Queue {
         let mut state = self.wait_for_room();
         state.sent_count += count;
         state.work.push_back(Work::Pack(pack));
-        self.changed.notify_all();
+        self.to_send.notify_all();
     }
 
     /// Queues a file, once there is room.
     pub(super) fn push_file(&self, file: Arc<Outgoing>) {
         let mut state = self.wait_for_room();
         state.work.push_back(Work::File(file));
-        self.changed.notify_all();
+        self.to_send.notify_all();
+        self.to_hash.notify_all();
     }
 
     /// Counts a file, and takes note of it before it is announced: the receiver may have something to say about it at once.
@@ -227,7 +262,7 @@ impl Queue {
     fn wait_for_room(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         while state.work.len() >= WORK_COUNT_MAX && state.outcome.is_none() {
-            state = self.wait(state);
+            state = wait(&self.to_walk, state);
         }
         state
     }
@@ -239,7 +274,7 @@ impl Queue {
 
     pub(super) fn end_walk(&self) {
         self.lock().is_walked = true;
-        self.changed.notify_all();
+        self.to_send.notify_all();
     }
 
     /// Sends segments again, before anything else.
@@ -252,7 +287,8 @@ impl Queue {
             }
             state.again.push_back((Arc::clone(&file), index));
         }
-        self.changed.notify_all();
+        self.to_send.notify_all();
+        self.to_hash.notify_all();
         Some(())
     }
 
@@ -288,14 +324,16 @@ impl Queue {
             self.over.store(true, Ordering::Release);
         }
         drop(state);
-        self.changed.notify_all();
+        for waiting in [&self.to_send, &self.to_hash, &self.to_walk, &self.ended] {
+            waiting.notify_all();
+        }
         self.lines.end();
     }
 
     /// Waits for the end of the attempt, or for `time`; whether it has ended.
     pub(super) fn wait_for_end(&self, time: Duration) -> bool {
         let state = self.lock();
-        let waited = self.changed.wait_timeout_while(state, time, |state| state.outcome.is_none());
+        let waited = self.ended.wait_timeout_while(state, time, |state| state.outcome.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.outcome.is_some()
     }
 
@@ -312,6 +350,11 @@ impl Queue {
         let outcome = self.lock().outcome.take();
         outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Other, "the attempt never ended")))
     }
+}
+
+/// Waits for a bell, and not for ever: the end of an attempt may come from elsewhere.
+fn wait<'a>(bell: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    bell.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// Packs and files that are found before they are sent: enough that no stream waits for the walk.

@@ -56,7 +56,7 @@ impl Attempt<'_> {
         });
         self.sender.gauge.set_total(offset);
         line.say(&Word::Whole { entry: id, size: offset, digest: digest.map(|digest| *digest.as_bytes()) })?;
-        line.say(&Word::End { file_count: 1 })?;
+        line.say(&Word::End { file_count: 1, left_count: 0 })?;
         let Next::Over = self.queue.next(false) else {
             return Err(Error::new(ErrorKind::Protocol, "the receiver asks for what cannot be read twice"));
         };

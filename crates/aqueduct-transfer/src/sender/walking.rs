@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aqueduct_blob::{SEGMENT_LEN, segment_count, segment_range};
 use aqueduct_wire::transfer::limits::{ASK_COUNT_MAX, ENTRY_COUNT_MAX};
-use aqueduct_wire::transfer::{Entry, HeldFile, Kind, Word};
+use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Kind, Word};
 
 use super::Attempt;
 use super::outgoing::Outgoing;
@@ -54,11 +54,15 @@ impl Attempt<'_> {
 
     /// Leaves something out, and goes on with the rest.
     pub(super) fn leave(&self, path: &[u8], why: &Error) {
-        self.sender.watch.hear(&Event::Left { path, why: &with_causes(why) });
+        self.tell_left(path, why);
         self.queue.count(|tally| {
-            tally.failed_count += 1;
-            tally.first_failure.get_or_insert_with(|| (why.kind(), with_causes(why)));
+            tally.left_count += 1;
+            tally.fail(why);
         });
+    }
+
+    pub(super) fn tell_left(&self, path: &[u8], why: &Error) {
+        self.sender.watch.hear(&Event::Left { path, why: &with_causes(why) });
     }
 
     /// Asks what the receiver has of these files, and queues the rest of them.
@@ -77,9 +81,10 @@ impl Attempt<'_> {
 
     fn queue_file(&self, entry: Entry, file: SourceFile, held: Option<HeldFile>, packing: &mut Packing) {
         let size = file.size();
+        let is_alone = entry.parent == EntryId::ROOT && self.sender.send.is_single();
         // One small file is sent again, for its digest.
         let is_held = held.as_ref().is_some_and(|held| held.whole);
-        if is_held && (size > PACKED_LEN_MAX || !self.sender.send.is_single()) {
+        if is_held && (size > PACKED_LEN_MAX || !is_alone) {
             self.sender.gauge.add_resumed(size);
             self.queue.count(|tally| {
                 tally.file_count += 1;
@@ -88,7 +93,7 @@ impl Attempt<'_> {
             // It is said all the same: a name may have moved, and then the receiver asks for it after all.
             let id = entry.id;
             let held = Arc::new(Outgoing::held(id, file, self.algorithm(), &self.sender.cache));
-            if self.sender.send.is_single() {
+            if is_alone {
                 let digest = held.finish().ok().flatten().map(|hashed| hashed.digest);
                 self.queue.count(|tally| tally.digest = digest);
             }

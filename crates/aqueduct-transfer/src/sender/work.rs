@@ -33,7 +33,7 @@ impl Attempt<'_> {
                     self.send_segment(line, &file, index)?;
                     self.queue.done();
                 }
-                Next::End(file_count) => line.say(&Word::End { file_count })?,
+                Next::End(file_count, left_count) => line.say(&Word::End { file_count, left_count })?,
                 Next::Over => return Ok(()),
             }
         }
@@ -171,7 +171,11 @@ impl Attempt<'_> {
     /// A file cannot be sent: the receiver drops what it has of it.
     fn give_up(&self, line: &Line, file: &Outgoing, why: &Error) -> Result<(), Error> {
         if file.give_up() {
-            self.leave(&path_bytes(file.source()), why);
+            self.tell_left(&path_bytes(file.source()), why);
+            self.queue.count(|tally| {
+                tally.dropped_count += 1;
+                tally.fail(why);
+            });
             line.say(&Word::Changed { entry: file.id() })?;
         }
         Ok(())

@@ -72,18 +72,20 @@ pub(super) fn serve(
     let served = match shelf.serve(stream, manner, session.watch) {
         Ok(served) => served,
         // Who has everything may break off as it likes.
-        Err(_) if shelf.is_complete() => Served { is_complete: true, size: 0, left_count: 0 },
+        Err(_) if shelf.is_complete() => Served { is_complete: true, size: 0 },
         Err(error) => return Err(error),
     };
     if !served.is_complete {
         return Ok(None);
     }
+    let given = shelf.given(session.watch)?;
     shelf.begin_anew();
     let (digest, size) = match single(sender) {
         Ok(file) => (Some(digest_of(session, &file)?), file.size()),
         Err(_) => (None, served.size),
     };
-    let report = report(sender.send.name(), size, digest, Carried::default(), began.elapsed(), stream);
+    let report = report(sender.send.name(), size, digest, given.carried, began.elapsed(), stream);
+    let report = Report { file_count: given.file_count, failed_count: given.left_count, ..report };
     accept_unverified(sender, report).map(Some)
 }
 

@@ -33,10 +33,10 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
         }
         Peer::Raw { host, port } => {
             let stream = bare::connect(host, *port)?;
-            take_raw(&receiver, &session, &stream)
+            take_raw(&receiver, &session, &stream).map_err(Error::of_stream)
         }
         Peer::Listen(listen) => wait(&receiver, &session, listen),
-        Peer::Http(url) => fetch_from(&receiver, &session, url),
+        Peer::Http(url) => fetch_from(&receiver, &session, url).map_err(Error::of_stream),
     }
 }
 
@@ -65,7 +65,9 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
                     session.connected(line.peer);
                     receiver.attempt(line, &More::Join(&listener.joining)).map(Some)
                 }
-                Visitor::Raw(stream) => take_raw(receiver, session, &stream).map(Some),
+                Visitor::Raw(stream) => {
+                    take_raw(receiver, session, &stream).map(Some).map_err(Error::of_stream)
+                }
                 Visitor::Http(_) | Visitor::Served(_) => Ok(None),
                 Visitor::Refused(error) => {
                     session.watch.hear(&Event::Note(&crate::error::with_causes(&error)));

@@ -37,7 +37,7 @@ pub(crate) fn send(send: &Send, gauge: &Gauge, watch: &dyn Watch) -> Result<Repo
         throttle: send.options.rate.map(Throttle::new),
         has_read: AtomicBool::new(false),
     };
-    match &send.to {
+    let sent = match &send.to {
         Peer::Ticket(ticket) => {
             let purpose = Purpose { role: Role::Send, stream: 0, attempt: [0; 16] };
             session.connect_until_done(ticket, purpose, &|line, more| sender.attempt(line, more))
@@ -45,13 +45,14 @@ pub(crate) fn send(send: &Send, gauge: &Gauge, watch: &dyn Watch) -> Result<Repo
         Peer::Raw { host, port } => {
             let stream = bare::connect(host, *port)?;
             watch.hear(&Event::Phase(Phase::Transfer));
-            bare::send(&sender, &session, &stream)
+            bare::send(&sender, &session, &stream).map_err(Error::of_stream)
         }
         Peer::Listen(listen) => wait(&sender, &session, listen),
         Peer::Http(_) => {
             Err(Error::new(ErrorKind::Usage, "nothing is sent to an HTTP server; aqueduct put does that"))
         }
-    }
+    };
+    sent.map_err(|error| if send.what == What::Stdin { error.of_stream() } else { error })
 }
 
 /// What would be sent.
@@ -108,7 +109,6 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
                         guests.fetch_add(1, Ordering::Relaxed);
                         let back = back.clone();
                         scope.spawn(move || {
-                            connected(session, &stream, "http");
                             let served = bare::serve(sender, session, shelf, &stream, closing);
                             guests.fetch_sub(1, Ordering::Relaxed);
                             // Nobody may wait any more.
@@ -120,7 +120,7 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
                 Visitor::Served(served) => served,
                 Visitor::Raw(stream) => {
                     connected(session, &stream, "raw");
-                    bare::send(sender, session, &stream).map(Some)
+                    bare::send(sender, session, &stream).map(Some).map_err(Error::of_stream)
                 }
                 Visitor::Refused(error) => {
                     session.watch.hear(&Event::Note(&crate::error::with_causes(&error)));

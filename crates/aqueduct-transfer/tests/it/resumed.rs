@@ -139,7 +139,24 @@ fn a_file_under_two_names_goes_on_under_both_although_only_one_has_its_segments(
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_again_and_no_segment_is_sent_twice() {
+fn small_files_of_a_tree_that_were_there_when_the_connection_broke_do_not_come_again() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tree = from.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    for number in 0..200 {
+        fs::write(tree.join(number.to_string()), bytes(64 << 10)).unwrap();
+    }
+    let has_cut = AtomicBool::new(false);
+    let (sent, (received, said)) = relayed(&send(&[&tree]), to.path(), move |before, _| {
+        before > 9 << 20 && !has_cut.swap(true, Ordering::Relaxed)
+    });
+    let received = received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
+    assert!(received.resumed >= 4 << 20, "{} bytes were there", received.resumed);
+    assert_eq!((sent.unwrap().file_count, received.file_count), (200, 200));
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again_and_what_had_arrived_is_not_sent_again() {
     for algorithm in Algorithm::ALL {
         let size = 24 * SEGMENT_LEN + 3;
         let cuts = [5 * SEGMENT_LEN, 11 * SEGMENT_LEN, 19 * SEGMENT_LEN];

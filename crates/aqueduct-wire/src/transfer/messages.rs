@@ -236,6 +236,8 @@ pub(super) struct Changed {
 pub(super) struct End {
     #[prost(uint64, tag = "1")]
     pub(super) file_count: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) left_count: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -70,7 +70,9 @@ pub(super) fn message(word: &Word) -> Said {
             digest: digest.map_or_else(Vec::new, Vec::from),
         }),
         Word::Changed { entry } => Said::Changed(messages::Changed { entry: entry.0 }),
-        Word::End { file_count } => Said::End(messages::End { file_count: *file_count }),
+        Word::End { file_count, left_count } => {
+            Said::End(messages::End { file_count: *file_count, left_count: *left_count })
+        }
         Word::Ask { identities } => Said::Ask(messages::Ask {
             identities: identities.iter().flat_map(|identity| identity.0).collect(),
         }),
@@ -128,7 +130,7 @@ pub(super) fn word(said: Said) -> Option<Word> {
             Word::Whole { entry: EntryId(whole.entry), size: whole.size, digest: if_any(&whole.digest)? }
         }
         Said::Changed(changed) => Word::Changed { entry: EntryId(changed.entry) },
-        Said::End(end) => Word::End { file_count: end.file_count },
+        Said::End(end) => Word::End { file_count: end.file_count, left_count: end.left_count },
         Said::Ask(ask) => {
             let (identities, rest) = ask.identities.as_chunks();
             (rest.is_empty() && identities.len() <= ASK_COUNT_MAX).then_some(())?;

@@ -83,6 +83,8 @@ pub enum Word {
     End {
         /// How many files this attempt has sent: what the receiver waits for on all connections.
         file_count: u64,
+        /// How many more there are that were left out, and of which nothing else was said.
+        left_count: u64,
     },
     /// The sender of an attempt that goes on with an earlier one asks what is there of these files.
     Ask {
@@ -168,6 +170,13 @@ pub struct Offer {
     pub stream_count: u32,
     /// Bytes that all of it takes on the sender's medium, if known: less than `size` where there are holes.
     pub room: Option<u64>,
+}
+
+impl Offer {
+    /// Whether it is a stream: one file of a size that nobody knows, which is sent once.
+    pub fn is_stream(&self) -> bool {
+        self.size.is_none() && self.file_count == Some(1)
+    }
 }
 
 /// How it may come.

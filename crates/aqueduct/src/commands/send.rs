@@ -17,6 +17,9 @@ use crate::transfer::{self, Invitation, Side, To};
 use crate::voice::Voice;
 
 pub(super) fn run(send: &Send, json: bool, voice: &Voice, output: &mut Output<'_>) -> Result<(), Fault> {
+    if send.require_verify && send.verify != Verifying::Full {
+        return Err(Fault::Usage("--require-verify is about digests, and needs --verify full".to_owned()));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flags = &send.transfer;
     let (what, named) = what_and_to(&send.words)?;
@@ -39,6 +42,11 @@ pub(super) fn run(send: &Send, json: bool, voice: &Voice, output: &mut Output<'_
             is_tree: match &what {
                 What::Paths(paths) => paths.len() > 1 || paths.iter().any(|path| path.is_dir()),
                 What::Stdin => false,
+            },
+            is_stream: what == What::Stdin,
+            other_count: match &what {
+                What::Paths(paths) => paths.len().saturating_sub(1),
+                What::Stdin => 0,
             },
             preserve: (flags.preserve.0 != Preserve::default()).then(|| flags.preserve.to_string()),
             count,
@@ -100,9 +108,21 @@ fn what_and_to(words: &[OsString]) -> Result<(What, Option<Peer>), Fault> {
                 "standard input (-) is sent alone; a file of that name is ./-".to_owned(),
             ));
         }
+        [_, .., last] if named.is_none() && is_elsewhere(last) => {
+            return Err(Fault::Usage(format!(
+                "there is no file {}; to send to another machine, name the ticket that \"aqueduct recv\" prints there, or \
+                 raw://HOST:PORT",
+                shown(Path::new(last))
+            )));
+        }
         paths => What::Paths(paths.iter().map(PathBuf::from).collect()),
     };
     Ok((what, named))
+}
+
+/// Whether somebody who thinks of scp may mean a place at another machine.
+fn is_elsewhere(word: &OsStr) -> bool {
+    word.as_encoded_bytes().contains(&b':') && Path::new(word).symlink_metadata().is_err()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(crate) struct Transfer {
     #[arg(long, env = "AQUEDUCT_RAW", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) raw: bool,
 
-    /// Over how many connections bytes go: a number, or auto
+    /// Over how many connections bytes go: a number, or auto; of what both sides come to it is the smaller
     #[arg(short = 'j', long, env = "AQUEDUCT_STREAMS", value_name = "N", default_value = "auto", value_parser = streams)]
     pub(crate) streams: Streams,
 

@@ -53,7 +53,7 @@ pub(super) fn error(fault: &Fault) -> Value {
     let code = exit::code(fault);
     let is_resumable = match fault {
         Fault::Transfer(error) => error.is_resumable(),
-        Fault::Stopped { .. } => true,
+        Fault::Stopped { is_resumable, .. } => *is_resumable,
         _ => false,
     };
     json!({

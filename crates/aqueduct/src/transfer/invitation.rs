@@ -14,6 +14,10 @@ pub(crate) enum Invitation {
     ToReceive {
         /// A directory, or several things: what curl fetches is a tar.
         is_tree: bool,
+        /// Standard input, which nobody goes on with.
+        is_stream: bool,
+        /// How many things are named beside the first.
+        other_count: usize,
         /// What the other side has to say for the same to be preserved.
         preserve: Option<String>,
         count: Option<NonZeroU32>,
@@ -45,9 +49,14 @@ impl Invitation {
     pub(super) fn text(&self, listening: &Listening<'_>) -> String {
         let (host, port) = (host(listening.ticket), listening.ticket.port);
         let mut text = match self {
-            Self::ToReceive { count, .. } => {
+            Self::ToReceive { count, other_count, .. } => {
                 let size = listening.size.map(|bytes| format!(" ({})", size(bytes))).unwrap_or_default();
-                format!("sending {}{size} {}, from {host} port {port}", listening.name, so_often(*count))
+                let others = match other_count {
+                    0 => String::new(),
+                    count => format!(" and {count} more"),
+                };
+                let what = format!("{}{others}{size}", listening.name);
+                format!("sending {what} {}, from {host} port {port}", so_often(*count))
             }
             Self::ToSend { place, count } => {
                 format!("receiving into {place} {}, on {host} port {port}", so_often(*count))
@@ -62,7 +71,10 @@ impl Invitation {
             text.push_str(&format!("  {line}\n      {remark}\n"));
         }
         text.push_str("\nNothing is encrypted: somebody on the path could read it. ");
-        text.push_str("Ctrl-C ends it; what came is kept, and the same again goes on.\n");
+        text.push_str(match self {
+            Self::ToReceive { is_stream: true, .. } => "Ctrl-C ends it, and nothing of it is kept.\n",
+            _ => "Ctrl-C ends it; what came is kept, and the same again goes on.\n",
+        });
         text
     }
 
@@ -95,13 +107,13 @@ impl Invitation {
     fn native(&self, listening: &Listening<'_>) -> Command {
         let ticket = listening.ticket;
         match self {
-            Self::ToReceive { preserve, .. } => {
+            Self::ToReceive { preserve, is_stream, .. } => {
                 let preserve =
                     preserve.as_ref().map(|list| format!(" --preserve {list}")).unwrap_or_default();
                 Command {
                     program: "aqueduct",
                     line: format!("aqueduct recv{preserve} {ticket}"),
-                    remark: "verified; goes on by itself where it was",
+                    remark: if *is_stream { "verified" } else { "verified; goes on by itself where it was" },
                 }
             }
             Self::ToSend { .. } => Command {

@@ -100,7 +100,7 @@ impl<'a, 'b> Teller<'a, 'b> {
     }
 
     pub(super) fn stopping(&self) {
-        self.say(|| "stopping, and keeping what came; another signal ends it at once".to_owned());
+        self.say(|| "stopping; another signal ends it at once".to_owned());
     }
 
     /// Says what came of it.

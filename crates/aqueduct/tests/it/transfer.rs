@@ -40,6 +40,18 @@ impl Waiting {
         self.listen["ticket"].as_str().unwrap()
     }
 
+    /// What is fetched as curl is told to, head and all.
+    fn fetch(&self) -> String {
+        let address = self.listen["addr"].as_str().unwrap();
+        let url = self.listen["url"].as_str().unwrap();
+        let path = url.strip_prefix("http://").unwrap().strip_prefix(address).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -286,21 +298,100 @@ fn whoever_cannot_verify_is_13_where_that_is_required() {
         let site = Site::new();
         site.write("a", "abc");
         let sender = Waiting::start(&site, flags);
-        let address = sender.listen["addr"].as_str().unwrap();
-        let url = sender.listen["url"].as_str().unwrap();
-        let path = url.strip_prefix("http://").unwrap().strip_prefix(address).unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let answer = sender.fetch();
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nabc"), "{answer}");
-        drop(stream);
         let (found, events) = sender.finish();
         assert_eq!(found, Some(code), "{:?}", events.last());
         let proof =
             if code == 0 { &events.last().unwrap()["proof"] } else { &events.last().unwrap()["name"] };
         assert!(proof == "acknowledged" || proof == "unverified", "{proof}");
     }
+}
+
+#[test]
+fn to_require_what_nobody_is_to_do_is_refused() {
+    let site = Site::new();
+    site.write("a", "abc");
+    for verify in ["wire", "none"] {
+        site.run(&["send", "a", "--verify", verify, "--require-verify"]).code(2).says("--verify full");
+    }
+}
+
+#[test]
+fn what_looks_like_a_place_elsewhere_is_told_what_to_name() {
+    let site = Site::new();
+    site.write("a", "abc");
+    site.run(&["send", "a", "somebody@host:there"]).code(2).says("the ticket that \"aqueduct recv\" prints");
+    site.write("with:colon", "abc");
+    site.run(&["send", "-n", "a", "with:colon"]).ok().says("2 files");
+}
+
+#[test]
+fn what_is_left_out_of_a_tree_is_12_at_both_ends() {
+    let (here, there) = (Site::new(), Site::new());
+    fs::create_dir(here.path("tree")).unwrap();
+    here.write("tree/file", "abc");
+    assert!(Command::new("mkfifo").arg(here.path("tree/fifo")).status().unwrap().success());
+    let is_told = |events: &[Value]| {
+        let [.., done, error] = events else { panic!("{events:?}") };
+        assert_eq!((&done["event"], &done["files"], &done["failed"]), (&"done".into(), &1.into(), &1.into()));
+        assert_eq!((&error["event"], &error["code"]), (&"error".into(), &12.into()));
+    };
+    let sender = Waiting::start(&here, &["send", "tree"]);
+    let received = there.run(&["recv", sender.ticket(), "--json"]).code(12);
+    is_told(&received.text().lines().map(event).collect::<Vec<_>>());
+    assert_eq!(fs::read(there.path("tree/file")).unwrap(), b"abc");
+    let (code, events) = sender.finish();
+    assert_eq!(code, Some(12));
+    is_told(&events);
+
+    let sender = Waiting::start(&here, &["send", "tree"]);
+    assert!(sender.fetch().contains("tree/file"));
+    let (code, events) = sender.finish();
+    assert_eq!(code, Some(12), "as a tar stream");
+    is_told(&events);
+    let left = events.iter().filter(|it| it["event"] == "left");
+    let paths: Vec<_> = left.map(|it| it["path"].as_str().unwrap()).collect();
+    assert!(matches!(paths[..], [path] if path.ends_with("tree/fifo")), "{paths:?}");
+}
+
+#[test]
+fn what_is_fetched_over_http_is_announced_once_and_leaves_by_sendfile() {
+    let site = Site::new();
+    site.write("large", noise(1 << 20));
+    let sender = Waiting::start(&site, &["send", "large"]);
+    let mut stray = TcpStream::connect(sender.listen["addr"].as_str().unwrap()).unwrap();
+    stray.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let mut refused = String::new();
+    stray.read_to_string(&mut refused).unwrap();
+    assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
+    sender.fetch();
+    let (code, events) = sender.finish();
+    let done = events.last().unwrap();
+    assert_eq!(
+        (code, &done["zero_copy"], &done["routes"]["sendfile"]),
+        (Some(0), &true.into(), &(1 << 20).into())
+    );
+    let connected: Vec<_> = events.iter().filter(|it| it["event"] == "connected").collect();
+    assert_eq!(connected.len(), 1, "{connected:?}");
+    assert!(connected[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{connected:?}");
+}
+
+#[test]
+fn nobody_is_promised_that_a_stream_is_kept() {
+    let (here, there) = (Site::new(), Site::new());
+    let mut sender = Waiting::spawn(here.command(&["send", "-"]).stdin(Stdio::piped()));
+    sender.child.stdin.as_mut().unwrap().write_all(b"begun").unwrap();
+    let mut receive = there.command(&["recv", sender.ticket(), "--json"]);
+    let mut receiver = receive.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(receiver.stdout.take().unwrap());
+    while read_event(&mut stdout).expect("it begins")["phase"] != "transfer" {}
+    kill_process(Pid::from_child(&receiver), Signal::INT).unwrap();
+    let error = std::iter::from_fn(|| read_event(&mut stdout)).last().unwrap();
+    assert_eq!((&error["event"], &error["resumable"]), (&"error".into(), &false.into()));
+    assert_eq!(error["advice"], "nothing of it is kept");
+    assert_eq!(receiver.wait().unwrap().code(), Some(130));
+    assert!(fs::read_dir(there.path(".")).unwrap().next().is_none(), "and nothing is");
 }
 
 #[test]
@@ -381,12 +472,59 @@ fn a_bar_is_drawn_without_color_and_lines_where_there_is_no_terminal() {
     let line = read_until(&mut stderr, "bit/s)  ");
     assert!(line.contains("% ") && line.contains(" of 8.00 MiB  "), "{line}");
     assert!(!line.contains('\r') && !line.contains('\u{1b}'), "{line:?}");
-    // Somebody asks, and both stop and keep what came.
-    kill_process(Pid::from_child(&sender), Signal::USR1).unwrap();
-    read_until(&mut stderr, "large  ");
+    assert!(line.contains("1 stream"), "{line}");
+    // Both stop and keep what came.
     kill_process(Pid::from_child(&sender), Signal::INT).unwrap();
     assert_eq!(sender.wait().unwrap().code(), Some(130));
     let _ = receiver.kill();
     receiver.wait().unwrap();
     assert!(!there.path("large").exists(), "nothing has its name before it is whole");
+}
+
+#[test]
+fn whoever_sends_sigusr1_is_told_how_far_it_is() {
+    let (here, there) = (Site::new(), Site::new());
+    here.write("large", noise(8 << 20));
+    let mut send = here.command(&["send", "large", "-l", "1M", "-j", "1", "--progress", "none"]);
+    let (mut sender, mut stderr) = spoken(&mut send);
+    let said = read_until(&mut stderr, "Ctrl-C");
+    let ticket = said.split_whitespace().find(|word| word.starts_with("aq1-")).unwrap().to_owned();
+    let mut receiver = there.command(&["recv", &ticket, "-q"]).stdout(Stdio::null()).spawn().unwrap();
+    read_until(&mut stderr, "is there");
+    // Without that nothing is said of how far it is. The first may ask while there is nothing to tell.
+    let mut line = String::new();
+    while !line.contains("1 stream") {
+        kill_process(Pid::from_child(&sender), Signal::USR1).unwrap();
+        line.clear();
+        while !line.contains("bit/s)") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ends");
+        }
+        assert!(line.starts_with("large"), "{line:?}");
+    }
+    sender.kill().unwrap();
+    sender.wait().unwrap();
+    let _ = receiver.kill();
+    receiver.wait().unwrap();
+}
+
+#[test]
+fn small_files_that_came_before_the_receiver_was_killed_do_not_come_again() {
+    let (here, there) = (Site::new(), Site::new());
+    fs::create_dir(here.path("tree")).unwrap();
+    for number in 0..400 {
+        here.write(format!("tree/{number}"), noise(64 << 10));
+    }
+    let sender = Waiting::start(&here, &["send", "tree", "-l", "16M"]);
+    let mut receive = there.command(&["recv", sender.ticket(), "--json"]);
+    let mut receiver = receive.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(receiver.stdout.take().unwrap());
+    let events = std::iter::from_fn(|| read_event(&mut stdout));
+    assert_eq!(events.filter(|it| it["event"] == "file").take(200).count(), 200);
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    let ran = there.run(&["recv", sender.ticket(), "--json"]).ok();
+    let done = ran.text().lines().map(event).next_back().unwrap();
+    assert!(done["resumed"].as_u64().unwrap() >= 4 << 20, "{done}");
+    assert_eq!((&done["files"], sender.finish().0), (&400.into(), Some(0)));
 }

@@ -16,7 +16,7 @@ use super::door::{Door, Key, READER, WRITER};
 use super::page::Page;
 use crate::e2e::aqueduct::{Aqueduct, NONE};
 use crate::e2e::{Ground, Report};
-use crate::proxy::Proxy;
+use crate::proxy::{Direction, Proxy};
 use crate::server::Server;
 
 pub(super) fn run(ground: &Ground<'_>, page: &Page, client: &dyn Client, report: &mut Report) -> Result<()> {
@@ -176,7 +176,7 @@ impl Trial<'_> {
         let middle = self.proxy.passed().to_server + filled.sent_len / 2;
         let built = thread::scope(|scope| {
             let building = scope.spawn(|| self.client.build(&place.dir, &place.key));
-            let came = self.proxy.wait_for(middle, TIME_MAX);
+            let came = self.proxy.wait_for(Direction::ToServer, middle, TIME_MAX);
             self.proxy.hold();
             let killed = server.kill();
             self.proxy.reset();

@@ -12,7 +12,7 @@ use super::sockets;
 use crate::e2e::aqueduct::Aqueduct;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
-use crate::proxy::{BUFFER_LEN, Proxy};
+use crate::proxy::{BUFFER_LEN, Direction, Proxy};
 use crate::server::Server;
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
@@ -51,7 +51,9 @@ impl Trial<'_> {
         let (mut held, mut kill_count) = (0, 0);
         for (index, point) in self.points().into_iter().enumerate() {
             let cut = CUTS[index % CUTS.len()];
-            proxy.wait_for(point, TIME_MAX).with_context(|| format!("the client says: {}", client.said()))?;
+            proxy
+                .wait_for(Direction::ToServer, point, TIME_MAX)
+                .with_context(|| format!("the client says: {}", client.said()))?;
             proxy.hold();
             held += sockets::held(&[proxy.address().port(), port(&server)?])?;
             match cut {

@@ -10,7 +10,7 @@ use super::end::{Place, TIME_MAX};
 use super::ticket;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::{self, Filler};
-use crate::proxy::Proxy;
+use crate::proxy::{Direction, Proxy};
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("a source that changes, a target that is there");
@@ -29,7 +29,7 @@ fn source_changes(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
         let mut send = place.send();
         send.arg(&source).arg(ticket::led_to(listening.ticket()?, proxy.address().port())?);
         let sender = place.start(send, "sender")?;
-        proxy.wait_for(SIZE / 2, TIME_MAX)?;
+        proxy.wait_for(Direction::ToServer, SIZE / 2, TIME_MAX)?;
         proxy.hold();
         change.make(&source)?;
         proxy.release();

@@ -10,7 +10,7 @@ use super::twin;
 use crate::e2e::mount::Mounted;
 use crate::e2e::{Ground, Report, agreement};
 use crate::filler::Filler;
-use crate::proxy::Proxy;
+use crate::proxy::{Direction, Proxy};
 
 pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()> {
     Report::heading("a transfer to a full disk");
@@ -47,7 +47,7 @@ pub(in crate::e2e) fn run(ground: &Ground<'_>, report: &mut Report) -> Result<()
     let led = ticket::led_to(listening.ticket()?, proxy.address().port())?;
     let mut send = place.send();
     let sender = place.start(send.arg(&source).arg(led), "sender")?;
-    proxy.wait_for(FILE_SIZE / 2, TIME_MAX)?;
+    proxy.wait_for(Direction::ToServer, FILE_SIZE / 2, TIME_MAX)?;
     proxy.hold();
     // Somebody else fills it meanwhile.
     let filled = Filler::new(82).write_file(&ballast, DISK_SIZE);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
+use aqueduct_flow::Carried;
 use aqueduct_wire::transfer::Identity;
 
 /// A path below the capability, with slashes between its names.
@@ -14,8 +15,17 @@ pub(super) struct Delivered {
     begun: HashMap<Path, Begun>,
     /// Files that were given whole; at most [`FILE_COUNT_MAX`].
     whole: HashSet<Path>,
-    /// Whether all was given as one tar stream.
-    is_whole_tar: bool,
+    /// What was in the tar stream, once all was given as one.
+    tar: Option<Contents>,
+    /// What carried whatever was given.
+    pub(super) carried: Carried,
+}
+
+/// How many files there are, and how much has to be left out, each told as an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub(super) file_count: u64,
+    pub(super) left_count: u64,
 }
 
 #[derive(Debug)]
@@ -51,12 +61,13 @@ impl Delivered {
     }
 
     /// All was given as one tar stream.
-    pub(super) fn add_tar(&mut self) {
-        self.is_whole_tar = true;
+    pub(super) fn add_tar(&mut self, contents: Contents) {
+        self.tar = Some(contents);
     }
 
-    pub(super) fn is_whole_tar(&self) -> bool {
-        self.is_whole_tar
+    /// What was in the tar stream, if all was given as one.
+    pub(super) fn tar(&self) -> Option<Contents> {
+        self.tar
     }
 
     /// Files that were given whole.

@@ -16,17 +16,18 @@ use super::super::peer::Peer;
 use super::Shelf;
 use super::answer::{end_head, head};
 use super::asked::Asked;
+use super::delivered::Contents;
 use crate::source::{Found, SourceFile, Walk};
 use crate::{Error, ErrorKind, Event, Preserve, Watch};
 
 impl Shelf {
-    /// Sends everything as one tar stream. Says how much had to be left out.
+    /// Sends everything as one tar stream.
     pub(super) fn send_tar(
         &self,
         peer: &mut Peer<'_>,
         asked: &Asked,
         watch: &dyn Watch,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
         let name = self.tar_name.as_deref().unwrap_or_default();
         let head = head(StatusCode::OK)
             .field("Content-Type", "application/x-tar")
@@ -42,23 +43,25 @@ impl Shelf {
         queue.push_memory(head);
         peer.send(&mut queue, false)?;
         if asked.method == Method::HEAD {
-            return Ok(0);
+            return Ok(());
         }
         let mut stream =
             Stream { is_chunked, tar: Builder::new(Vec::new()), bytes: Vec::new(), told: peer.sent() };
         let mut paths = Paths::default();
-        let mut left_count = 0;
+        let mut contents = Contents::default();
         for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude)? {
             let left = match found {
                 Found::Entry { entry, file } => {
                     let path = paths.of(&entry);
-                    stream.put(peer, &entry, &path, file.as_ref())?.map(|why| (path, why))
+                    let left = stream.put(peer, &entry, &path, file.as_ref())?;
+                    contents.file_count += u64::from(file.is_some() && left.is_none());
+                    left.map(|why| (path, why))
                 }
                 Found::Left { path, why } => Some((path.as_os_str().as_bytes().to_vec(), why)),
             };
             if let Some((path, why)) = left {
                 watch.hear(&Event::Left { path: &path, why: &why.to_string() });
-                left_count += 1;
+                contents.left_count += 1;
             }
         }
         stream.finish(peer)?;
@@ -68,8 +71,8 @@ impl Shelf {
             peer.finish()?;
         }
         stream_told(peer, &mut stream.told)?;
-        self.delivered().add_tar();
-        Ok(left_count)
+        self.delivered().add_tar(contents);
+        Ok(())
     }
 }
 

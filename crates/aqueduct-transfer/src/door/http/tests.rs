@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use aqueduct_flow::Route;
 use tempfile::TempDir;
 
 use super::super::tests::{Terms, tcp_pair};
@@ -452,7 +453,10 @@ fn a_tree_as_one_stream_is_extracted_to_the_same_tree() {
         let (answer, served) = said(&shelf, request.as_bytes());
         let (status, head, body) = parts(&answer);
         assert_eq!((status, field(&head, "Content-Type")), (200, Some("application/x-tar")));
-        assert!(served.is_complete && served.left_count == 0);
+        assert!(served.is_complete);
+        let given = shelf.given(&Deaf).unwrap();
+        assert_eq!((given.file_count, given.left_count), (7, 0));
+        assert!(given.carried.by(Route::Sendfile) >= 9 << 20, "{}", given.carried);
         let body = if version == "1.1" { unchunked(&body) } else { body };
         let archive = directory.path().join("archive");
         fs::write(&archive, body).unwrap();
@@ -462,6 +466,23 @@ fn a_tree_as_one_stream_is_extracted_to_the_same_tree() {
         assert!(tar.status.success() && tar.stderr.is_empty(), "{}", String::from_utf8_lossy(&tar.stderr));
         assert_eq!(diff(&top, &out.join("top")), "");
         assert_eq!(described(&out.join("top")), described(&top));
+    }
+}
+
+#[test]
+fn what_is_left_out_of_a_tree_is_counted_however_the_rest_is_fetched() {
+    let directory = TempDir::new().unwrap();
+    let top = directory.path().join("top");
+    fs::create_dir(&top).unwrap();
+    fs::write(top.join("file"), "bytes").unwrap();
+    assert!(Command::new("mkfifo").arg(top.join("fifo")).status().unwrap().success());
+    for name in ["top.tar", "top/file"] {
+        let shelf = Shelf::new(CAPABILITY, std::slice::from_ref(&top), &[]).unwrap();
+        let path = format!("{}/{name}", shelf.path().rsplit_once('/').unwrap().0);
+        let (_, served) = said(&shelf, format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+        assert!(served.is_complete, "{name}");
+        let given = shelf.given(&Deaf).unwrap();
+        assert_eq!((given.file_count, given.left_count), (1, 1), "{name}");
     }
 }
 

@@ -45,7 +45,7 @@ fn sample() -> Vec<Word> {
         Word::Sum { entry: EntryId(5), index: 9, before: [0; 32], after: [1; 32] },
         Word::Whole { entry: EntryId(5), size: 12, digest: Some([3; 32]) },
         Word::Changed { entry: EntryId(5) },
-        Word::End { file_count: 7 },
+        Word::End { file_count: 7, left_count: 2 },
         Word::Ask { identities: vec![Identity([1; 16]), Identity([2; 16])] },
         Word::Held(vec![HeldFile { place: 1, whole: false, segments: vec![0..1, 3..9] }]),
         Word::Verified { len: 4 },

@@ -59,7 +59,7 @@ fn an_error_has_its_exit_code_and_says_whether_to_go_on() {
     assert!(error(&unreached)["advice"].to_string().contains("no firewall"), "{}", error(&unreached));
     let wrong = Fault::Transfer(Error::new(ErrorKind::Mismatch, "wrong"));
     assert_eq!((&error(&wrong)["code"], &error(&wrong)["resumable"]), (&json!(6), &json!(false)));
-    let stopped = error(&Fault::Stopped { signal: SIGTERM });
+    let stopped = error(&Fault::Stopped { signal: SIGTERM, is_resumable: true });
     assert_eq!((&stopped["code"], &stopped["message"]), (&json!(143), &json!("stopped by SIGTERM")));
 }
 

@@ -12,8 +12,13 @@ fn address(text: &str) -> Host {
     Host::Address(text.parse().unwrap())
 }
 
-const FILE: Invitation =
-    Invitation::ToReceive { is_tree: false, preserve: None, count: Some(NonZeroU32::MIN) };
+const FILE: Invitation = Invitation::ToReceive {
+    is_tree: false,
+    is_stream: false,
+    other_count: 0,
+    preserve: None,
+    count: Some(NonZeroU32::MIN),
+};
 
 #[test]
 fn a_sender_says_what_it_has_and_what_to_type_and_who_may_read_it() {
@@ -62,12 +67,18 @@ fn a_tree_is_a_tar_to_curl_and_what_is_to_be_preserved_is_said_on_both_sides() {
     let listening =
         Listening { ticket: &ticket, raw: false, name: "photos", size: None, path: Some("/cap/photos.tar") };
     let preserve = Some("all".to_owned());
-    let tree = Invitation::ToReceive { is_tree: true, preserve, count: NonZeroU32::new(3) };
+    let tree = Invitation::ToReceive {
+        is_tree: true,
+        is_stream: false,
+        other_count: 2,
+        preserve,
+        count: NonZeroU32::new(3),
+    };
     let commands = tree.commands(&listening);
     assert_eq!(commands["curl"], "curl -f 'http://[fe80::1]:7300/cap/photos.tar' | tar x");
     assert_eq!(commands["aqueduct"], format!("aqueduct recv --preserve all {ticket}"));
     assert_eq!(commands["nc"], Value::Null);
-    assert!(tree.text(&listening).starts_with("sending photos 3 times, from fe80::1 port 7300"));
+    assert!(tree.text(&listening).starts_with("sending photos and 2 more 3 times, from fe80::1 port 7300"));
 }
 
 #[test]
