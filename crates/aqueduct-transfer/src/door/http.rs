@@ -11,26 +11,26 @@ mod files;
 mod listing;
 mod tarball;
 
-use std::collections::HashSet;
 use std::net::TcpStream;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aqueduct_flow::Carried;
 use aqueduct_wire::http1::{decode_name, encode_name};
-use aqueduct_wire::transfer::Kind;
+use aqueduct_wire::transfer::{Identity, Kind};
 use http::{Method, StatusCode};
 
 use super::peer::{Manner, Peer};
+use crate::error::with_causes;
 use crate::line::canonical;
 use crate::source::{Found, Look, Seen, Walk};
 use crate::ticket::base32;
 use crate::{Error, ErrorKind, Event, Preserve, Watch};
 use answer::Answer;
 use asked::{Asked, Heard, Inbox};
-use delivered::{Contents, Delivered, FILE_COUNT_MAX};
+use delivered::{Contents, Delivered, FILE_COUNT_MAX, Wanted};
 
 /// What one receiver may fetch by HTTP.
 #[derive(Debug)]
@@ -44,29 +44,23 @@ pub(crate) struct Shelf {
     /// The name of everything as a tar stream; `None` for a single file.
     tar_name: Option<Vec<u8>>,
     delivered: Mutex<Delivered>,
-    /// The paths of all files, once somebody fetches them one by one; `None` if they are too many for that.
-    wanted: OnceLock<Option<HashSet<Vec<u8>>>>,
+    /// All files, once somebody fetches them one by one; `None` if they are too many for that.
+    wanted: OnceLock<Option<Wanted>>,
     /// Whether somebody has asked for it who knows the path.
     is_known: AtomicBool,
 }
 
-/// What came of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Served {
-    /// Whether everything was given and acknowledged, at this connection or at others: the single file; the tar stream; or every
-    /// file of the tree.
-    pub(crate) is_complete: bool,
-    /// Bytes that were given at this connection, heads and all.
-    pub(crate) size: u64,
-}
-
-/// What one receiver was given, at one connection or several.
+/// All that one receiver was given, at one connection or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
     /// Files.
     pub(crate) file_count: u64,
     /// What had to be left out. Each was told as an event.
     pub(crate) left_count: u64,
+    /// Bytes of the files.
+    pub(crate) size: u64,
+    /// Which file it was, if it was one alone that was given by itself.
+    pub(crate) identity: Option<Identity>,
     /// What carried it, but for what was put together in memory.
     pub(crate) carried: Carried,
 }
@@ -114,33 +108,20 @@ impl Shelf {
         &self.path
     }
 
-    /// What one receiver was given, once that is complete. Tells what was left out, where that is not told yet.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Walk::new`].
-    pub(crate) fn given(&self, watch: &dyn Watch) -> Result<Given, Error> {
-        let tar = self.delivered().tar();
-        let Contents { file_count, left_count } = match tar {
-            Some(contents) => contents,
-            None => self.contents(watch)?,
-        };
-        Ok(Given { file_count, left_count, carried: self.delivered().carried })
-    }
-
-    /// What there is to be fetched file by file, and tells what is not.
-    fn contents(&self, watch: &dyn Watch) -> Result<Contents, Error> {
-        let mut contents = Contents::default();
-        for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude)? {
-            match found {
-                Found::Entry { file, .. } => contents.file_count += u64::from(file.is_some()),
-                Found::Left { path, why } => {
-                    watch.hear(&Event::Left { path: path.as_os_str().as_bytes(), why: &why.to_string() });
-                    contents.left_count += 1;
-                }
+    /// All that one receiver was given, once that is complete, and once: what is given from now on is the next one's. Tells
+    /// what of the tree was left out, where that is not told yet.
+    pub(crate) fn take_given(&self, watch: &dyn Watch) -> Option<Given> {
+        let mut delivered = self.delivered();
+        let Contents { file_count, left_count, size } = self.all_of(&delivered)?;
+        let taken = std::mem::take(&mut *delivered);
+        self.is_known.store(false, Ordering::Relaxed);
+        drop(delivered);
+        if taken.tar().is_none() {
+            for (path, why) in self.wanted.get().into_iter().flatten().flat_map(|wanted| &wanted.left) {
+                watch.hear(&Event::Left { path, why });
             }
         }
-        Ok(contents)
+        Some(Given { file_count, left_count, size, identity: taken.only(), carried: taken.carried })
     }
 
     /// Answers what is asked on a connection, until it ends or all was given. The gauge counts bytes of files that were
@@ -155,37 +136,30 @@ impl Shelf {
         stream: &TcpStream,
         manner: Manner<'_>,
         watch: &dyn Watch,
-    ) -> Result<Served, Error> {
+    ) -> Result<(), Error> {
         let mut peer = Peer::new(stream, manner)?;
-        let served = self.serve_peer(&mut peer, watch);
-        self.delivered().carried += peer.carried();
-        served
-    }
-
-    fn serve_peer(&self, peer: &mut Peer<'_>, watch: &dyn Watch) -> Result<Served, Error> {
         let mut inbox = Inbox::default();
         loop {
-            match inbox.next(peer)? {
+            match inbox.next(&mut peer)? {
                 Heard::End => break,
                 Heard::Nonsense(status, error) => {
-                    Answer::refusal(status, &error.to_string()).send(peer, None)?;
+                    Answer::refusal(status, &error.to_string()).send(&mut peer, None)?;
                     break;
                 }
                 Heard::Asked(asked) => {
-                    self.answer(peer, &asked, watch)?;
-                    if !asked.keeps_alive || self.is_complete() {
+                    self.answer(&mut peer, &asked, watch)?;
+                    // Looked for in any case: what all there is consists of is found out before it is gone.
+                    if self.is_complete() || !asked.keeps_alive {
                         break;
                     }
                 }
             }
         }
-        let is_complete = self.is_complete();
         match peer.finish() {
             // What was given was acknowledged before.
-            Err(error) if !is_complete && error.kind() != ErrorKind::Network => return Err(error),
-            _ => {}
+            Err(error) if error.kind() != ErrorKind::Network => Err(error),
+            _ => Ok(()),
         }
-        Ok(Served { is_complete, size: peer.sent() })
     }
 
     /// Answers one request.
@@ -265,47 +239,59 @@ impl Shelf {
         }
     }
 
+    /// Where what `peer` was given counts, with what carried it: whoever finds that to be all finds the routes, too.
+    fn deliver(&self, peer: &mut Peer<'_>) -> MutexGuard<'_, Delivered> {
+        let mut delivered = self.delivered();
+        delivered.carried += peer.take_carried();
+        delivered
+    }
+
     fn delivered(&self) -> MutexGuard<'_, Delivered> {
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was given is of no account any more: the next receiver comes.
-    pub(crate) fn begin_anew(&self) {
-        *self.delivered() = Delivered::default();
-        self.is_known.store(false, Ordering::Relaxed);
+    /// Whether everything was given and acknowledged: the single file; the tar stream; or every file of the tree.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.all_of(&self.delivered()).is_some()
     }
 
-    /// Whether everything was given and acknowledged.
-    pub(crate) fn is_complete(&self) -> bool {
-        let delivered = self.delivered();
+    /// What all there is consists of, if it was delivered.
+    fn all_of(&self, delivered: &Delivered) -> Option<Contents> {
         if delivered.tar().is_some() {
-            return true;
+            return delivered.tar();
         }
         if delivered.whole().is_empty() {
-            return false;
+            return None;
         }
-        let wanted = self.wanted.get_or_init(|| self.files());
-        let is_in = |wanted: &HashSet<_>| {
-            delivered.whole().len() >= wanted.len() && wanted.is_subset(delivered.whole())
-        };
-        wanted.as_ref().is_some_and(is_in)
+        let wanted = self.wanted.get_or_init(|| self.files()).as_ref()?;
+        let is_all = delivered.whole().len() >= wanted.files.len()
+            && wanted.files.iter().all(|path| delivered.whole().contains_key(path));
+        is_all.then_some(wanted.contents)
     }
 
-    /// The paths of all files; `None` if they are too many to be fetched one by one.
-    fn files(&self) -> Option<HashSet<Vec<u8>>> {
-        let mut files = HashSet::new();
+    /// All files; `None` if they are too many to be fetched one by one.
+    fn files(&self) -> Option<Wanted> {
+        let mut wanted = Wanted::default();
         let mut paths = tarball::Paths::default();
         for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude).ok()? {
-            let Found::Entry { entry, .. } = found else { continue };
-            let path = paths.of(&entry);
-            if matches!(entry.kind, Kind::Regular { .. }) {
-                files.insert(path);
-                if files.len() > FILE_COUNT_MAX {
-                    return None;
+            match found {
+                Found::Entry { entry, .. } => {
+                    let path = paths.of(&entry);
+                    if let Kind::Regular { size, .. } = entry.kind {
+                        wanted.contents.add(size);
+                        wanted.files.insert(path);
+                    }
+                }
+                Found::Left { path, why } => {
+                    wanted.contents.left_count += 1;
+                    wanted.left.push((path.into_os_string().into_vec(), with_causes(&why)));
                 }
             }
+            if wanted.files.len().max(wanted.left.len()) > FILE_COUNT_MAX {
+                return None;
+            }
         }
-        Some(files)
+        Some(wanted)
     }
 }
 

@@ -99,9 +99,9 @@ impl<'a> Peer<'a> {
         self.sent
     }
 
-    /// What carried them.
-    pub(super) fn carried(&self) -> Carried {
-        self.carried
+    /// What carried bytes since this was asked last.
+    pub(super) fn take_carried(&mut self) -> Carried {
+        std::mem::take(&mut self.carried)
     }
 
     /// Waits until the socket is ready, but not longer than `time`, nor than a look at who wants this to end may take. Says

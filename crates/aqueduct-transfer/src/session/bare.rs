@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use aqueduct_blob::{Algorithm, Digest, parallel};
 use aqueduct_flow::Carried;
 use aqueduct_sys::pread;
+use aqueduct_wire::transfer::Identity;
 
 use super::Session;
-use crate::door::{Manner, RawSource, Served, Shelf, send_raw};
+use crate::door::{Manner, RawSource, Shelf, send_raw};
 use crate::meet::CONNECT_TIME_MAX;
 use crate::sender::Sender;
 use crate::sender::stdin::has_input;
@@ -69,24 +70,34 @@ pub(super) fn serve(
 ) -> Result<Option<Report>, Error> {
     let began = Instant::now();
     let manner = Manner { stop: closing, ..manner(sender, session) };
-    let served = match shelf.serve(stream, manner, session.watch) {
-        Ok(served) => served,
-        // Who has everything may break off as it likes.
-        Err(_) if shelf.is_complete() => Served { is_complete: true, size: 0 },
-        Err(error) => return Err(error),
+    let served = shelf.serve(stream, manner, session.watch);
+    // Who has everything may break off as it likes.
+    let Some(given) = shelf.take_given(session.watch) else { return served.map(|()| None) };
+    let digest = match given.identity.map_or(Ok(None), |identity| digest_given(sender, session, identity)) {
+        Ok(digest) => digest,
+        // It is there, whatever has become of the source.
+        Err(error) => {
+            let why = crate::error::with_causes(&error);
+            session.watch.hear(&Event::Note(&format!("nobody knows the digest of what was sent: {why}")));
+            None
+        }
     };
-    if !served.is_complete {
-        return Ok(None);
-    }
-    let given = shelf.given(session.watch)?;
-    shelf.begin_anew();
-    let (digest, size) = match single(sender) {
-        Ok(file) => (Some(digest_of(session, &file)?), file.size()),
-        Err(_) => (None, served.size),
-    };
-    let report = report(sender.send.name(), size, digest, given.carried, began.elapsed(), stream);
+    let report = report(sender.send.name(), given.size, digest, given.carried, began.elapsed(), stream);
     let report = Report { file_count: given.file_count, failed_count: given.left_count, ..report };
     accept_unverified(sender, report).map(Some)
+}
+
+/// The digest of the one file that is sent, as long as it is the one that was given; `None` for a tree.
+fn digest_given(
+    sender: &Sender<'_>,
+    session: &Session<'_>,
+    given: Identity,
+) -> Result<Option<Digest>, Error> {
+    let Some(file) = sender.send.single_file()? else { return Ok(None) };
+    if file.identity() != given {
+        return Err(changed(&file));
+    }
+    digest_of(session, &file).map(Some)
 }
 
 fn manner<'a>(sender: &'a Sender<'_>, session: &Session<'a>) -> Manner<'a> {
@@ -123,10 +134,13 @@ fn digest_of(session: &Session<'_>, file: &SourceFile) -> Result<Digest, Error> 
     let hashed = parallel::hash(ALGORITHM, file.size(), THREADS, read)
         .map_err(|error| Error::source_file(format!("cannot read {}", file.path().display()), error))?;
     if !opened.is_unchanged().unwrap_or(false) {
-        let what = format!("{} changed while it was sent", file.path().display());
-        return Err(Error::new(ErrorKind::Changed, what));
+        return Err(changed(file));
     }
     Ok(hashed.digest)
+}
+
+fn changed(file: &SourceFile) -> Error {
+    Error::new(ErrorKind::Changed, format!("{} changed while it was sent", file.path().display()))
 }
 
 fn read_exact_at(file: &std::fs::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
@@ -187,3 +201,6 @@ const ALGORITHM: Algorithm = Algorithm::Sha256;
 
 /// A chain is hashed by one.
 const THREADS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN;
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@ type Path = Vec<u8>;
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
     begun: HashMap<Path, Begun>,
-    /// Files that were given whole; at most [`FILE_COUNT_MAX`].
-    whole: HashSet<Path>,
+    /// Files that were given whole, and which each of them was; at most [`FILE_COUNT_MAX`].
+    whole: HashMap<Path, Identity>,
     /// What was in the tar stream, once all was given as one.
     tar: Option<Contents>,
     /// What carried whatever was given.
@@ -26,6 +26,25 @@ pub(super) struct Delivered {
 pub(super) struct Contents {
     pub(super) file_count: u64,
     pub(super) left_count: u64,
+    /// Bytes of the files.
+    pub(super) size: u64,
+}
+
+impl Contents {
+    /// A file of `size` bytes is one of them.
+    pub(super) fn add(&mut self, size: u64) {
+        self.file_count += 1;
+        self.size += size;
+    }
+}
+
+/// What whoever fetches file by file has to fetch.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) files: HashSet<Path>,
+    pub(super) contents: Contents,
+    /// What has to be left out, and why; at most [`FILE_COUNT_MAX`].
+    pub(super) left: Vec<(Path, String)>,
 }
 
 #[derive(Debug)]
@@ -38,7 +57,7 @@ impl Delivered {
     /// These bytes of a file of `size` bytes were given. Says how many of them were not given before. A file that has changed
     /// begins anew.
     pub(super) fn add(&mut self, path: &[u8], identity: Identity, size: u64, range: Range<u64>) -> u64 {
-        if self.whole.contains(path) || self.is_full(path) {
+        if self.whole.contains_key(path) || self.is_full(path) {
             return 0;
         }
         let begun = self
@@ -55,7 +74,7 @@ impl Delivered {
         let len = begun.ranges.len();
         if len >= size {
             self.begun.remove(path);
-            self.whole.insert(path.to_vec());
+            self.whole.insert(path.to_vec(), identity);
         }
         len.saturating_sub(before)
     }
@@ -71,8 +90,14 @@ impl Delivered {
     }
 
     /// Files that were given whole.
-    pub(super) fn whole(&self) -> &HashSet<Path> {
+    pub(super) fn whole(&self) -> &HashMap<Path, Identity> {
         &self.whole
+    }
+
+    /// Which file was given whole, if that is one alone.
+    pub(super) fn only(&self) -> Option<Identity> {
+        let mut whole = self.whole.values().filter(|_| self.whole.len() == 1);
+        whole.next().copied()
     }
 
     /// Whether no more files are kept in mind.
@@ -139,7 +164,7 @@ mod tests {
         assert_eq!(add(20..30), 0);
         assert_eq!(add(99..100), 1);
         assert_eq!(add(0..100), 0);
-        assert!(delivered.whole().contains(&b"f"[..]));
+        assert!(delivered.whole().contains_key(&b"f"[..]));
     }
 
     #[test]
@@ -149,7 +174,7 @@ mod tests {
         assert_eq!(delivered.add(b"f", Identity([2; 16]), 100, 99..100), 1);
         assert!(delivered.whole().is_empty());
         delivered.add(b"empty", IDENTITY, 0, 0..0);
-        assert!(delivered.whole().contains(&b"empty"[..]));
+        assert!(delivered.whole().contains_key(&b"empty"[..]));
     }
 
     #[test]

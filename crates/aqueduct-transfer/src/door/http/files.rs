@@ -192,9 +192,9 @@ impl Credit<'_> {
         Ok(())
     }
 
-    fn add(&self, peer: &Peer<'_>, range: Range<u64>) {
+    fn add(&self, peer: &mut Peer<'_>, range: Range<u64>) {
         let Shown { opened, identity, .. } = self.file;
-        let new = self.shelf.delivered().add(&self.file.path(), *identity, opened.size(), range);
+        let new = self.shelf.deliver(peer).add(&self.file.path(), *identity, opened.size(), range);
         peer.manner.gauge.add_verified(new);
     }
 }

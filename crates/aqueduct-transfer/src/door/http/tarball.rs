@@ -54,7 +54,11 @@ impl Shelf {
                 Found::Entry { entry, file } => {
                     let path = paths.of(&entry);
                     let left = stream.put(peer, &entry, &path, file.as_ref())?;
-                    contents.file_count += u64::from(file.is_some() && left.is_none());
+                    if let Kind::Regular { size, .. } = entry.kind
+                        && left.is_none()
+                    {
+                        contents.add(size);
+                    }
                     left.map(|why| (path, why))
                 }
                 Found::Left { path, why } => Some((path.as_os_str().as_bytes().to_vec(), why)),
@@ -71,7 +75,7 @@ impl Shelf {
             peer.finish()?;
         }
         stream_told(peer, &mut stream.told)?;
-        self.delivered().add_tar(contents);
+        self.deliver(peer).add_tar(contents);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 // The files here are fixtures.
 #![allow(clippy::disallowed_methods)]
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -53,7 +54,7 @@ fn tree() -> (TempDir, Shelf) {
 }
 
 /// What is answered to all of these bytes on one connection.
-fn said(shelf: &Shelf, request: &[u8]) -> (Vec<u8>, Served) {
+fn said(shelf: &Shelf, request: &[u8]) -> Vec<u8> {
     let (ours, theirs) = tcp_pair();
     let terms = Terms::patient();
     std::thread::scope(|scope| {
@@ -64,15 +65,15 @@ fn said(shelf: &Shelf, request: &[u8]) -> (Vec<u8>, Served) {
             (&theirs).read_to_end(&mut answer).unwrap();
             answer
         });
-        let served = shelf.serve(&ours, terms.manner(), &Deaf).unwrap();
-        (asking.join().unwrap(), served)
+        shelf.serve(&ours, terms.manner(), &Deaf).unwrap();
+        asking.join().unwrap()
     })
 }
 
 /// The status, the head and the body of the answer to a GET with these fields, each with its line's end.
 fn get(shelf: &Shelf, path: &str, fields: &str) -> (u16, String, Vec<u8>) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n");
-    parts(&said(shelf, request.as_bytes()).0)
+    parts(&said(shelf, request.as_bytes()))
 }
 
 fn parts(answer: &[u8]) -> (u16, String, Vec<u8>) {
@@ -90,10 +91,10 @@ fn a_file_is_given_with_all_that_a_receiver_needs_to_know() {
     let (_directory, shelf) = hundred();
     assert_eq!(shelf.path(), "/a4dqobyha4dqobyha4dqobyha4/a%20hundred.bin");
     let request = format!("GET {} HTTP/1.1\r\nHost: h\r\n\r\n", shelf.path());
-    let (answer, served) = said(&shelf, request.as_bytes());
+    let answer = said(&shelf, request.as_bytes());
     let (status, head, body) = parts(&answer);
     assert_eq!((status, body), (200, hundred_bytes()));
-    assert!(served.is_complete && served.size == answer.len() as u64);
+    assert!(shelf.is_complete());
     for (name, value) in [
         ("Content-Length", "100"),
         ("Content-Type", "application/octet-stream"),
@@ -113,10 +114,10 @@ fn a_file_is_given_with_all_that_a_receiver_needs_to_know() {
 fn a_head_is_that_of_the_whole_file_and_gives_nothing() {
     let (_directory, shelf) = hundred();
     let request = format!("HEAD {} HTTP/1.1\r\nHost: h\r\nRange: bytes=0-1\r\n\r\n", shelf.path());
-    let (answer, served) = said(&shelf, request.as_bytes());
+    let answer = said(&shelf, request.as_bytes());
     let (status, head, body) = parts(&answer);
     assert_eq!((status, field(&head, "Content-Length"), body.len()), (200, Some("100"), 0));
-    assert!(!served.is_complete);
+    assert!(!shelf.is_complete());
 }
 
 #[test]
@@ -286,7 +287,7 @@ fn requests_follow_each_other_on_a_connection() {
         "HEAD {path} HTTP/1.1\r\nHost: h\r\n\r\nGET {path} HTTP/1.1\r\nHost: h\r\nRange: bytes=0-2\r\n\r\n\
          GET /no HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET {path} HTTP/1.0\r\nRange: bytes=5-6\r\n\r\n"
     );
-    let (answer, _) = said(&shelf, request.as_bytes());
+    let answer = said(&shelf, request.as_bytes());
     let text = String::from_utf8_lossy(&answer);
     let statuses: Vec<_> = text.match_indices("HTTP/1.1 ").map(|(at, _)| &text[at + 9..at + 12]).collect();
     assert_eq!(statuses, ["200", "206", "404", "206"]);
@@ -316,10 +317,10 @@ fn what_could_be_understood_in_two_ways_is_refused_and_nothing_after_it_is_answe
         (format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\n"), 405),
         ("\x01\x02".to_owned(), 400),
     ] {
-        let (answer, served) = said(&shelf, format!("{request}{smuggled}").as_bytes());
+        let answer = said(&shelf, format!("{request}{smuggled}").as_bytes());
         let (found, head, _) = parts(&answer);
         assert_eq!((found, field(&head, "Connection")), (status, Some("close")), "{request}");
-        assert!(!served.is_complete, "{request}");
+        assert!(!shelf.is_complete(), "{request}");
     }
 }
 
@@ -330,8 +331,8 @@ fn whoever_says_nothing_more_is_let_go() {
         let (ours, theirs) = tcp_pair();
         (&theirs).write_all(words).unwrap();
         let hasty = Terms::of(Duration::from_millis(20));
-        let served = shelf.serve(&ours, hasty.manner(), &Deaf).unwrap();
-        assert!(!served.is_complete);
+        shelf.serve(&ours, hasty.manner(), &Deaf).unwrap();
+        assert!(!shelf.is_complete());
     }
 }
 
@@ -450,12 +451,11 @@ fn a_tree_as_one_stream_is_extracted_to_the_same_tree() {
         let shelf = Shelf::new(CAPABILITY, std::slice::from_ref(&top), &[]).unwrap();
         assert!(shelf.path().ends_with("/top.tar"));
         let request = format!("GET {} HTTP/{version}\r\nHost: h\r\n\r\n", shelf.path());
-        let (answer, served) = said(&shelf, request.as_bytes());
+        let answer = said(&shelf, request.as_bytes());
         let (status, head, body) = parts(&answer);
         assert_eq!((status, field(&head, "Content-Type")), (200, Some("application/x-tar")));
-        assert!(served.is_complete);
-        let given = shelf.given(&Deaf).unwrap();
-        assert_eq!((given.file_count, given.left_count), (7, 0));
+        let given = shelf.take_given(&Deaf).unwrap();
+        assert_eq!((given.file_count, given.left_count, given.size), (7, 0, 9_503_759));
         assert!(given.carried.by(Route::Sendfile) >= 9 << 20, "{}", given.carried);
         let body = if version == "1.1" { unchunked(&body) } else { body };
         let archive = directory.path().join("archive");
@@ -479,11 +479,53 @@ fn what_is_left_out_of_a_tree_is_counted_however_the_rest_is_fetched() {
     for name in ["top.tar", "top/file"] {
         let shelf = Shelf::new(CAPABILITY, std::slice::from_ref(&top), &[]).unwrap();
         let path = format!("{}/{name}", shelf.path().rsplit_once('/').unwrap().0);
-        let (_, served) = said(&shelf, format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
-        assert!(served.is_complete, "{name}");
-        let given = shelf.given(&Deaf).unwrap();
-        assert_eq!((given.file_count, given.left_count), (1, 1), "{name}");
+        said(&shelf, format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+        let given = shelf.take_given(&Deaf).unwrap();
+        assert_eq!((given.file_count, given.left_count, given.size), (1, 1, 5), "{name}");
     }
+}
+
+#[test]
+fn what_came_over_several_connections_is_one_delivery_whichever_of_them_are_still_open() {
+    let (_directory, shelf) = hundred();
+    let path = shelf.path().to_owned();
+    let terms = Terms::patient();
+    let (ours, theirs) = tcp_pair();
+    std::thread::scope(|scope| {
+        let serving = scope.spawn(|| shelf.serve(&ours, terms.manner(), &Deaf));
+        let first = format!("GET {path} HTTP/1.1\r\nHost: h\r\nRange: bytes=0-49\r\n\r\n");
+        let second = format!("HEAD {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        (&theirs).write_all(format!("{first}{second}").as_bytes()).unwrap();
+        // The first is done for good once the second is answered.
+        let mut answers = Vec::new();
+        while answers.windows(5).filter(|it| it == b"HTTP/").count() < 2 {
+            let mut some = [0; 1000];
+            let len = (&theirs).read(&mut some).unwrap();
+            assert!(len > 0);
+            answers.extend_from_slice(&some[..len]);
+        }
+        assert_eq!(shelf.take_given(&Deaf), None);
+        get(&shelf, &path, "Range: bytes=50-\r\n");
+        let given = shelf.take_given(&Deaf).unwrap();
+        assert_eq!((given.file_count, given.left_count, given.size), (1, 0, 100));
+        assert_eq!(given.carried.by(Route::Sendfile), 100, "{}", given.carried);
+        assert_eq!(shelf.take_given(&Deaf), None, "it is told once");
+        theirs.shutdown(Shutdown::Both).unwrap();
+        serving.join().unwrap().unwrap();
+    });
+    assert_eq!(shelf.take_given(&Deaf), None);
+}
+
+#[test]
+fn what_was_given_was_whatever_becomes_of_the_source() {
+    let (directory, shelf) = tree();
+    let here = shelf.path().strip_suffix(".tar").unwrap().to_owned();
+    for name in ["one", "inner/two"] {
+        assert_eq!(get(&shelf, &format!("{here}/{name}"), "").0, 200);
+    }
+    fs::remove_dir_all(directory.path().join("tree")).unwrap();
+    let given = shelf.take_given(&Deaf).unwrap();
+    assert_eq!((given.file_count, given.left_count, given.size), (2, 0, 11));
 }
 
 #[test]
