@@ -42,6 +42,8 @@ pub(crate) struct Receiver<'a> {
     pub(crate) throttle: Option<Throttle>,
     /// Whether bytes of this transfer have left on standard output: they cannot be taken back.
     pub(crate) has_passed: AtomicBool,
+    /// Whether what comes is a stream, as far as is known: nobody goes on with it.
+    pub(crate) is_stream: AtomicBool,
 }
 
 /// What the threads of one attempt share.
@@ -87,20 +89,8 @@ impl Receiver<'_> {
             Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
             _ => return Err(line.nonsense("it does not say what it offers")),
         };
-        let is_stream = self.receive.to == Where::Stdout || offer.is_stream();
-        let taken = self.take(offer, line, more, patience, over);
-        taken.map_err(|error| if is_stream { error.of_stream() } else { error })
-    }
-
-    fn take(
-        &self,
-        offer: Offer,
-        line: &Arc<Line>,
-        more: &More<'_>,
-        patience: Patience,
-        over: &Arc<AtomicBool>,
-    ) -> Result<Report, Error> {
         let receive = self.receive;
+        self.is_stream.store(receive.to == Where::Stdout || offer.is_stream(), Ordering::Relaxed);
         let landing = match &receive.to {
             Where::Stdout => {
                 self.check_stdout(&offer)?;
@@ -267,7 +257,8 @@ impl Attempt<'_> {
             self.receiver.watch.hear(&Event::Note(&note));
         }
         self.first.finish_speaking();
-        if file_count == 0 && failed_count == 1 && self.ledger.tally().left_count == 0 {
+        // It was all there was, as the sender says of it, too.
+        if file_count == 0 && failed_count == 1 && self.offer.file_count == Some(1) {
             let what = "it changed while it was sent, or cannot be read: the sender knows which";
             return Err(Error::new(ErrorKind::Changed, what));
         }

@@ -48,6 +48,8 @@ pub(crate) struct Sender<'a> {
 struct Attempt<'a> {
     sender: &'a Sender<'a>,
     queue: Queue,
+    /// Whether one file is all that was offered.
+    is_one_file: bool,
     accept: Accept,
     verify: Verify,
     patience: Patience,
@@ -62,13 +64,14 @@ impl Sender<'_> {
         let patience = Patience { over: Arc::clone(&over), pulse: Arc::default(), ..line.patience.clone() };
         let line = Arc::new(line.with(patience.clone()));
         self.watch.hear(&Event::Phase(Phase::Plan));
-        let accept = match self.offer(&line) {
-            Ok(accept) => accept,
+        let (is_one_file, accept) = match self.offer(&line) {
+            Ok(offered) => offered,
             Err(error) => return Err(tell(&line, error)),
         };
         self.watch.hear(&Event::Phase(Phase::Transfer));
         let queue = Queue::new(Arc::clone(&over));
-        let attempt = Attempt { sender: self, queue, accept, verify: self.send.verify, patience };
+        let attempt =
+            Attempt { sender: self, queue, is_one_file, accept, verify: self.send.verify, patience };
         let done = attempt.run(&line, more);
         over.store(true, Ordering::Release);
         match done {
@@ -89,8 +92,8 @@ impl Sender<'_> {
         error
     }
 
-    /// Says what is to come, and hears how it may.
-    fn offer(&self, line: &Line) -> Result<Accept, Error> {
+    /// Says what is to come, and hears how it may. Also says whether it is one file.
+    fn offer(&self, line: &Line) -> Result<(bool, Accept), Error> {
         let (names, transfer, file) = match &self.send.what {
             What::Stdin => (
                 vec![STDIN_NAME.to_vec()],
@@ -118,7 +121,7 @@ impl Sender<'_> {
         }))?;
         loop {
             match line.hear()?.word {
-                Word::Accept(accept) => return Ok(accept),
+                Word::Accept(accept) => return Ok((size.is_some(), accept)),
                 Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),
                 // It looks at what an earlier attempt has left.
                 Word::Verified { .. } => {}
@@ -166,7 +169,7 @@ impl Attempt<'_> {
         let tally = self.queue.tally();
         match tally.first_failure {
             // It was all there was.
-            Some((kind, ref why)) if tally.file_count == 0 && tally.failed_count() == 1 => {
+            Some((kind, ref why)) if tally.file_count == 0 && self.is_one_file => {
                 Err(Error::new(kind, why.clone()))
             }
             _ => Ok(self.report(done, carried)),

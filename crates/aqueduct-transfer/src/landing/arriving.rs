@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use aqueduct_blob::Record;
+use aqueduct_blob::{Algorithm, Digest, Record, parallel};
 use aqueduct_sys::{Access, fdatasync, fsync, open_file, stat};
 use aqueduct_wire::transfer::Meta;
 
@@ -52,6 +54,16 @@ impl Arriving {
         let file = open_file(&dir, staged, Access::ReadWrite)
             .map_err(|error| self.failed("cannot open", error.into()))?;
         Ok(self.opened.get_or_init(|| file.into()))
+    }
+
+    /// What is in a file whose bytes are all there; `None` where that cannot be read.
+    pub(crate) fn hash(&self, algorithm: Algorithm) -> Option<Digest> {
+        let dir = self.inner.tree.open(self.named.parent).ok()?;
+        let staged = self.inner.tree.staged(self.named.parent, &self.named.name);
+        // It may have the mode that it is to have in the end, and refuse to be written to.
+        let file = File::from(open_file(&dir, staged, Access::Read).ok()?);
+        let read = |offset, buffer: &mut [u8]| file.read_exact_at(buffer, offset);
+        parallel::hash(algorithm, self.size?, NonZero::<usize>::MIN, read).ok().map(|hashed| hashed.digest)
     }
 
     /// Whether room for all of it is reserved.

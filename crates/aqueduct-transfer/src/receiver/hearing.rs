@@ -91,7 +91,9 @@ impl Attempt<'_> {
             Some(arriving) if arriving.is_whole() => {
                 let size = arriving.size().unwrap_or(0);
                 self.receiver.gauge.add_resumed(size);
-                let digest = Arrival::digest_of(entry, algorithm, arriving.restored());
+                // Nothing is kept of what a small one was verified to be.
+                let digest = Arrival::digest_of(entry, algorithm, arriving.restored())
+                    .or_else(|| arriving.hash(algorithm.filter(|_| self.receiver.watch.hears_files())?));
                 let path = landing.names_to(entry);
                 self.receiver.watch.hear(&Event::File { path: &path, size, digest });
                 self.ledger.settle(1, |tally| {

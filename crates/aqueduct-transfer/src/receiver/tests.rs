@@ -55,6 +55,7 @@ fn what_fails_when_the_last_segment_is_there_ends_the_attempt() {
         watch: &Deaf,
         throttle: None,
         has_passed: AtomicBool::new(false),
+        is_stream: AtomicBool::new(false),
     };
     let landing_options = LandingOptions {
         to: &receive.to,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aqueduct_blob::{SEGMENT_LEN, segment_count, segment_range};
 use aqueduct_wire::transfer::limits::{ASK_COUNT_MAX, ENTRY_COUNT_MAX};
-use aqueduct_wire::transfer::{Entry, EntryId, HeldFile, Kind, Word};
+use aqueduct_wire::transfer::{Entry, HeldFile, Kind, Word};
 
 use super::Attempt;
 use super::outgoing::Outgoing;
@@ -20,7 +20,7 @@ impl Attempt<'_> {
     pub(super) fn walk(&self, paths: &[PathBuf]) -> Result<(), Error> {
         let send = self.sender.send;
         let mut walk = Walk::new(paths, &send.preserve, &send.exclude)?;
-        let mut packing = Packing::default();
+        let mut packing = Packing { is_first: send.is_single(), ..Packing::default() };
         let mut asked = Vec::new();
         while let Some(found) = walk.next() {
             for note in walk.take_notes() {
@@ -81,22 +81,20 @@ impl Attempt<'_> {
 
     fn queue_file(&self, entry: Entry, file: SourceFile, held: Option<HeldFile>, packing: &mut Packing) {
         let size = file.size();
-        let is_alone = entry.parent == EntryId::ROOT && self.sender.send.is_single();
-        // One small file is sent again, for its digest.
+        // The first of one path may be all there is. If it is small, it is sent again, for its digest.
+        let may_be_all = std::mem::take(&mut packing.is_first);
         let is_held = held.as_ref().is_some_and(|held| held.whole);
-        if is_held && (size > PACKED_LEN_MAX || !is_alone) {
+        if is_held && (size > PACKED_LEN_MAX || !may_be_all) {
             self.sender.gauge.add_resumed(size);
+            let id = entry.id;
+            let held = Arc::new(Outgoing::held(id, file, self.algorithm(), &self.sender.cache));
+            let digest = held.finish().ok().flatten().map(|hashed| hashed.digest);
             self.queue.count(|tally| {
                 tally.file_count += 1;
                 tally.size += size;
+                tally.digest = digest;
             });
             // It is said all the same: a name may have moved, and then the receiver asks for it after all.
-            let id = entry.id;
-            let held = Arc::new(Outgoing::held(id, file, self.algorithm(), &self.sender.cache));
-            if is_alone {
-                let digest = held.finish().ok().flatten().map(|hashed| hashed.digest);
-                self.queue.count(|tally| tally.digest = digest);
-            }
             self.queue.know(&held);
             return self.queue.announce(entry);
         }
@@ -126,6 +124,8 @@ struct Packing {
     files: Vec<(Entry, SourceFile)>,
     len: u64,
     header_len: usize,
+    /// Whether no file was found yet below the only path there is.
+    is_first: bool,
 }
 
 impl Packing {

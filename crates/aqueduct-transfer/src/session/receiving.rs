@@ -25,19 +25,28 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
     let patience = patience(&receive.options);
     let session = Session { options: &receive.options, gauge, watch, patience: &patience };
     let throttle = receive.options.rate.map(Throttle::new);
-    let receiver = Receiver { receive, gauge, watch, throttle, has_passed: AtomicBool::new(false) };
-    match &receive.from {
+    let is_stream = receive.to == Where::Stdout || matches!(receive.from, Peer::Raw { .. } | Peer::Http(_));
+    let receiver = Receiver {
+        receive,
+        gauge,
+        watch,
+        throttle,
+        has_passed: AtomicBool::new(false),
+        is_stream: AtomicBool::new(is_stream),
+    };
+    let received = match &receive.from {
         Peer::Ticket(ticket) => {
             let purpose = Purpose { role: Role::Receive, stream: 0, attempt: [0; 16] };
             session.connect_until_done(ticket, purpose, &|line, more| receiver.attempt(line, more))
         }
         Peer::Raw { host, port } => {
-            let stream = bare::connect(host, *port)?;
-            take_raw(&receiver, &session, &stream).map_err(Error::of_stream)
+            bare::connect(host, *port).and_then(|stream| take_raw(&receiver, &session, &stream))
         }
         Peer::Listen(listen) => wait(&receiver, &session, listen),
-        Peer::Http(url) => fetch_from(&receiver, &session, url).map_err(Error::of_stream),
-    }
+        Peer::Http(url) => fetch_from(&receiver, &session, url),
+    };
+    let is_stream = receiver.is_stream.load(Ordering::Relaxed);
+    received.map_err(|error| if is_stream { error.of_stream() } else { error })
 }
 
 /// Listens, and takes from as many senders as are wanted, one after the other.
@@ -66,7 +75,8 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
                     receiver.attempt(line, &More::Join(&listener.joining)).map(Some)
                 }
                 Visitor::Raw(stream) => {
-                    take_raw(receiver, session, &stream).map(Some).map_err(Error::of_stream)
+                    receiver.is_stream.store(true, Ordering::Relaxed);
+                    take_raw(receiver, session, &stream).map(Some)
                 }
                 Visitor::Http(_) | Visitor::Served(_) => Ok(None),
                 Visitor::Refused(error) => {

@@ -42,17 +42,17 @@ pub(crate) fn send(send: &Send, gauge: &Gauge, watch: &dyn Watch) -> Result<Repo
             let purpose = Purpose { role: Role::Send, stream: 0, attempt: [0; 16] };
             session.connect_until_done(ticket, purpose, &|line, more| sender.attempt(line, more))
         }
-        Peer::Raw { host, port } => {
-            let stream = bare::connect(host, *port)?;
+        Peer::Raw { host, port } => bare::connect(host, *port).and_then(|stream| {
             watch.hear(&Event::Phase(Phase::Transfer));
-            bare::send(&sender, &session, &stream).map_err(Error::of_stream)
-        }
+            bare::send(&sender, &session, &stream)
+        }),
         Peer::Listen(listen) => wait(&sender, &session, listen),
         Peer::Http(_) => {
             Err(Error::new(ErrorKind::Usage, "nothing is sent to an HTTP server; aqueduct put does that"))
         }
     };
-    sent.map_err(|error| if send.what == What::Stdin { error.of_stream() } else { error })
+    let is_stream = send.what == What::Stdin || matches!(send.to, Peer::Raw { .. });
+    sent.map_err(|error| if is_stream { error.of_stream() } else { error })
 }
 
 /// What would be sent.

@@ -3,16 +3,20 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use aqueduct_blob::{Algorithm, SEGMENT_LEN};
-use aqueduct_transfer::{Error, ErrorKind, Gauge, Host, Peer, Receive, Report, Send, Ticket};
+use aqueduct_transfer::{
+    Error, ErrorKind, Event, Gauge, Host, Peer, Phase, Receive, Report, Send, Streams, Ticket, Verify, Watch,
+};
 
-use crate::pair::{Hearing, Outcome, receive, send};
-use crate::whole::bytes;
+use crate::pair::{Hearing, Outcome, pulled, pulled_by, receive, send};
+use crate::whole::{bytes, digest};
 
 /// Relays connections to `port`, and does to the bytes that the listener sends what `mangle` says: given how many went before,
 /// it may change them, or say to cut.
@@ -147,12 +151,68 @@ fn small_files_of_a_tree_that_were_there_when_the_connection_broke_do_not_come_a
         fs::write(tree.join(number.to_string()), bytes(64 << 10)).unwrap();
     }
     let has_cut = AtomicBool::new(false);
-    let (sent, (received, said)) = relayed(&send(&[&tree]), to.path(), move |before, _| {
+    // What breaks is the one stream, behind the packs that it has brought.
+    let mut sending = send(&[&tree]);
+    sending.options.streams = Streams::Count(NonZeroU32::MIN);
+    let (sent, (received, said)) = relayed(&sending, to.path(), move |before, _| {
         before > 9 << 20 && !has_cut.swap(true, Ordering::Relaxed)
     });
     let received = received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
     assert!(received.resumed >= 4 << 20, "{} bytes were there", received.resumed);
     assert_eq!((sent.unwrap().file_count, received.file_count), (200, 200));
+}
+
+/// Puts something in the way of what has arrived, just before it would get its name.
+struct InTheWay<'a>(&'a Path);
+
+impl Watch for InTheWay<'_> {
+    fn hear(&self, event: &Event<'_>) {
+        if matches!(event, Event::Phase(Phase::Sync)) {
+            fs::write(self.0, "in the way").unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_there_already_is_told_with_its_digest_at_both_ends() {
+    let large = 3 * SEGMENT_LEN + 5;
+    for (verify, lens) in [
+        (Verify::Full, &[large][..]),
+        (Verify::Full, &[100_000]),
+        (Verify::Full, &[0]),
+        (Verify::Full, &[100_000, 7, 0, large]),
+        (Verify::None, &[100_000, large]),
+    ] {
+        let (from, to, cache) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let tree = from.path().join("tree");
+        fs::create_dir(&tree).unwrap();
+        for (index, len) in lens.iter().enumerate() {
+            fs::write(tree.join(index.to_string()), bytes(*len)).unwrap();
+            fs::set_permissions(tree.join(index.to_string()), fs::Permissions::from_mode(0o400)).unwrap();
+        }
+        let sending = || Send { verify, cache: Some(cache.path().to_owned()), ..send(&[&tree]) };
+        let arrived = to.path().join("tree");
+        let (_, received) = pulled_by(&sending(), &receive(to.path()), &InTheWay(&arrived));
+        assert_eq!(received.unwrap_err().kind(), ErrorKind::Exists);
+        fs::remove_file(&arrived).unwrap();
+
+        let ((sent, _), (received, said)) = pulled(&sending(), &receive(to.path()));
+        let (sent, received) = (sent.unwrap(), received.unwrap());
+        let digest = |len| (verify == Verify::Full).then(|| digest(Algorithm::Blake3, &bytes(len)));
+        for (index, &size) in lens.iter().enumerate() {
+            let path = format!("tree/{index}");
+            let told = Event::File { path: path.as_bytes(), size, digest: digest(size) };
+            assert!(said.contains(&format!("{told:?}")), "{lens:?}: {told:?} of {said:#?}");
+        }
+        let only = if let [len] = lens { digest(*len) } else { None };
+        assert_eq!(received.digest, only, "{lens:?}");
+        // What a sender has hashed of a large file that is as new as this one it does not believe again.
+        assert_eq!(sent.digest, only.filter(|_| lens[0] != large), "{lens:?}");
+        // The first small file of one path may be all there is, and has come again.
+        let again = if lens[0] == large { 0 } else { lens[0] };
+        assert_eq!(received.resumed, lens.iter().sum::<u64>() - again, "{lens:?}");
+    }
 }
 
 #[test]

@@ -3,12 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 
 use aqueduct_blob::{Algorithm, Hasher, SEGMENT_LEN};
-use aqueduct_transfer::{ErrorKind, Event, Existing, Preserve, Proof, Receive, Send, Verify, Watch};
+use aqueduct_transfer::{
+    ErrorKind, Event, Existing, Gauge, Peer, Preserve, Proof, Receive, Send, Verify, Watch,
+};
 
-use crate::pair::{pulled, pulled_by, pushed, receive, send};
+use crate::pair::{Hearing, pulled, pulled_by, pushed, receive, send};
 
 /// Bytes that repeat nowhere.
 pub(crate) fn bytes(len: u64) -> Vec<u8> {
@@ -24,7 +27,7 @@ pub(crate) fn bytes(len: u64) -> Vec<u8> {
     bytes
 }
 
-fn digest(algorithm: Algorithm, bytes: &[u8]) -> aqueduct_blob::Digest {
+pub(crate) fn digest(algorithm: Algorithm, bytes: &[u8]) -> aqueduct_blob::Digest {
     let mut hasher = Hasher::new(algorithm);
     hasher.update(bytes);
     hasher.finish().digest
@@ -271,4 +274,45 @@ fn a_receiver_that_listens_ends_although_fewer_connections_come_than_it_was_read
         aqueduct_transfer::send(&sending, &aqueduct_transfer::Gauge::default(), &hearing).unwrap();
         assert_eq!(received.join().unwrap().unwrap().file_count, 1);
     });
+}
+
+#[test]
+fn a_tree_of_which_all_is_left_out_is_none_that_failed() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tree = from.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    assert!(Command::new("mkfifo").arg(tree.join("fifo")).status().unwrap().success());
+    let ((sent, _), (received, _)) = pulled(&send(&[&tree]), &receive(to.path()));
+    let (sent, received) = (sent.unwrap(), received.unwrap());
+    assert_eq!((sent.file_count, sent.failed_count), (0, 1));
+    assert_eq!((received.file_count, received.failed_count), (0, 1));
+    assert!(to.path().join("tree").is_dir());
+}
+
+/// It says that it has 4096 bytes, and has fewer.
+const SHORT: &str = "/sys/devices/system/cpu/online";
+
+#[test]
+fn one_file_that_cannot_be_read_fails_at_both_ends() {
+    let to = tempfile::tempdir().unwrap();
+    let ((sent, _), (received, _)) = pulled(&send(&[Path::new(SHORT)]), &receive(to.path()));
+    assert_eq!(sent.unwrap_err().kind(), ErrorKind::Source);
+    // The sender alone knows why.
+    assert_eq!(received.unwrap_err().kind(), ErrorKind::Changed);
+}
+
+#[test]
+fn nobody_who_cannot_connect_is_promised_that_a_stream_goes_on() {
+    let to = tempfile::tempdir().unwrap();
+    // Nobody listens there any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let raw = || Peer::Raw { host: "127.0.0.1".to_owned(), port };
+    let receiving = Receive { from: raw(), ..receive(to.path()) };
+    let (hearing, _) = Hearing::new();
+    let error = aqueduct_transfer::recv(&receiving, &Gauge::default(), &hearing).unwrap_err();
+    assert_eq!((error.kind(), error.is_resumable()), (ErrorKind::Network, false));
+    fs::write(to.path().join("file"), "bytes").unwrap();
+    let sending = Send { to: raw(), ..send(&[&to.path().join("file")]) };
+    let error = aqueduct_transfer::send(&sending, &Gauge::default(), &hearing).unwrap_err();
+    assert_eq!((error.kind(), error.is_resumable()), (ErrorKind::Network, false));
 }

@@ -22,7 +22,7 @@ pub(super) fn run(send: &Send, json: bool, voice: &Voice, output: &mut Output<'_
     }
     let stop = Arc::new(AtomicBool::new(false));
     let flags = &send.transfer;
-    let (what, named) = what_and_to(&send.words)?;
+    let (what, named) = what_and_to(&send.words, flags.ticket_file.is_some())?;
     let to = match (named, &flags.ticket_file) {
         (Some(_), Some(_)) => {
             return Err(Fault::Usage(
@@ -87,8 +87,8 @@ fn name(what: &What) -> String {
     }
 }
 
-/// What the words name: the last one may be whom to send it to.
-fn what_and_to(words: &[OsString]) -> Result<(What, Option<Peer>), Fault> {
+/// What the words name: the last one may be whom to send it to, unless that is said elsewhere.
+fn what_and_to(words: &[OsString], is_said: bool) -> Result<(What, Option<Peer>), Fault> {
     let named = words.last().and_then(|word| word.to_str()).and_then(peer).transpose();
     let named = named.map_err(|error| Fault::Usage(format!("the last word: {error}; a file is ./NAME")))?;
     let paths = if named.is_some() { &words[..words.len() - 1] } else { words };
@@ -108,7 +108,7 @@ fn what_and_to(words: &[OsString]) -> Result<(What, Option<Peer>), Fault> {
                 "standard input (-) is sent alone; a file of that name is ./-".to_owned(),
             ));
         }
-        [_, .., last] if named.is_none() && is_elsewhere(last) => {
+        [_, .., last] if named.is_none() && !is_said && is_elsewhere(last) => {
             return Err(Fault::Usage(format!(
                 "there is no file {}; to send to another machine, name the ticket that \"aqueduct recv\" prints there, or \
                  raw://HOST:PORT",

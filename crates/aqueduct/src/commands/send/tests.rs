@@ -3,7 +3,16 @@
 use super::*;
 
 fn sorted(words: &[&str]) -> Result<(What, Option<Peer>), Fault> {
-    what_and_to(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    what_and_to(&words.iter().map(OsString::from).collect::<Vec<_>>(), false)
+}
+
+#[test]
+fn whoever_thinks_of_scp_is_told_what_to_name_unless_that_is_named() {
+    let words = ["a", "host:path"].map(OsString::from);
+    let Err(Fault::Usage(why)) = what_and_to(&words, false) else { panic!("there is no such file") };
+    assert!(why.contains("name the ticket"), "{why}");
+    let (what, to) = what_and_to(&words, true).unwrap();
+    assert_eq!((what, to.is_none()), (What::Paths(vec!["a".into(), "host:path".into()]), true));
 }
 
 #[test]
