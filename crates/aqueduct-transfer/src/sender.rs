@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use aqueduct_blob::Algorithm;
+use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_flow::{Carried, Throttle};
 use aqueduct_wire::transfer::{Accept, Offer, Role, Verify, Word};
 
@@ -214,6 +214,9 @@ impl Attempt<'_> {
     fn report(&self, done: queue::Done, carried: Carried) -> Report {
         let tally = self.queue.tally();
         let queue::Tally { file_count, size, digest, .. } = tally;
+        // What was all there may not have been hashed here again.
+        let theirs = || done.digest.zip(self.algorithm());
+        let digest = digest.or_else(|| theirs().map(|(digest, algorithm)| Digest::new(algorithm, digest)));
         Report {
             name: self.sender.send.name(),
             file_count,

@@ -15,7 +15,8 @@ use std::net::TcpStream;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aqueduct_flow::Carried;
 use aqueduct_wire::http1::{decode_name, encode_name};
@@ -44,8 +45,6 @@ pub(crate) struct Shelf {
     /// The name of everything as a tar stream; `None` for a single file.
     tar_name: Option<Vec<u8>>,
     delivered: Mutex<Delivered>,
-    /// All files, once somebody fetches them one by one; `None` if they are too many for that.
-    wanted: OnceLock<Option<Wanted>>,
     /// Whether somebody has asked for it who knows the path.
     is_known: AtomicBool,
 }
@@ -63,6 +62,8 @@ pub(crate) struct Given {
     pub(crate) identity: Option<Identity>,
     /// What carried it, but for what was put together in memory.
     pub(crate) carried: Carried,
+    /// How long that took, from the first request for bytes.
+    pub(crate) elapsed: Duration,
 }
 
 impl Shelf {
@@ -97,7 +98,6 @@ impl Shelf {
             exclude: exclude.to_vec(),
             tar_name,
             delivered: Mutex::default(),
-            wanted: OnceLock::new(),
             is_known: AtomicBool::new(false),
         })
     }
@@ -112,16 +112,18 @@ impl Shelf {
     /// what of the tree was left out, where that is not told yet.
     pub(crate) fn take_given(&self, watch: &dyn Watch) -> Option<Given> {
         let mut delivered = self.delivered();
-        let Contents { file_count, left_count, size } = self.all_of(&delivered)?;
+        let Contents { file_count, left_count, size } = self.all_of(&mut delivered)?;
         let taken = std::mem::take(&mut *delivered);
         self.is_known.store(false, Ordering::Relaxed);
         drop(delivered);
         if taken.tar().is_none() {
-            for (path, why) in self.wanted.get().into_iter().flatten().flat_map(|wanted| &wanted.left) {
+            for (path, why) in taken.wanted.iter().flat_map(|wanted| &wanted.left) {
                 watch.hear(&Event::Left { path, why });
             }
         }
-        Some(Given { file_count, left_count, size, identity: taken.only(), carried: taken.carried })
+        let elapsed = taken.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let (identity, carried) = (taken.only(), taken.carried);
+        Some(Given { file_count, left_count, size, identity, carried, elapsed })
     }
 
     /// Answers what is asked on a connection, until it ends or all was given. The gauge counts bytes of files that were
@@ -239,6 +241,11 @@ impl Shelf {
         }
     }
 
+    /// Bytes are about to be given.
+    fn begin(&self) {
+        self.delivered().began.get_or_insert_with(Instant::now);
+    }
+
     /// Where what `peer` was given counts, with what carried it: whoever finds that to be all finds the routes, too.
     fn deliver(&self, peer: &mut Peer<'_>) -> MutexGuard<'_, Delivered> {
         let mut delivered = self.delivered();
@@ -252,46 +259,41 @@ impl Shelf {
 
     /// Whether everything was given and acknowledged: the single file; the tar stream; or every file of the tree.
     pub(crate) fn is_complete(&self) -> bool {
-        self.all_of(&self.delivered()).is_some()
+        self.all_of(&mut self.delivered()).is_some()
     }
 
     /// What all there is consists of, if it was delivered.
-    fn all_of(&self, delivered: &Delivered) -> Option<Contents> {
-        if delivered.tar().is_some() {
-            return delivered.tar();
+    fn all_of(&self, delivered: &mut Delivered) -> Option<Contents> {
+        let is_by_file = delivered.tar().is_none() && delivered.has_whole();
+        if is_by_file && delivered.wanted.is_none() {
+            // One file is all there is, even where it is gone by now. A walk that fails is tried again.
+            let is_single = self.tar_name.is_none();
+            delivered.wanted = if is_single { Some(Wanted::default()) } else { self.files().ok() };
         }
-        if delivered.whole().is_empty() {
-            return None;
-        }
-        let wanted = self.wanted.get_or_init(|| self.files()).as_ref()?;
-        let is_all = delivered.whole().len() >= wanted.files.len()
-            && wanted.files.iter().all(|path| delivered.whole().contains_key(path));
-        is_all.then_some(wanted.contents)
+        delivered.all()
     }
 
-    /// All files; `None` if they are too many to be fetched one by one.
-    fn files(&self) -> Option<Wanted> {
+    /// All files, for whoever fetches them one by one.
+    fn files(&self) -> Result<Wanted, Error> {
         let mut wanted = Wanted::default();
         let mut paths = tarball::Paths::default();
-        for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude).ok()? {
+        for found in Walk::new(&self.paths, &Preserve::default(), &self.exclude)? {
             match found {
                 Found::Entry { entry, .. } => {
                     let path = paths.of(&entry);
-                    if let Kind::Regular { size, .. } = entry.kind {
-                        wanted.contents.add(size);
+                    if matches!(entry.kind, Kind::Regular { .. }) {
                         wanted.files.insert(path);
                     }
                 }
                 Found::Left { path, why } => {
-                    wanted.contents.left_count += 1;
                     wanted.left.push((path.into_os_string().into_vec(), with_causes(&why)));
                 }
             }
             if wanted.files.len().max(wanted.left.len()) > FILE_COUNT_MAX {
-                return None;
+                return Ok(Wanted { is_too_much: true, ..Wanted::default() });
             }
         }
-        Some(wanted)
+        Ok(wanted)
     }
 }
 

@@ -29,8 +29,8 @@ impl Attempt<'_> {
                         Error::new(ErrorKind::Mismatch, what)
                     })?;
                 }
-                Word::Done { failed_count, is_synced, .. } => {
-                    self.queue.end(Ok(Done { failed_count, is_synced }));
+                Word::Done { failed_count, is_synced, digest, .. } => {
+                    self.queue.end(Ok(Done { failed_count, is_synced, digest }));
                     return Ok(());
                 }
                 Word::Failed { failure, why } => return Err(Error::of_peer(failure, &why)),

@@ -78,6 +78,8 @@ pub(super) enum Next {
 pub(super) struct Done {
     pub(super) failed_count: u64,
     pub(super) is_synced: bool,
+    /// Of a single file, as the receiver has found it to be.
+    pub(super) digest: Option<[u8; 32]>,
 }
 
 /// What was sent so far, or was there.

@@ -68,7 +68,6 @@ pub(super) fn serve(
     stream: &TcpStream,
     closing: &AtomicBool,
 ) -> Result<Option<Report>, Error> {
-    let began = Instant::now();
     let manner = Manner { stop: closing, ..manner(sender, session) };
     let served = shelf.serve(stream, manner, session.watch);
     // Who has everything may break off as it likes.
@@ -82,7 +81,7 @@ pub(super) fn serve(
             None
         }
     };
-    let report = report(sender.send.name(), given.size, digest, given.carried, began.elapsed(), stream);
+    let report = report(sender.send.name(), given.size, digest, given.carried, given.elapsed, stream);
     let report = Report { file_count: given.file_count, failed_count: given.left_count, ..report };
     accept_unverified(sender, report).map(Some)
 }

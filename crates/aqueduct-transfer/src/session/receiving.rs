@@ -87,6 +87,8 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
             match done {
                 Ok(Some(report)) => {
                     taken += 1;
+                    // What came is there, whatever it was.
+                    receiver.is_stream.store(receiver.receive.to == Where::Stdout, Ordering::Relaxed);
                     if receiver.receive.count.is_some_and(|count| taken >= count.get()) {
                         return Ok(report);
                     }

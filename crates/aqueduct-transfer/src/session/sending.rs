@@ -96,10 +96,13 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
         let welcome =
             Welcome { role: Role::Receive, http: shelf.is_some(), patience: session.patience, closing };
         let (visitors, back) = listener.take(scope, welcome);
-        let mut served = 0;
+        let (mut served, mut was_raw) = (0, false);
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
-            let done = match session.next(&visitors)? {
+            let visitor =
+                session.next(&visitors).map_err(|error| if was_raw { error.of_stream() } else { error })?;
+            was_raw = matches!(visitor, Visitor::Raw(_));
+            let done = match visitor {
                 Visitor::Attempt(line) => serve_native(sender, session, &listener, line),
                 // A browser has several connections, and keeps them: nobody else waits for it.
                 Visitor::Http(stream) => {

@@ -35,7 +35,7 @@ pub(super) fn run(recv: &Recv, json: bool, voice: &Voice, output: &mut Output<'_
     };
     let count = flags.count(&from);
     let side = Side {
-        invitation: Invitation::ToSend { place: words(&to), count },
+        invitation: Invitation::ToSend { place: words(&to), is_stream: to == Where::Stdout, count },
         events: json.then_some(if to == Where::Stdout { To::Stderr } else { To::Stdout }),
         name: String::new(),
         print_digests: recv.print_digest.then(|| prefix(&to)),

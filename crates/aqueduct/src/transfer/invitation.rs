@@ -22,8 +22,8 @@ pub(crate) enum Invitation {
         preserve: Option<String>,
         count: Option<NonZeroU32>,
     },
-    /// It receives, into this place.
-    ToSend { place: String, count: Option<NonZeroU32> },
+    /// It receives, into this place, which may keep nothing of what breaks off.
+    ToSend { place: String, is_stream: bool, count: Option<NonZeroU32> },
 }
 
 /// Where it listens, and for what.
@@ -58,7 +58,7 @@ impl Invitation {
                 let what = format!("{}{others}{size}", listening.name);
                 format!("sending {what} {}, from {host} port {port}", so_often(*count))
             }
-            Self::ToSend { place, count } => {
+            Self::ToSend { place, count, .. } => {
                 format!("receiving into {place} {}, on {host} port {port}", so_often(*count))
             }
         };
@@ -72,7 +72,9 @@ impl Invitation {
         }
         text.push_str("\nNothing is encrypted: somebody on the path could read it. ");
         text.push_str(match self {
-            Self::ToReceive { is_stream: true, .. } => "Ctrl-C ends it, and nothing of it is kept.\n",
+            Self::ToReceive { is_stream: true, .. } | Self::ToSend { is_stream: true, .. } => {
+                "Ctrl-C ends it, and nothing of it is kept.\n"
+            }
             _ => "Ctrl-C ends it; what came is kept, and the same again goes on.\n",
         });
         text
@@ -116,10 +118,14 @@ impl Invitation {
                     remark: if *is_stream { "verified" } else { "verified; goes on by itself where it was" },
                 }
             }
-            Self::ToSend { .. } => Command {
+            Self::ToSend { is_stream, .. } => Command {
                 program: "aqueduct",
                 line: format!("aqueduct send PATH {ticket}"),
-                remark: "PATH is a file or a directory there; verified; goes on by itself where it was",
+                remark: if *is_stream {
+                    "PATH is a file there; verified"
+                } else {
+                    "PATH is a file or a directory there; verified; goes on by itself where it was"
+                },
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+use std::time::Instant;
 
 use aqueduct_flow::Carried;
 use aqueduct_wire::transfer::Identity;
@@ -15,6 +16,12 @@ pub(super) struct Delivered {
     begun: HashMap<Path, Begun>,
     /// Files that were given whole, and which each of them was; at most [`FILE_COUNT_MAX`].
     whole: HashMap<Path, Identity>,
+    /// Bytes of these.
+    whole_size: u64,
+    /// What is wanted, once the first file was given.
+    pub(super) wanted: Option<Wanted>,
+    /// When the first request for bytes came.
+    pub(super) began: Option<Instant>,
     /// What was in the tar stream, once all was given as one.
     tar: Option<Contents>,
     /// What carried whatever was given.
@@ -42,7 +49,8 @@ impl Contents {
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     pub(super) files: HashSet<Path>,
-    pub(super) contents: Contents,
+    /// Whether there is more than can be fetched file by file.
+    pub(super) is_too_much: bool,
     /// What has to be left out, and why; at most [`FILE_COUNT_MAX`].
     pub(super) left: Vec<(Path, String)>,
 }
@@ -75,6 +83,7 @@ impl Delivered {
         if len >= size {
             self.begun.remove(path);
             self.whole.insert(path.to_vec(), identity);
+            self.whole_size += size;
         }
         len.saturating_sub(before)
     }
@@ -89,9 +98,22 @@ impl Delivered {
         self.tar
     }
 
-    /// Files that were given whole.
-    pub(super) fn whole(&self) -> &HashMap<Path, Identity> {
-        &self.whole
+    /// Whether any file was given whole.
+    pub(super) fn has_whole(&self) -> bool {
+        !self.whole.is_empty()
+    }
+
+    /// What was given, if that is all that is wanted.
+    pub(super) fn all(&self) -> Option<Contents> {
+        if self.tar.is_some() {
+            return self.tar;
+        }
+        let Wanted { files, is_too_much, left } = self.wanted.as_ref()?;
+        let is_all = !is_too_much
+            && self.whole.len() >= files.len()
+            && files.iter().all(|path| self.whole.contains_key(path));
+        let (file_count, left_count) = (self.whole.len() as u64, left.len() as u64);
+        is_all.then_some(Contents { file_count, left_count, size: self.whole_size })
     }
 
     /// Which file was given whole, if that is one alone.
@@ -164,7 +186,7 @@ mod tests {
         assert_eq!(add(20..30), 0);
         assert_eq!(add(99..100), 1);
         assert_eq!(add(0..100), 0);
-        assert!(delivered.whole().contains_key(&b"f"[..]));
+        assert!(delivered.whole.contains_key(&b"f"[..]));
     }
 
     #[test]
@@ -172,9 +194,9 @@ mod tests {
         let mut delivered = Delivered::default();
         delivered.add(b"f", IDENTITY, 100, 0..99);
         assert_eq!(delivered.add(b"f", Identity([2; 16]), 100, 99..100), 1);
-        assert!(delivered.whole().is_empty());
+        assert!(!delivered.has_whole());
         delivered.add(b"empty", IDENTITY, 0, 0..0);
-        assert!(delivered.whole().contains_key(&b"empty"[..]));
+        assert!(delivered.whole.contains_key(&b"empty"[..]));
     }
 
     #[test]

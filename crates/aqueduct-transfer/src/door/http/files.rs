@@ -90,6 +90,7 @@ impl Shelf {
         if asked.method == Method::HEAD {
             return send_memory(peer, head);
         }
+        self.begin();
         let mut credit = Credit { shelf: self, file, waiting: VecDeque::new() };
         let sent = credit.send(peer, head, pieces);
         credit.note(peer, sent.is_ok())?;

@@ -45,6 +45,7 @@ impl Shelf {
         if asked.method == Method::HEAD {
             return Ok(());
         }
+        self.begin();
         let mut stream =
             Stream { is_chunked, tar: Builder::new(Vec::new()), bytes: Vec::new(), told: peer.sent() };
         let mut paths = Paths::default();

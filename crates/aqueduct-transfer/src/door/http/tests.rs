@@ -526,6 +526,28 @@ fn what_was_given_was_whatever_becomes_of_the_source() {
     fs::remove_dir_all(directory.path().join("tree")).unwrap();
     let given = shelf.take_given(&Deaf).unwrap();
     assert_eq!((given.file_count, given.left_count, given.size), (2, 0, 11));
+
+    let (directory, shelf) = hundred();
+    assert_eq!(get(&shelf, shelf.path(), "").0, 200);
+    fs::remove_file(directory.path().join("a hundred.bin")).unwrap();
+    assert_eq!(shelf.take_given(&Deaf).unwrap().size, 100);
+}
+
+#[test]
+fn the_next_receiver_is_given_what_is_there_by_then() {
+    let (directory, shelf) = tree();
+    let here = shelf.path().strip_suffix(".tar").unwrap().to_owned();
+    let all = |names: &[&str]| {
+        for name in names {
+            assert_eq!(get(&shelf, &format!("{here}/{name}"), "").0, 200, "{name}");
+        }
+        let given = shelf.take_given(&Deaf).unwrap();
+        (given.file_count, given.size)
+    };
+    assert_eq!(all(&["one", "inner/two"]), (2, 11));
+    fs::write(directory.path().join("tree/one"), "longer than it was").unwrap();
+    fs::write(directory.path().join("tree/three"), "new").unwrap();
+    assert_eq!(all(&["one", "inner/two", "three"]), (3, 27));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use signal_hook::consts::SIGTERM;
 use super::*;
 
 fn told(event: &Event<'_>) -> (&'static str, Value) {
-    members(event, &Invitation::ToSend { place: String::new(), count: None })
+    members(event, &Invitation::ToSend { place: String::new(), is_stream: false, count: None })
 }
 
 #[test]

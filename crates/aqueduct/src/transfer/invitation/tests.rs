@@ -50,7 +50,7 @@ Nothing is encrypted: somebody on the path could read it. Ctrl-C ends it; what c
 fn a_receiver_says_where_it_goes_and_what_to_type() {
     let ticket = ticket(Host::Name("host.example".to_owned()));
     let listening = Listening { ticket: &ticket, raw: true, name: "", size: None, path: None };
-    let invitation = Invitation::ToSend { place: "this directory".to_owned(), count: None };
+    let invitation = Invitation::ToSend { place: "this directory".to_owned(), is_stream: false, count: None };
     let text = invitation.text(&listening);
     assert!(
         text.starts_with("receiving into this directory to whoever comes, on host.example port 7300\n"),
@@ -89,4 +89,14 @@ fn no_shell_takes_a_name_for_anything_else() {
     let commands = FILE.commands(&Listening { ticket: &ticket, raw: true, name, size: None, path });
     assert_eq!(commands["nc"], r"nc 192.0.2.5 7300 > 'it'\''s $(reboot).bin'");
     assert_eq!(commands["curl"], "curl -fOJ http://192.0.2.5:7300/cap/it%27s%20%24%28reboot%29.bin");
+}
+
+#[test]
+fn who_receives_to_standard_output_is_not_promised_that_anything_is_kept() {
+    let ticket = ticket(Host::Name("host.example".to_owned()));
+    let listening = Listening { ticket: &ticket, raw: false, name: "", size: None, path: None };
+    let to = |is_stream| Invitation::ToSend { place: "a place".to_owned(), is_stream, count: None };
+    let text = to(true).text(&listening);
+    assert!(text.contains("nothing of it is kept") && !text.contains("goes on"), "{text}");
+    assert!(to(false).text(&listening).contains("what came is kept"));
 }
