@@ -7,8 +7,12 @@ use tempfile::TempDir;
 
 use crate::fixture::{Fixture, Reply, digest, pattern};
 
-/// What the store has room for beside itself.
-const ROOM: u64 = 1 << 20;
+/// What the store has room for beside itself: one blob of [`HALF`], with what is made ahead of those who need it (which
+/// happens once a second, at any time of a test) and what the databases may yet grow by.
+const ROOM: u64 = 8 << 20;
+
+/// What two blobs take that have no room beside each other.
+const HALF: usize = 5 << 20;
 
 fn limited(lease: Duration) -> Fixture {
     let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -50,8 +54,8 @@ fn pin(server: &Fixture, method: &str, target: &str) -> Reply {
 #[test]
 fn a_full_store_refuses_a_blob_before_it_is_sent_and_keeps_what_it_promised() {
     let server = limited(Duration::from_secs(600));
-    let promised = server.put(&pattern(700 << 10));
-    let mut other = pattern(700 << 10);
+    let promised = server.put(&pattern(HALF));
+    let mut other = pattern(HALF);
     other[0] ^= 1;
     let refused = put(&server, &other);
     refused.assert_problem(507, "no-space");
@@ -64,8 +68,8 @@ fn a_full_store_refuses_a_blob_before_it_is_sent_and_keeps_what_it_promised() {
 #[test]
 fn what_was_evicted_is_not_answered_from_memory() {
     let server = limited(Duration::ZERO);
-    // They take nearly all there is.
-    let small: Vec<_> = (0..14)
+    // They take what is left beside the room that is made ahead.
+    let small: Vec<_> = (0..100)
         .map(|number| {
             let mut bytes = pattern(60 << 10);
             bytes[0] = number;
@@ -77,12 +81,10 @@ fn what_was_evicted_is_not_answered_from_memory() {
         assert_eq!(get(digest).status, 200);
         assert_eq!(get(digest).status, 200, "from memory");
     }
-    assert_eq!(put(&server, &pattern(600 << 10)).status, 201);
+    assert_eq!(put(&server, &pattern(HALF)).status, 201);
     let gone: Vec<_> = small.iter().filter(|digest| get(digest).status == 404).collect();
-    assert!(gone.len() >= 5, "only {} of {} went to make room", gone.len(), small.len());
-    for digest in small.iter().filter(|digest| !gone.contains(digest)) {
-        assert_eq!(get(digest).status, 200);
-    }
+    // More may go at any time, as the databases grow.
+    assert!((40..small.len()).contains(&gone.len()), "{} of {} went to make room", gone.len(), small.len());
     assert!(!server.has(gone[0]));
 }
 
@@ -90,10 +92,10 @@ fn what_was_evicted_is_not_answered_from_memory() {
 fn whoever_asks_with_head_is_promised_what_is_there() {
     // Longer than this test takes, and shorter than anybody would wait.
     let server = limited(Duration::from_secs(600));
-    let asked = server.put(&pattern(700 << 10));
+    let asked = server.put(&pattern(HALF));
     assert!(server.has(&asked));
     assert!(server.has(&asked), "it is there, whoever asks, and how often");
-    let mut other = pattern(700 << 10);
+    let mut other = pattern(HALF);
     other[0] ^= 1;
     put(&server, &other).assert_problem(507, "no-space");
     assert!(server.has(&asked));
@@ -102,7 +104,7 @@ fn whoever_asks_with_head_is_promised_what_is_there() {
 #[test]
 fn names_are_pinned_listed_and_unpinned() {
     let server = limited(Duration::ZERO);
-    let here = server.put(&pattern(600 << 10));
+    let here = server.put(&pattern(HALF));
     let absent = digest(b"not here");
     assert_eq!(pin(&server, "PUT", &format!("/{absent}")).status, 201);
     let again = pin(&server, "PUT", &format!("/{absent}"));
@@ -117,7 +119,7 @@ fn names_are_pinned_listed_and_unpinned() {
     let page = pin(&server, "GET", &format!("?after={}", names[0])).json();
     assert_eq!(page, serde_json::json!({ "pins": [names[1]], "next": null }));
     // It is in the way of this one, and stays.
-    let mut other = pattern(600 << 10);
+    let mut other = pattern(HALF);
     other[0] ^= 1;
     put(&server, &other).assert_problem(507, "no-space");
     assert_eq!(pin(&server, "DELETE", &format!("/{here}")).status, 204);
