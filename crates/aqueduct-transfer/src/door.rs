@@ -17,7 +17,7 @@ use aqueduct_sys::{Readiness, set_receive_low_water, wait_at_most};
 use aqueduct_wire::native::{FrameError, parse_greeting};
 
 pub(crate) use fetch::{Answered, Begun, Fetched, Url, fetch};
-pub(crate) use http::Shelf;
+pub(crate) use http::{Given, Shelf};
 pub(crate) use peer::Manner;
 pub(crate) use raw::{RawReceived, RawSource, RawTarget, receive_raw, send_raw};
 

@@ -31,7 +31,7 @@ use crate::ticket::base32;
 use crate::{Error, ErrorKind, Event, Preserve, Watch};
 use answer::Answer;
 use asked::{Asked, Heard, Inbox};
-use delivered::{Contents, Delivered, FILE_COUNT_MAX, Wanted};
+use delivered::{Contents, Delivered, FILE_COUNT_MAX, Turn, Wanted};
 
 /// What one receiver may fetch by HTTP.
 #[derive(Debug)]
@@ -110,10 +110,11 @@ impl Shelf {
 
     /// All that one receiver was given, once that is complete, and once: what is given from now on is the next one's. Tells
     /// what of the tree was left out, where that is not told yet.
-    pub(crate) fn take_given(&self, watch: &dyn Watch) -> Option<Given> {
+    fn take_given(&self, watch: &dyn Watch) -> Option<Given> {
+        self.find_wanted();
         let mut delivered = self.delivered();
-        let Contents { file_count, left_count, size } = self.all_of(&mut delivered)?;
-        let taken = std::mem::take(&mut *delivered);
+        let Contents { file_count, left_count, size } = delivered.all()?;
+        let taken = delivered.take();
         self.is_known.store(false, Ordering::Relaxed);
         drop(delivered);
         if taken.tar().is_none() {
@@ -126,8 +127,9 @@ impl Shelf {
         Some(Given { file_count, left_count, size, identity, carried, elapsed })
     }
 
-    /// Answers what is asked on a connection, until it ends or all was given. The gauge counts bytes of files that were
-    /// acknowledged, each once, or those of the tar stream.
+    /// Answers what is asked on a connection, until it ends or all was given: to whichever connection finds that, what one
+    /// receiver was given is answered, with what came over others. The gauge counts bytes of files that were acknowledged, each
+    /// once, or those of the tar stream.
     ///
     /// # Errors
     ///
@@ -138,29 +140,36 @@ impl Shelf {
         stream: &TcpStream,
         manner: Manner<'_>,
         watch: &dyn Watch,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Given>, Error> {
         let mut peer = Peer::new(stream, manner)?;
+        let answered = self.answer_all(&mut peer, watch);
+        // Before the connection ends, which may take its time: the next receiver may be there already.
+        let given = self.take_given(watch);
+        let ended = answered.and_then(|()| match peer.finish() {
+            // What was given was acknowledged before.
+            Err(error) if error.kind() == ErrorKind::Network => Ok(()),
+            finished => finished,
+        });
+        // Who has everything may break off as it likes.
+        if given.is_some() { Ok(given) } else { ended.map(|()| None) }
+    }
+
+    fn answer_all(&self, peer: &mut Peer<'_>, watch: &dyn Watch) -> Result<(), Error> {
         let mut inbox = Inbox::default();
         loop {
-            match inbox.next(&mut peer)? {
-                Heard::End => break,
+            match inbox.next(peer)? {
+                Heard::End => return Ok(()),
                 Heard::Nonsense(status, error) => {
-                    Answer::refusal(status, &error.to_string()).send(&mut peer, None)?;
-                    break;
+                    return Answer::refusal(status, &error.to_string()).send(peer, None);
                 }
                 Heard::Asked(asked) => {
-                    self.answer(&mut peer, &asked, watch)?;
+                    self.answer(peer, &asked, watch)?;
                     // Looked for in any case: what all there is consists of is found out before it is gone.
                     if self.is_complete() || !asked.keeps_alive {
-                        break;
+                        return Ok(());
                     }
                 }
             }
-        }
-        match peer.finish() {
-            // What was given was acknowledged before.
-            Err(error) if error.kind() != ErrorKind::Network => Err(error),
-            _ => Ok(()),
         }
     }
 
@@ -241,16 +250,23 @@ impl Shelf {
         }
     }
 
-    /// Bytes are about to be given.
-    fn begin(&self) {
-        self.delivered().began.get_or_insert_with(Instant::now);
+    /// Bytes are about to be given, to the receiver whose turn it is.
+    fn begin(&self) -> Turn {
+        let mut delivered = self.delivered();
+        delivered.began.get_or_insert_with(Instant::now);
+        delivered.turn
     }
 
-    /// Where what `peer` was given counts, with what carried it: whoever finds that to be all finds the routes, too.
-    fn deliver(&self, peer: &mut Peer<'_>) -> MutexGuard<'_, Delivered> {
+    /// Where what `peer` was given counts, with what carried it: whoever finds that to be all finds the routes, too. Nowhere,
+    /// where the receiver whose turn it was has everything.
+    fn deliver(&self, peer: &mut Peer<'_>, turn: Turn) -> Option<MutexGuard<'_, Delivered>> {
         let mut delivered = self.delivered();
-        delivered.carried += peer.take_carried();
-        delivered
+        let carried = peer.take_carried();
+        if delivered.turn != turn {
+            return None;
+        }
+        delivered.carried += carried;
+        Some(delivered)
     }
 
     fn delivered(&self) -> MutexGuard<'_, Delivered> {
@@ -258,19 +274,27 @@ impl Shelf {
     }
 
     /// Whether everything was given and acknowledged: the single file; the tar stream; or every file of the tree.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.all_of(&mut self.delivered()).is_some()
+    fn is_complete(&self) -> bool {
+        self.find_wanted();
+        self.delivered().all().is_some()
     }
 
-    /// What all there is consists of, if it was delivered.
-    fn all_of(&self, delivered: &mut Delivered) -> Option<Contents> {
-        let is_by_file = delivered.tar().is_none() && delivered.has_whole();
-        if is_by_file && delivered.wanted.is_none() {
-            // One file is all there is, even where it is gone by now. A walk that fails is tried again.
-            let is_single = self.tar_name.is_none();
-            delivered.wanted = if is_single { Some(Wanted::default()) } else { self.files().ok() };
+    /// Finds out, where it has to be, what all there is consists of. Nobody waits for that who only gives.
+    fn find_wanted(&self) {
+        let turn = {
+            let delivered = self.delivered();
+            if !delivered.needs_wanted() {
+                return;
+            }
+            delivered.turn
+        };
+        // One file is all there is, even where it is gone by now. A walk that fails is tried again.
+        let is_single = self.tar_name.is_none();
+        let found = if is_single { Some(Wanted::default()) } else { self.files().ok() };
+        let mut delivered = self.delivered();
+        if delivered.turn == turn && delivered.wanted.is_none() {
+            delivered.wanted = found;
         }
-        delivered.all()
     }
 
     /// All files, for whoever fetches them one by one.

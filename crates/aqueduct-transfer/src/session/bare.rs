@@ -12,7 +12,7 @@ use aqueduct_sys::pread;
 use aqueduct_wire::transfer::Identity;
 
 use super::Session;
-use crate::door::{Manner, RawSource, Shelf, send_raw};
+use crate::door::{Given, Manner, RawSource, Shelf, send_raw};
 use crate::meet::CONNECT_TIME_MAX;
 use crate::sender::Sender;
 use crate::sender::stdin::has_input;
@@ -69,9 +69,17 @@ pub(super) fn serve(
     closing: &AtomicBool,
 ) -> Result<Option<Report>, Error> {
     let manner = Manner { stop: closing, ..manner(sender, session) };
-    let served = shelf.serve(stream, manner, session.watch);
-    // Who has everything may break off as it likes.
-    let Some(given) = shelf.take_given(session.watch) else { return served.map(|()| None) };
+    let given = shelf.serve(stream, manner, session.watch)?;
+    given.map(|given| report_given(sender, session, &given, stream)).transpose()
+}
+
+/// What is told of a receiver that was given everything by HTTP, at the end on `stream`.
+fn report_given(
+    sender: &Sender<'_>,
+    session: &Session<'_>,
+    given: &Given,
+    stream: &TcpStream,
+) -> Result<Report, Error> {
     let digest = match given.identity.map_or(Ok(None), |identity| digest_given(sender, session, identity)) {
         Ok(digest) => digest,
         // It is there, whatever has become of the source.
@@ -83,7 +91,7 @@ pub(super) fn serve(
     };
     let report = report(sender.send.name(), given.size, digest, given.carried, given.elapsed, stream);
     let report = Report { file_count: given.file_count, failed_count: given.left_count, ..report };
-    accept_unverified(sender, report).map(Some)
+    accept_unverified(sender, report)
 }
 
 /// The digest of the one file that is sent, as long as it is the one that was given; `None` for a tree.

@@ -13,6 +13,8 @@ type Path = Vec<u8>;
 /// Files of which all bytes, or some, were given and acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
+    /// How many receivers had everything before this one.
+    pub(super) turn: Turn,
     begun: HashMap<Path, Begun>,
     /// Files that were given whole, and which each of them was; at most [`FILE_COUNT_MAX`].
     whole: HashMap<Path, Identity>,
@@ -27,6 +29,10 @@ pub(super) struct Delivered {
     /// What carried whatever was given.
     pub(super) carried: Carried,
 }
+
+/// Whose receiver's something is: an answer that began for one gives the next one nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Turn(u64);
 
 /// How many files there are, and how much has to be left out, each told as an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +94,17 @@ impl Delivered {
         len.saturating_sub(before)
     }
 
+    /// What one receiver was given: from now on it is the next one's.
+    pub(super) fn take(&mut self) -> Self {
+        let next = Self { turn: Turn(self.turn.0 + 1), ..Self::default() };
+        std::mem::replace(self, next)
+    }
+
+    /// Whether it has to be found out what is wanted.
+    pub(super) fn needs_wanted(&self) -> bool {
+        self.tar.is_none() && !self.whole.is_empty() && self.wanted.is_none()
+    }
+
     /// All was given as one tar stream.
     pub(super) fn add_tar(&mut self, contents: Contents) {
         self.tar = Some(contents);
@@ -96,11 +113,6 @@ impl Delivered {
     /// What was in the tar stream, if all was given as one.
     pub(super) fn tar(&self) -> Option<Contents> {
         self.tar
-    }
-
-    /// Whether any file was given whole.
-    pub(super) fn has_whole(&self) -> bool {
-        !self.whole.is_empty()
     }
 
     /// What was given, if that is all that is wanted.
@@ -194,7 +206,7 @@ mod tests {
         let mut delivered = Delivered::default();
         delivered.add(b"f", IDENTITY, 100, 0..99);
         assert_eq!(delivered.add(b"f", Identity([2; 16]), 100, 99..100), 1);
-        assert!(!delivered.has_whole());
+        assert!(delivered.whole.is_empty());
         delivered.add(b"empty", IDENTITY, 0, 0..0);
         assert!(delivered.whole.contains_key(&b"empty"[..]));
     }

@@ -18,6 +18,7 @@ use super::super::peer::Peer;
 use super::Shelf;
 use super::answer::{Answer, end_head, head};
 use super::asked::Asked;
+use super::delivered::Turn;
 use crate::source::Opened;
 use crate::{Error, ErrorKind};
 
@@ -90,8 +91,7 @@ impl Shelf {
         if asked.method == Method::HEAD {
             return send_memory(peer, head);
         }
-        self.begin();
-        let mut credit = Credit { shelf: self, file, waiting: VecDeque::new() };
+        let mut credit = Credit { shelf: self, file, turn: self.begin(), waiting: VecDeque::new() };
         let sent = credit.send(peer, head, pieces);
         credit.note(peer, sent.is_ok())?;
         sent
@@ -138,6 +138,8 @@ impl Shown<'_> {
 struct Credit<'a> {
     shelf: &'a Shelf,
     file: &'a Shown<'a>,
+    /// Whose it is.
+    turn: Turn,
     /// Ranges, each with how many bytes the connection had been given before it.
     waiting: VecDeque<(u64, Range<u64>)>,
 }
@@ -195,7 +197,8 @@ impl Credit<'_> {
 
     fn add(&self, peer: &mut Peer<'_>, range: Range<u64>) {
         let Shown { opened, identity, .. } = self.file;
-        let new = self.shelf.deliver(peer).add(&self.file.path(), *identity, opened.size(), range);
+        let Some(mut delivered) = self.shelf.deliver(peer, self.turn) else { return };
+        let new = delivered.add(&self.file.path(), *identity, opened.size(), range);
         peer.manner.gauge.add_verified(new);
     }
 }

@@ -45,7 +45,7 @@ impl Shelf {
         if asked.method == Method::HEAD {
             return Ok(());
         }
-        self.begin();
+        let turn = self.begin();
         let mut stream =
             Stream { is_chunked, tar: Builder::new(Vec::new()), bytes: Vec::new(), told: peer.sent() };
         let mut paths = Paths::default();
@@ -76,7 +76,9 @@ impl Shelf {
             peer.finish()?;
         }
         stream_told(peer, &mut stream.told)?;
-        self.deliver(peer).add_tar(contents);
+        if let Some(mut delivered) = self.deliver(peer, turn) {
+            delivered.add_tar(contents);
+        }
         Ok(())
     }
 }

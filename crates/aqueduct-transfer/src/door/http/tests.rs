@@ -53,7 +53,7 @@ fn tree() -> (TempDir, Shelf) {
     (directory, shelf)
 }
 
-/// What is answered to all of these bytes on one connection.
+/// What is answered to all of these bytes on one connection. Nobody looks whether that was all.
 fn said(shelf: &Shelf, request: &[u8]) -> Vec<u8> {
     let (ours, theirs) = tcp_pair();
     let terms = Terms::patient();
@@ -65,7 +65,9 @@ fn said(shelf: &Shelf, request: &[u8]) -> Vec<u8> {
             (&theirs).read_to_end(&mut answer).unwrap();
             answer
         });
-        shelf.serve(&ours, terms.manner(), &Deaf).unwrap();
+        let mut peer = Peer::new(&ours, terms.manner()).unwrap();
+        shelf.answer_all(&mut peer, &Deaf).unwrap();
+        let _ = peer.finish();
         asking.join().unwrap()
     })
 }
@@ -514,6 +516,59 @@ fn what_came_over_several_connections_is_one_delivery_whichever_of_them_are_stil
         serving.join().unwrap().unwrap();
     });
     assert_eq!(shelf.take_given(&Deaf), None);
+}
+
+#[test]
+fn of_several_connections_that_give_the_last_bytes_at_once_one_tells_of_all() {
+    for _ in 0..20 {
+        let (_directory, shelf) = hundred();
+        let serve = |range: &str| {
+            let (ours, theirs) = tcp_pair();
+            let request = format!("GET {} HTTP/1.1\r\nHost: h\r\nRange: bytes={range}\r\n\r\n", shelf.path());
+            (&theirs).write_all(request.as_bytes()).unwrap();
+            theirs.shutdown(Shutdown::Write).unwrap();
+            shelf.serve(&ours, Terms::patient().manner(), &Deaf).unwrap()
+        };
+        let serve = &serve;
+        let given = std::thread::scope(|scope| {
+            ["0-29", "30-59", "60-99"]
+                .map(|range| scope.spawn(move || serve(range)))
+                .map(|serving| serving.join().unwrap())
+        });
+        let mut told = given.into_iter().flatten();
+        let all = told.next().unwrap();
+        assert_eq!((all.size, all.carried.by(Route::Sendfile), told.next()), (100, 100, None));
+    }
+}
+
+#[test]
+fn an_answer_that_began_for_one_receiver_gives_the_next_nothing() {
+    let directory = TempDir::new().unwrap();
+    let top = directory.path().join("top");
+    fs::create_dir(&top).unwrap();
+    // More than both sides' buffers hold.
+    let size = 64 << 20;
+    fs::File::create(top.join("large")).unwrap().set_len(size).unwrap();
+    for name in ["top.tar", "top/large"] {
+        let shelf = Shelf::new(CAPABILITY, std::slice::from_ref(&top), &[]).unwrap();
+        let path = format!("{}/{name}", shelf.path().rsplit_once('/').unwrap().0);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        let (ours, theirs) = tcp_pair();
+        let terms = Terms::patient();
+        std::thread::scope(|scope| {
+            let serving = scope.spawn(|| shelf.serve(&ours, terms.manner(), &Deaf));
+            (&theirs).write_all(request.as_bytes()).unwrap();
+            (&theirs).read_exact(&mut [0; 1000]).unwrap();
+            get(&shelf, &path, "");
+            assert_eq!(shelf.take_given(&Deaf).unwrap().size, size, "{name}");
+            std::io::copy(&mut &theirs, &mut std::io::sink()).unwrap();
+            assert_eq!(serving.join().unwrap().unwrap(), None, "{name}");
+        });
+        assert!(!shelf.is_complete(), "{name}");
+        let half = "Range: bytes=0-1\r\n";
+        get(&shelf, &format!("{}/top/large", path.rsplit_once("/top").unwrap().0), half);
+        assert_eq!(shelf.delivered().carried.by(Route::Sendfile), 2, "{name}");
+    }
 }
 
 #[test]

@@ -22,8 +22,9 @@ impl Watch for Notes {
     }
 }
 
-/// Gives the file at `path` to one who asks for all of it by HTTP, has `meanwhile` happen, and then ends the connection.
-fn given(path: &Path, meanwhile: impl FnOnce()) -> (Result<Option<Report>, Error>, Vec<String>) {
+/// Gives the file at `path` to one who asks for all of it by HTTP, has `meanwhile` happen, and answers what is told then, with
+/// the notes.
+fn given(path: &Path, meanwhile: impl FnOnce()) -> (Result<Report, Error>, Vec<String>) {
     let options = Options {
         streams: Streams::Auto,
         rate: None,
@@ -57,19 +58,13 @@ fn given(path: &Path, meanwhile: impl FnOnce()) -> (Result<Option<Report>, Error
     let session = Session { options: &send.options, gauge: &gauge, watch: &watch, patience: &patience };
     let shelf = Shelf::new([7; 16], &[path.to_owned()], &[]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let connection = || {
-        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (listener.accept().unwrap().0, theirs)
-    };
-    let (ours, mut theirs) = connection();
+    let mut theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
     write!(theirs, "GET {} HTTP/1.1\r\nHost: h\r\n\r\n", shelf.path()).unwrap();
     theirs.shutdown(Shutdown::Write).unwrap();
-    shelf.serve(&ours, manner(&sender, &session), &watch).unwrap();
+    let given = shelf.serve(&ours, manner(&sender, &session), &watch).unwrap().unwrap();
     meanwhile();
-    // Whoever looks next finds that it was all there is.
-    let (ours, theirs) = connection();
-    theirs.shutdown(Shutdown::Write).unwrap();
-    let report = serve(&sender, &session, &shelf, &ours, &AtomicBool::new(false));
+    let report = report_given(&sender, &session, &given, &ours);
     (report, watch.0.into_inner().unwrap())
 }
 
@@ -79,7 +74,7 @@ fn what_was_given_by_http_is_told_with_its_digest() {
     let path = directory.path().join("file");
     fs::write(&path, "bytes").unwrap();
     let (report, notes) = given(&path, || ());
-    let report = report.unwrap().unwrap();
+    let report = report.unwrap();
     assert_eq!((report.file_count, report.failed_count, report.size), (1, 0, 5));
     assert_eq!(report.digest, Some(crate::digest_of(ALGORITHM, b"bytes")));
     assert_eq!(notes, [""; 0]);
@@ -94,7 +89,7 @@ fn a_source_that_is_gone_or_another_once_all_was_given_has_no_digest_and_fails_n
         let path = directory.path().join("file");
         fs::write(&path, "bytes").unwrap();
         let (report, notes) = given(&path, || change(&path));
-        let report = report.unwrap().unwrap();
+        let report = report.unwrap();
         assert_eq!((report.file_count, report.size, report.digest), (1, 5, None));
         assert_eq!(notes.len(), 1, "{notes:?}");
         assert!(notes[0].starts_with("nobody knows the digest of what was sent: "), "{notes:?}");

@@ -16,7 +16,7 @@ fn the_last_byte_counts_only_when_nothing_broke() {
     let terms = Terms::patient();
     let mut peer = Peer::new(&ours, terms.manner()).unwrap();
 
-    let mut credit = Credit { shelf: &shelf, file: &shown, waiting: VecDeque::new() };
+    let mut credit = Credit { shelf: &shelf, file: &shown, turn: shelf.begin(), waiting: VecDeque::new() };
     credit.send(&mut peer, b"head".to_vec(), vec![Piece::Part(0..100)]).unwrap();
     theirs.read_exact(&mut [0; 104]).unwrap();
     credit.note(&mut peer, false).unwrap();
