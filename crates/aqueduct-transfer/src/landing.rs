@@ -281,7 +281,8 @@ impl Landing {
         if self.is_skipped(entry) {
             return Ok(Took::Skipped);
         }
-        let is_it = |left: &Left| identity.is_some_and(|identity| *left == Left::Small(identity));
+        let size = bytes.len() as u64;
+        let is_it = |left: &Left| identity.is_some_and(|identity| *left == Left::Small(identity, size));
         if self.clear_unless(entry, &place, is_it)?.is_some() {
             self.needs_syncfs.store(true, Ordering::Relaxed);
             self.top(entry);
@@ -305,7 +306,7 @@ impl Landing {
             self.needs_syncfs.store(true, Ordering::Relaxed);
         }
         self.top(entry);
-        self.inner.add_landed(bytes.len() as u64);
+        self.inner.add_landed(size);
         if let Some(identity) = identity {
             let entry = journal::Entry::Small { place, identity };
             self.inner.journal.append(&entry).map_err(|error| self.inner.journal_failed(error))?;
@@ -339,7 +340,8 @@ impl Landing {
         }
         let left = self.clear_unless(entry, &place, |left| match left {
             Left::Directory => false,
-            Left::Small(left) => identity == Some(*left),
+            // Of another size it was changed by somebody meanwhile.
+            Left::Small(left, len) => identity == Some(*left) && size == Some(*len),
             Left::Large(_, large) => identity == Some(large.identity) && size == Some(large.size),
         })?;
         let mut has_room = false;

@@ -14,13 +14,14 @@ mod judges;
 mod ledger;
 mod passing;
 mod segment;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aqueduct_blob::Algorithm;
+use aqueduct_blob::{Algorithm, Digest};
 use aqueduct_flow::Throttle;
 use aqueduct_wire::transfer::{Accept, Failure, Offer, Role, Verify, Word};
 
@@ -33,6 +34,7 @@ use crate::streams::More;
 use crate::{Error, ErrorKind, Event, Gauge, Phase, Receive, Report, Watch, Where};
 use judges::Judges;
 use ledger::Ledger;
+pub(crate) use told::ToldFiles;
 
 /// What all attempts of one `recv` share.
 pub(crate) struct Receiver<'a> {
@@ -44,6 +46,8 @@ pub(crate) struct Receiver<'a> {
     pub(crate) has_passed: AtomicBool,
     /// Whether what comes is a stream, as far as is known: nobody goes on with it.
     pub(crate) is_stream: AtomicBool,
+    /// What earlier attempts have told of.
+    pub(crate) told: ToldFiles,
 }
 
 /// What the threads of one attempt share.
@@ -71,7 +75,10 @@ impl Receiver<'_> {
         let received = self.receive(&line, more, patience, &over);
         over.store(true, Ordering::Release);
         match received {
-            Ok(report) => Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..report }),
+            Ok(report) => {
+                self.told.end();
+                Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..report })
+            }
             Err(error) => Err(tell(&line, error)),
         }
     }
@@ -90,6 +97,7 @@ impl Receiver<'_> {
             _ => return Err(line.nonsense("it does not say what it offers")),
         };
         let receive = self.receive;
+        self.told.begin(offer.transfer);
         self.is_stream.store(receive.to == Where::Stdout || offer.is_stream(), Ordering::Relaxed);
         let landing = match &receive.to {
             Where::Stdout => {
@@ -157,6 +165,13 @@ impl Receiver<'_> {
             return Err(Error::new(ErrorKind::Other, what));
         }
         Ok(())
+    }
+
+    /// Tells of a file that is there, once.
+    fn tell_file(&self, path: &[u8], size: u64, digest: Option<Digest>) {
+        if self.told.add(path, digest) {
+            self.watch.hear(&Event::File { path, size, digest });
+        }
     }
 
     fn report(&self, offer: &Offer, landing: Option<&Landing>, ledger: &Ledger, streams: u32) -> Report {

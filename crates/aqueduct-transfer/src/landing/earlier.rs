@@ -34,8 +34,8 @@ pub(super) struct Earlier {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Directory,
-    /// A whole file.
-    Small(Identity),
+    /// A whole file of so many bytes.
+    Small(Identity, u64),
     /// One that came in segments, and its number in the journal.
     Large(u64, Large),
 }
@@ -50,8 +50,9 @@ enum Held {
 impl Earlier {
     /// Compares what was `told` with what is on `stage`, which was just opened, and removes what is of no use.
     pub(super) fn find(told: Told, stage: &Stage) -> aqueduct_sys::Result<Self> {
+        // How large a small one is, only the stage tells.
         let mut files: HashMap<Place, Left> =
-            told.small.into_iter().map(|(place, identity)| (place, Left::Small(identity))).collect();
+            told.small.into_iter().map(|(place, identity)| (place, Left::Small(identity, 0))).collect();
         // The last one of a place counts.
         files.extend(told.large.into_iter().map(|(number, large)| (large.place, Left::Large(number, large))));
         let mut unsaid = HashMap::new();
@@ -64,7 +65,7 @@ impl Earlier {
             FileType::RegularFile => {
                 let is_whole = |left: &Left| match left {
                     Left::Large(_, large) => !large.is_finished || large.size == stat.size,
-                    Left::Small(_) | Left::Directory => true,
+                    Left::Small(..) | Left::Directory => true,
                 };
                 let found = match files.entry(place) {
                     hash_map::Entry::Occupied(found) if is_whole(found.get()) => Some(found.remove()),
@@ -72,7 +73,10 @@ impl Earlier {
                 };
                 let is_known = found.is_some();
                 stats.insert(place, *stat);
-                unsaid.extend(found.map(|found| (place, found)));
+                unsaid.extend(found.map(|found| match found {
+                    Left::Small(identity, _) => (place, Left::Small(identity, stat.size)),
+                    other => (place, other),
+                }));
                 is_known
             }
             // Links are as quickly made again.
@@ -86,12 +90,11 @@ impl Earlier {
         for (place, left) in &unsaid {
             match left {
                 Left::Directory => {}
-                Left::Small(identity) => {
-                    let size = stats.get(place).map_or(0, |stat| stat.size);
+                Left::Small(identity, size) => {
                     len += size;
                     room += size;
                     // There is nothing to be spared of an empty one.
-                    if size > 0 {
+                    if *size > 0 {
                         held.insert(*identity, Held::Whole);
                     }
                 }

@@ -91,11 +91,13 @@ impl Attempt<'_> {
             Some(arriving) if arriving.is_whole() => {
                 let size = arriving.size().unwrap_or(0);
                 self.receiver.gauge.add_resumed(size);
-                // Nothing is kept of what a small one was verified to be.
-                let digest = Arrival::digest_of(entry, algorithm, arriving.restored())
-                    .or_else(|| arriving.hash(algorithm.filter(|_| self.receiver.watch.hears_files())?));
                 let path = landing.names_to(entry);
-                self.receiver.watch.hear(&Event::File { path: &path, size, digest });
+                // The journal does not keep what a small one was verified to be.
+                let digest = Arrival::digest_of(entry, algorithm, arriving.restored())
+                    .or_else(|| self.receiver.told.digest(&path))
+                    .or_else(|| arriving.hash(algorithm.filter(|_| self.receiver.watch.hears_files())?));
+                self.patience.check_stop()?;
+                self.receiver.tell_file(&path, size, digest);
                 self.ledger.settle(1, |tally| {
                     tally.file_count += 1;
                     tally.size += size;
@@ -179,12 +181,11 @@ impl Attempt<'_> {
                 true
             }
         };
-        let watch = self.receiver.watch;
-        if is_there && watch.hears_files() {
+        if is_there && self.receiver.watch.hears_files() {
             let path =
                 self.landing.as_ref().map_or_else(|| file.name.clone(), |landing| landing.names_to(file));
             let digest = self.algorithm().map(|algorithm| crate::digest_of(algorithm, bytes));
-            watch.hear(&Event::File { path: &path, size: bytes.len() as u64, digest });
+            self.receiver.tell_file(&path, bytes.len() as u64, digest);
         }
         Ok(())
     }
@@ -250,7 +251,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn end_file(&self, arrival: &Arrival, size: u64, digest: Option<Digest>) {
-        self.receiver.watch.hear(&Event::File { path: &arrival.name, size, digest });
+        self.receiver.tell_file(&arrival.name, size, digest);
         self.ledger.forget(arrival.id);
         self.ledger.settle(1, |tally| {
             tally.file_count += 1;

@@ -16,7 +16,7 @@ use crate::door::{Manner, RawReceived, RawTarget, receive_raw};
 use crate::landing::{Landing, LandingOptions};
 use crate::listen::{Listener, Visitor, Welcome};
 use crate::meet::Purpose;
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, ToldFiles};
 use crate::streams::More;
 use crate::{Error, ErrorKind, Event, Gauge, Listen, Peer, Phase, Proof, Receive, Report, Watch, Where};
 
@@ -33,6 +33,7 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
         throttle,
         has_passed: AtomicBool::new(false),
         is_stream: AtomicBool::new(is_stream),
+        told: ToldFiles::default(),
     };
     let received = match &receive.from {
         Peer::Ticket(ticket) => {
@@ -66,17 +67,20 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
         let welcome =
             Welcome { role: Role::Send, http: false, patience: session.patience, closing: &closing };
         let (visitors, _) = listener.take(scope, welcome);
-        let mut taken = 0;
+        // Whether somebody has left what another attempt goes on with.
+        let (mut taken, mut is_begun) = (0, false);
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
             let done = match session.next(&visitors)? {
                 Visitor::Attempt(line) => {
                     session.connected(line.peer);
-                    receiver.attempt(line, &More::Join(&listener.joining)).map(Some)
+                    let received = receiver.attempt(line, &More::Join(&listener.joining)).map(Some);
+                    is_begun = received.is_err() && !receiver.is_stream.load(Ordering::Relaxed);
+                    received
                 }
                 Visitor::Raw(stream) => {
-                    receiver.is_stream.store(true, Ordering::Relaxed);
-                    take_raw(receiver, session, &stream).map(Some)
+                    receiver.is_stream.store(!is_begun, Ordering::Relaxed);
+                    take_raw(receiver, session, &stream).map(Some).map_err(Error::of_stream)
                 }
                 Visitor::Http(_) | Visitor::Served(_) => Ok(None),
                 Visitor::Refused(error) => {

@@ -96,14 +96,19 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
         let welcome =
             Welcome { role: Role::Receive, http: shelf.is_some(), patience: session.patience, closing };
         let (visitors, back) = listener.take(scope, welcome);
-        let (mut served, mut was_raw) = (0, false);
+        // Whether somebody may go on with what he has, and whether the last one cannot.
+        let (mut served, mut is_begun, mut was_raw) = (0, false, false);
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
             let visitor =
                 session.next(&visitors).map_err(|error| if was_raw { error.of_stream() } else { error })?;
-            was_raw = matches!(visitor, Visitor::Raw(_));
+            was_raw = matches!(visitor, Visitor::Raw(_)) && !is_begun;
             let done = match visitor {
-                Visitor::Attempt(line) => serve_native(sender, session, &listener, line),
+                Visitor::Attempt(line) => {
+                    let sent = serve_native(sender, session, &listener, line);
+                    is_begun = sent.is_err();
+                    sent
+                }
                 // A browser has several connections, and keeps them: nobody else waits for it.
                 Visitor::Http(stream) => {
                     if let Some(shelf) = shelf

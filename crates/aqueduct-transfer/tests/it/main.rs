@@ -5,4 +5,5 @@
 
 mod pair;
 mod resumed;
+mod waiting;
 mod whole;

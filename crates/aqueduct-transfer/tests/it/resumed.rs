@@ -1,11 +1,12 @@
 //! What goes on where it was.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -160,6 +161,43 @@ fn small_files_of_a_tree_that_were_there_when_the_connection_broke_do_not_come_a
     let received = received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
     assert!(received.resumed >= 4 << 20, "{} bytes were there", received.resumed);
     assert_eq!((sent.unwrap().file_count, received.file_count), (200, 200));
+    let told: HashSet<_> = said.iter().filter(|it| it.starts_with("File ")).collect();
+    let count = said.iter().filter(|it| it.starts_with("File ")).count();
+    assert_eq!((told.len(), count), (200, 200), "each is told of once");
+}
+
+#[test]
+fn a_small_file_that_somebody_changed_where_it_waits_comes_again() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tree = from.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    for number in 0..3 {
+        fs::write(tree.join(number.to_string()), bytes(1000 + number)).unwrap();
+    }
+    let arrived = to.path().join("tree");
+    let (_, received) = pulled_by(&send(&[&tree]), &receive(to.path()), &InTheWay(&arrived));
+    assert_eq!(received.unwrap_err().kind(), ErrorKind::Exists);
+    fs::remove_file(&arrived).unwrap();
+    let staged = found(to.path(), "1").expect("it waits for its name");
+    fs::write(staged, "other bytes").unwrap();
+
+    let ((sent, _), (received, said)) = pulled(&send(&[&tree]), &receive(to.path()));
+    let received = received.unwrap_or_else(|error| panic!("{error:?}: {said:#?}"));
+    assert_eq!((sent.unwrap().file_count, received.file_count), (3, 3));
+    for number in 0..3 {
+        assert!(fs::read(arrived.join(number.to_string())).unwrap() == bytes(1000 + number), "{number}");
+    }
+}
+
+/// A file of this name, somewhere below.
+fn found(directory: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(directory).unwrap().find_map(|entry| {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found(&entry.path(), name),
+            _ => (entry.file_name() == name).then(|| entry.path()),
+        }
+    })
 }
 
 /// Puts something in the way of what has arrived, just before it would get its name.

@@ -304,8 +304,11 @@ fn one_file_that_cannot_be_read_fails_at_both_ends() {
 #[test]
 fn nobody_who_cannot_connect_is_promised_that_a_stream_goes_on() {
     let to = tempfile::tempdir().unwrap();
-    // Nobody listens there any more.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Bound, so that nobody else takes it, and nobody listens.
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None);
+    let bound = socket.unwrap();
+    rustix::net::bind(&bound, &"127.0.0.1:0".parse::<std::net::SocketAddrV4>().unwrap()).unwrap();
+    let port = std::net::TcpListener::from(bound.try_clone().unwrap()).local_addr().unwrap().port();
     let raw = || Peer::Raw { host: "127.0.0.1".to_owned(), port };
     let receiving = Receive { from: raw(), ..receive(to.path()) };
     let (hearing, _) = Hearing::new();

@@ -120,6 +120,7 @@ fn a_head_is_that_of_the_whole_file_and_gives_nothing() {
     let (status, head, body) = parts(&answer);
     assert_eq!((status, field(&head, "Content-Length"), body.len()), (200, Some("100"), 0));
     assert!(!shelf.is_complete());
+    assert!(shelf.delivered().began.is_none(), "the time of a delivery begins with its bytes");
 }
 
 #[test]
