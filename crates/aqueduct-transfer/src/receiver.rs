@@ -16,8 +16,8 @@ mod passing;
 mod segment;
 mod told;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ pub(crate) struct Receiver<'a> {
     pub(crate) has_passed: AtomicBool,
     /// Whether what comes is a stream, as far as is known: nobody goes on with it.
     pub(crate) is_stream: AtomicBool,
+    /// A transfer that began and did not end, and can go on: what came of it is kept.
+    pub(crate) begun: Mutex<Option<[u8; 16]>>,
     /// What earlier attempts have told of.
     pub(crate) told: ToldFiles,
 }
@@ -75,10 +77,7 @@ impl Receiver<'_> {
         let received = self.receive(&line, more, patience, &over);
         over.store(true, Ordering::Release);
         match received {
-            Ok(report) => {
-                self.told.end();
-                Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..report })
-            }
+            Ok(report) => Ok(Report { elapsed: began.elapsed(), peer: Some(line.peer), ..report }),
             Err(error) => Err(tell(&line, error)),
         }
     }
@@ -143,6 +142,10 @@ impl Receiver<'_> {
         line.say(&Word::Accept(accept))?;
         self.watch.hear(&Event::Phase(Phase::Transfer));
         let ledger = Ledger::new(Arc::clone(over));
+        let transfer = offer.transfer;
+        if landing.is_some() && !offer.is_stream() {
+            *self.begun() = Some(transfer);
+        }
         let attempt = Attempt {
             receiver: self,
             offer,
@@ -152,7 +155,12 @@ impl Receiver<'_> {
             patience,
             first: Arc::clone(line),
         };
-        attempt.run(more, &accept)
+        let received = attempt.run(more, &accept);
+        if received.is_ok() {
+            self.told.end();
+            self.begun().take_if(|begun| *begun == transfer);
+        }
+        received
     }
 
     /// Bytes of several files, one behind the other, would be none of them.
@@ -167,9 +175,18 @@ impl Receiver<'_> {
         Ok(())
     }
 
+    /// Whether nothing is kept of what failed: it was a stream, and nothing else waits to go on.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.is_stream.load(Ordering::Relaxed) && self.begun().is_none()
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Option<[u8; 16]>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells of a file that is there, once.
     fn tell_file(&self, path: &[u8], size: u64, digest: Option<Digest>) {
-        if self.told.add(path, digest) {
+        if self.told.add(path, size, digest) {
             self.watch.hear(&Event::File { path, size, digest });
         }
     }

@@ -45,6 +45,8 @@ pub(crate) struct Shelf {
     /// The name of everything as a tar stream; `None` for a single file.
     tar_name: Option<Vec<u8>>,
     delivered: Mutex<Delivered>,
+    /// Held by whoever finds out what is wanted; the others wait for that, and not at `delivered`.
+    finding: Mutex<()>,
     /// Whether somebody has asked for it who knows the path.
     is_known: AtomicBool,
 }
@@ -98,6 +100,7 @@ impl Shelf {
             exclude: exclude.to_vec(),
             tar_name,
             delivered: Mutex::default(),
+            finding: Mutex::default(),
             is_known: AtomicBool::new(false),
         })
     }
@@ -254,7 +257,7 @@ impl Shelf {
     fn begin(&self) -> Turn {
         let mut delivered = self.delivered();
         delivered.began.get_or_insert_with(Instant::now);
-        delivered.turn
+        delivered.next_turn()
     }
 
     /// Where what `peer` was given counts, with what carried it: whoever finds that to be all finds the routes, too. Nowhere,
@@ -269,6 +272,14 @@ impl Shelf {
         Some(delivered)
     }
 
+    /// A tar stream that began at `began` was given to its end: whoever has it has everything, and nobody else a part of it.
+    fn deliver_tar(&self, peer: &mut Peer<'_>, began: Instant, contents: Contents) {
+        let mut delivered = self.delivered();
+        delivered.carried += peer.take_carried();
+        delivered.began.get_or_insert(began);
+        delivered.add_tar(contents);
+    }
+
     fn delivered(&self) -> MutexGuard<'_, Delivered> {
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -279,10 +290,15 @@ impl Shelf {
         self.delivered().all().is_some()
     }
 
-    /// Finds out, where it has to be, what all there is consists of. Nobody waits for that who only gives.
+    /// Finds out, where it has to be, what all there is consists of. Nobody waits for that in the middle of an answer.
     fn find_wanted(&self) {
+        if !self.delivered().needs_wanted() {
+            return;
+        }
+        let _finding = self.finding.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = {
             let delivered = self.delivered();
+            // Somebody has found it out meanwhile.
             if !delivered.needs_wanted() {
                 return;
             }
@@ -292,7 +308,7 @@ impl Shelf {
         let is_single = self.tar_name.is_none();
         let found = if is_single { Some(Wanted::default()) } else { self.files().ok() };
         let mut delivered = self.delivered();
-        if delivered.turn == turn && delivered.wanted.is_none() {
+        if delivered.turn == turn {
             delivered.wanted = found;
         }
     }

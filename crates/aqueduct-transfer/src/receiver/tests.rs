@@ -56,6 +56,7 @@ fn what_fails_when_the_last_segment_is_there_ends_the_attempt() {
         throttle: None,
         has_passed: AtomicBool::new(false),
         is_stream: AtomicBool::new(false),
+        begun: Mutex::default(),
         told: ToldFiles::default(),
     };
     let landing_options = LandingOptions {

@@ -12,8 +12,8 @@ pub(crate) struct ToldFiles(Mutex<Told>);
 #[derive(Debug, Default)]
 struct Told {
     transfer: [u8; 16],
-    /// By hashes of their paths: there may be millions.
-    digests: HashMap<[u8; 16], Option<Digest>>,
+    /// Their sizes and digests, by hashes of their paths: there may be millions.
+    files: HashMap<[u8; 16], (u64, Option<Digest>)>,
 }
 
 impl ToldFiles {
@@ -21,7 +21,7 @@ impl ToldFiles {
     pub(super) fn begin(&self, transfer: [u8; 16]) {
         let mut told = self.told();
         if told.transfer != transfer {
-            *told = Told { transfer, digests: HashMap::new() };
+            *told = Told { transfer, files: HashMap::new() };
         }
     }
 
@@ -32,12 +32,12 @@ impl ToldFiles {
 
     /// What the file at `path` was said to be.
     pub(super) fn digest(&self, path: &[u8]) -> Option<Digest> {
-        *self.told().digests.get(&key(path))?
+        self.told().files.get(&key(path))?.1
     }
 
     /// Remembers what the file at `path` is said to be; whether that is news.
-    pub(super) fn add(&self, path: &[u8], digest: Option<Digest>) -> bool {
-        self.told().digests.insert(key(path), digest) != Some(digest)
+    pub(super) fn add(&self, path: &[u8], size: u64, digest: Option<Digest>) -> bool {
+        self.told().files.insert(key(path), (size, digest)) != Some((size, digest))
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -61,16 +61,17 @@ mod tests {
         let told = ToldFiles::default();
         let digest = |byte| Some(Digest::new(Algorithm::Sha256, [byte; 32]));
         told.begin([1; 16]);
-        assert!(told.add(b"a", digest(1)));
-        assert!(told.add(b"unknown", None));
+        assert!(told.add(b"a", 1, digest(1)));
+        assert!(told.add(b"unknown", 1, None));
         told.begin([1; 16]);
-        assert!(!told.add(b"a", digest(1)) && !told.add(b"unknown", None));
+        assert!(!told.add(b"a", 1, digest(1)) && !told.add(b"unknown", 1, None));
         assert_eq!((told.digest(b"a"), told.digest(b"b")), (digest(1), None));
-        assert!(told.add(b"a", digest(2)), "it has changed and come again");
+        assert!(told.add(b"a", 1, digest(2)), "it has changed and come again");
+        assert!(told.add(b"unknown", 2, None), "as has this");
         told.begin([2; 16]);
-        assert!(told.add(b"a", digest(2)), "it is of another transfer");
+        assert!(told.add(b"a", 1, digest(2)), "it is of another transfer");
         told.end();
         told.begin([2; 16]);
-        assert!(told.add(b"a", digest(2)), "all of it came again");
+        assert!(told.add(b"a", 1, digest(2)), "all of it came again");
     }
 }

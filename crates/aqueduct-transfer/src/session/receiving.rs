@@ -1,8 +1,8 @@
 //! A whole `recv`.
 
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
@@ -33,6 +33,7 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
         throttle,
         has_passed: AtomicBool::new(false),
         is_stream: AtomicBool::new(is_stream),
+        begun: Mutex::default(),
         told: ToldFiles::default(),
     };
     let received = match &receive.from {
@@ -46,8 +47,7 @@ pub(crate) fn recv(receive: &Receive, gauge: &Gauge, watch: &dyn Watch) -> Resul
         Peer::Listen(listen) => wait(&receiver, &session, listen),
         Peer::Http(url) => fetch_from(&receiver, &session, url),
     };
-    let is_stream = receiver.is_stream.load(Ordering::Relaxed);
-    received.map_err(|error| if is_stream { error.of_stream() } else { error })
+    received.map_err(|error| if receiver.keeps_nothing() { error.of_stream() } else { error })
 }
 
 /// Listens, and takes from as many senders as are wanted, one after the other.
@@ -67,20 +67,17 @@ fn wait(receiver: &Receiver<'_>, session: &Session<'_>, listen: &Listen) -> Resu
         let welcome =
             Welcome { role: Role::Send, http: false, patience: session.patience, closing: &closing };
         let (visitors, _) = listener.take(scope, welcome);
-        // Whether somebody has left what another attempt goes on with.
-        let (mut taken, mut is_begun) = (0, false);
+        let mut taken = 0;
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
             let done = match session.next(&visitors)? {
                 Visitor::Attempt(line) => {
                     session.connected(line.peer);
-                    let received = receiver.attempt(line, &More::Join(&listener.joining)).map(Some);
-                    is_begun = received.is_err() && !receiver.is_stream.load(Ordering::Relaxed);
-                    received
+                    receiver.attempt(line, &More::Join(&listener.joining)).map(Some)
                 }
                 Visitor::Raw(stream) => {
-                    receiver.is_stream.store(!is_begun, Ordering::Relaxed);
-                    take_raw(receiver, session, &stream).map(Some).map_err(Error::of_stream)
+                    receiver.is_stream.store(true, Ordering::Relaxed);
+                    take_raw(receiver, session, &stream).map(Some)
                 }
                 Visitor::Http(_) | Visitor::Served(_) => Ok(None),
                 Visitor::Refused(error) => {

@@ -97,12 +97,13 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
             Welcome { role: Role::Receive, http: shelf.is_some(), patience: session.patience, closing };
         let (visitors, back) = listener.take(scope, welcome);
         // Whether somebody may go on with what he has, and whether the last one cannot.
-        let (mut served, mut is_begun, mut was_raw) = (0, false, false);
+        let (mut served, mut is_begun, mut was_stream) = (0, false, false);
         loop {
             session.watch.hear(&Event::Phase(Phase::Connect));
-            let visitor =
-                session.next(&visitors).map_err(|error| if was_raw { error.of_stream() } else { error })?;
-            was_raw = matches!(visitor, Visitor::Raw(_)) && !is_begun;
+            let visitor = session
+                .next(&visitors)
+                .map_err(|error| if was_stream { error.of_stream() } else { error })?;
+            was_stream = matches!(visitor, Visitor::Raw(_)) && !is_begun;
             let done = match visitor {
                 Visitor::Attempt(line) => {
                     let sent = serve_native(sender, session, &listener, line);
@@ -128,7 +129,8 @@ fn wait(sender: &Sender<'_>, session: &Session<'_>, listen: &Listen) -> Result<R
                 Visitor::Served(served) => served,
                 Visitor::Raw(stream) => {
                     connected(session, &stream, "raw");
-                    bare::send(sender, session, &stream).map(Some).map_err(Error::of_stream)
+                    let sent = bare::send(sender, session, &stream).map(Some);
+                    sent.map_err(|error| if was_stream { error.of_stream() } else { error })
                 }
                 Visitor::Refused(error) => {
                     session.watch.hear(&Event::Note(&crate::error::with_causes(&error)));

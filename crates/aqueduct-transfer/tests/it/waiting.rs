@@ -54,18 +54,28 @@ fn stopped_after(
     let (ticket, listening) = mpsc::channel();
     let (said, hears) = mpsc::channel();
     let telling = Telling { ticket, said };
+    let stops = Stops(stop);
     thread::scope(|scope| {
         let waited = scope.spawn(move || waiting(&telling));
         let ticket = listening.recv().unwrap();
         let host = Host::Address("127.0.0.1".parse().unwrap());
         visit(Ticket { hosts: vec![host], ..ticket }, &hears);
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         waited.join().unwrap().unwrap_err()
     })
 }
 
+/// Whatever fails meanwhile, nobody waits for ever.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn wait_for(said: &Receiver<String>, words: &str) {
-    while !said.recv().expect("it still waits").contains(words) {}
+    while !said.recv_timeout(Duration::from_secs(120)).expect("it is said").contains(words) {}
 }
 
 const WAITS: &str = "waiting for the other side to come again";
@@ -101,7 +111,7 @@ fn a_receiver_that_is_stopped_has_kept_the_tree_that_broke_whatever_stream_broke
             }
             let mut raw = TcpStream::connect(("127.0.0.1", port)).unwrap();
             raw.write_all(&[b'x'; 1000]).unwrap();
-            wait_for(said, "raw");
+            wait_for(said, "dialect: \"raw\"");
             set_socket_linger(&raw, Some(Duration::ZERO)).unwrap();
             drop(raw);
             wait_for(said, WAITS);

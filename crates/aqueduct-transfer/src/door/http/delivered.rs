@@ -94,6 +94,11 @@ impl Delivered {
         len.saturating_sub(before)
     }
 
+    /// Whose an answer is that begins now: what one receiver has been given whole is only to be taken.
+    pub(super) fn next_turn(&self) -> Turn {
+        Turn(self.turn.0 + u64::from(self.all().is_some()))
+    }
+
     /// What one receiver was given: from now on it is the next one's.
     pub(super) fn take(&mut self) -> Self {
         let next = Self { turn: Turn(self.turn.0 + 1), ..Self::default() };

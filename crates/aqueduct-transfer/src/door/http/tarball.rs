@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aqueduct_flow::{Extent, SendQueue, SendRoute};
 use aqueduct_wire::http1::{CHUNK_END, LAST_CHUNK, Version, attachment, chunk_head};
@@ -45,7 +46,8 @@ impl Shelf {
         if asked.method == Method::HEAD {
             return Ok(());
         }
-        let turn = self.begin();
+        let began = Instant::now();
+        self.begin();
         let mut stream =
             Stream { is_chunked, tar: Builder::new(Vec::new()), bytes: Vec::new(), told: peer.sent() };
         let mut paths = Paths::default();
@@ -76,9 +78,7 @@ impl Shelf {
             peer.finish()?;
         }
         stream_told(peer, &mut stream.told)?;
-        if let Some(mut delivered) = self.deliver(peer, turn) {
-            delivered.add_tar(contents);
-        }
+        self.deliver_tar(peer, began, contents);
         Ok(())
     }
 }

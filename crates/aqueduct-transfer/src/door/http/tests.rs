@@ -542,34 +542,58 @@ fn of_several_connections_that_give_the_last_bytes_at_once_one_tells_of_all() {
     }
 }
 
-#[test]
-fn an_answer_that_began_for_one_receiver_gives_the_next_nothing() {
+/// A tree of one file, larger than both sides' buffers.
+fn large_tree() -> (TempDir, Shelf, u64) {
     let directory = TempDir::new().unwrap();
     let top = directory.path().join("top");
     fs::create_dir(&top).unwrap();
-    // More than both sides' buffers hold.
     let size = 64 << 20;
     fs::File::create(top.join("large")).unwrap().set_len(size).unwrap();
-    for name in ["top.tar", "top/large"] {
-        let shelf = Shelf::new(CAPABILITY, std::slice::from_ref(&top), &[]).unwrap();
-        let path = format!("{}/{name}", shelf.path().rsplit_once('/').unwrap().0);
-        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-        let (ours, theirs) = tcp_pair();
-        let terms = Terms::patient();
-        std::thread::scope(|scope| {
-            let serving = scope.spawn(|| shelf.serve(&ours, terms.manner(), &Deaf));
-            (&theirs).write_all(request.as_bytes()).unwrap();
-            (&theirs).read_exact(&mut [0; 1000]).unwrap();
-            get(&shelf, &path, "");
-            assert_eq!(shelf.take_given(&Deaf).unwrap().size, size, "{name}");
-            std::io::copy(&mut &theirs, &mut std::io::sink()).unwrap();
-            assert_eq!(serving.join().unwrap().unwrap(), None, "{name}");
-        });
-        assert!(!shelf.is_complete(), "{name}");
-        let half = "Range: bytes=0-1\r\n";
-        get(&shelf, &format!("{}/top/large", path.rsplit_once("/top").unwrap().0), half);
-        assert_eq!(shelf.delivered().carried.by(Route::Sendfile), 2, "{name}");
-    }
+    let shelf = Shelf::new(CAPABILITY, &[top], &[]).unwrap();
+    (directory, shelf, size)
+}
+
+/// Two fetch the same at once, of whom the second is done first. Says what either was given.
+fn overlapping(shelf: &Shelf, path: &str) -> (Option<Given>, Option<Given>) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let (ours, theirs) = tcp_pair();
+    std::thread::scope(|scope| {
+        let serving = scope.spawn(|| shelf.serve(&ours, Terms::patient().manner(), &Deaf));
+        (&theirs).write_all(request.as_bytes()).unwrap();
+        (&theirs).read_exact(&mut [0; 1000]).unwrap();
+        get(shelf, path, "");
+        let second = shelf.take_given(&Deaf);
+        std::io::copy(&mut &theirs, &mut std::io::sink()).unwrap();
+        (serving.join().unwrap().unwrap(), second)
+    })
+}
+
+#[test]
+fn an_answer_that_began_for_one_receiver_gives_the_next_nothing() {
+    let (_directory, shelf, size) = large_tree();
+    let path = format!("{}/large", shelf.path().strip_suffix(".tar").unwrap());
+    let (first, second) = overlapping(&shelf, &path);
+    assert_eq!((first, second.unwrap().size), (None, size));
+    get(&shelf, &path, "Range: bytes=0-1\r\n");
+    assert_eq!(shelf.delivered().carried.by(Route::Sendfile), 2);
+}
+
+#[test]
+fn who_has_a_tar_stream_has_everything_whoever_had_one_meanwhile() {
+    let (_directory, shelf, size) = large_tree();
+    let (first, second) = overlapping(&shelf, shelf.path());
+    assert_eq!((first.unwrap().size, second.unwrap().size), (size, size));
+    assert!(first.unwrap().elapsed > Duration::ZERO);
+}
+
+#[test]
+fn what_is_asked_for_before_a_delivery_is_taken_is_the_next_receivers() {
+    let (_directory, shelf) = hundred();
+    let path = shelf.path().to_owned();
+    get(&shelf, &path, "");
+    assert!(shelf.begin() != shelf.delivered().turn, "all was given, and nobody has looked yet");
+    shelf.take_given(&Deaf).unwrap();
+    assert!(shelf.begin() == shelf.delivered().turn);
 }
 
 #[test]
