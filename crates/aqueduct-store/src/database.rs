@@ -1,6 +1,7 @@
 //! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too, and whose damage is
 //! an error: redb takes some pages at their word, and panics where they break it.
 
+mod ahead;
 mod overlay;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
+use ahead::read_ahead;
 use aqueduct_flow::Step;
 use overlay::Overlay;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
@@ -101,6 +103,10 @@ pub(crate) fn open(
     // redb would take an empty file for a new database, and a truncated one is not that.
     if disk.stat(&file).blame("stat", path)?.size == 0 {
         return Err(damaged("open", path, "the file is empty"));
+    }
+    if pages == Pages::Checked {
+        // What cannot be read redb meets again.
+        drop(read_ahead(&file));
     }
     let database = guarded("open", path, || build(disk, file, cache_len, (pages, growth)))?;
     Ok(Some(Open::new(path, database)))
