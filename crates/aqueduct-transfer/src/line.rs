@@ -318,6 +318,7 @@ impl Line {
         range: Range<u64>,
     ) -> Result<Given, Error> {
         let mut mouth = self.mouth();
+        self.check_whole(&mouth)?;
         word.write(range.end - range.start, &mut mouth.pending);
         let mut queue = SendQueue::to_socket(SendRoute::Sendfile);
         queue.push_memory(std::mem::take(&mut mouth.pending));
@@ -363,10 +364,18 @@ impl Line {
         Ok(())
     }
 
-    fn push(&self, mouth: &mut Mouth, payload: &[u8]) -> Result<(), Error> {
-        if mouth.is_broken {
-            return Err(over());
+    /// Whether anything can still be said. Where a word broke off before, its speaker may have told nobody why: who speaks next
+    /// meets the same.
+    fn check_whole(&self, mouth: &Mouth) -> Result<(), Error> {
+        if !mouth.is_broken {
+            return Ok(());
         }
+        self.patience.check_end()?;
+        Err(self.lost(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn push(&self, mouth: &mut Mouth, payload: &[u8]) -> Result<(), Error> {
+        self.check_whole(mouth)?;
         mouth.is_broken = true;
         self.write_both(&mouth.pending, payload)?;
         mouth.pending.clear();

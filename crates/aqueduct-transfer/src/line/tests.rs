@@ -86,6 +86,24 @@ fn whoever_waits_looks_up_when_somebody_wants_it_to_end() {
 }
 
 #[test]
+fn whoever_speaks_after_a_word_that_broke_off_unheard_hears_that_the_connection_is_lost() {
+    let (line, other) = pair();
+    line.say(&Word::Verified { len: 1 }).unwrap();
+    // What was not read ends the connection with a reset.
+    drop(other);
+    // The first to speak then tells nobody.
+    while !line.mouth().is_broken {
+        line.say_if_idle(&Word::Verified { len: 0 });
+    }
+    let word = Word::Verified { len: 2 };
+    assert_eq!(line.say(&word).unwrap_err().kind(), ErrorKind::Network, "it is tried again");
+    let extent = line.say_extent(&Word::Bytes { entry: EntryId(1), offset: 0 }, &file(b"0123"), 0..4);
+    assert_eq!(extent.unwrap_err().kind(), ErrorKind::Network);
+    line.patience.end();
+    assert_eq!(line.say(&word).unwrap_err().kind(), ErrorKind::Other, "somebody else knows why");
+}
+
+#[test]
 fn the_last_word_is_not_said_into_the_midst_of_a_frame() {
     let (line, mut other) = pair();
     line.mouth().is_broken = true;
