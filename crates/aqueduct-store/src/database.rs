@@ -1,7 +1,6 @@
 //! A redb database whose every write goes through the [`Disk`], so that power cuts can be tried on it too, and whose damage is
 //! an error: redb takes some pages at their word, and panics where they break it.
 
-mod ahead;
 mod overlay;
 
 use std::fs::File;
@@ -11,7 +10,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
-use ahead::read_ahead;
 use aqueduct_flow::Step;
 use overlay::Overlay;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
@@ -105,8 +103,8 @@ pub(crate) fn open(
         return Err(damaged("open", path, "the file is empty"));
     }
     if pages == Pages::Checked {
-        // What cannot be read redb meets again.
-        drop(read_ahead(&file));
+        // It follows pointers: on a cold medium one small read would wait for the other. What cannot be read it meets again.
+        drop(disk.read_ahead(&file));
     }
     let database = guarded("open", path, || build(disk, file, cache_len, (pages, growth)))?;
     Ok(Some(Open::new(path, database)))

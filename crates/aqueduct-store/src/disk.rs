@@ -82,6 +82,10 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// (posix_fadvise(2), `POSIX_FADV_DONTNEED`). Only advice: a filesystem in memory has no medium.
     fn drop_cache(&self, file: &File) -> io::Result<()>;
 
+    /// Brings all data of a file into the page cache, in order and without the holes. Only advice, for who is about to read all of
+    /// it here and there.
+    fn read_ahead(&self, file: &File) -> io::Result<()>;
+
     /// Opens a file once more, to read it from its medium and leave the page cache as it is.
     fn medium(&self, file: &File) -> io::Result<Medium>;
 

@@ -173,6 +173,27 @@ impl Disk for RealDisk {
         Ok(sys::fadvise(file, 0, None, sys::Advice::DontNeed)?)
     }
 
+    fn read_ahead(&self, file: &File) -> io::Result<()> {
+        let size = file.metadata()?.len();
+        let mut buffer = vec![0; AHEAD_LEN];
+        let mut position = 0;
+        while let Some(start) =
+            uninterrupted(|| sys::seek_data(file, position))?.filter(|&start| start < size)
+        {
+            let end = uninterrupted(|| sys::seek_hole(file, start))?.unwrap_or(size).min(size);
+            position = start;
+            while position < end {
+                let len = usize::try_from(end - position).map_or(AHEAD_LEN, |left| left.min(AHEAD_LEN));
+                match uninterrupted(|| sys::pread(file, &mut buffer[..len], position))? {
+                    // It became shorter.
+                    0 => return Ok(()),
+                    read => position += read as u64,
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn medium(&self, file: &File) -> io::Result<Medium> {
         Medium::new(file)
     }
@@ -272,3 +293,9 @@ fn found(opened: sys::Result<std::os::fd::OwnedFd>) -> sys::Result<Option<File>>
         Err(error) => Err(error),
     }
 }
+
+/// What is read at once of a file that is read ahead.
+const AHEAD_LEN: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -220,6 +220,10 @@ impl Disk for MistakenDisk {
         self.real.drop_cache(file)
     }
 
+    fn read_ahead(&self, file: &File) -> io::Result<()> {
+        self.real.read_ahead(file)
+    }
+
     fn medium(&self, file: &File) -> io::Result<Medium> {
         self.real.medium(file)
     }

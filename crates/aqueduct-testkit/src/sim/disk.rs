@@ -519,6 +519,11 @@ impl Disk for SimDisk {
         fs::set_permissions(&path, mode)
     }
 
+    fn read_ahead(&self, file: &File) -> io::Result<()> {
+        drop(self.running()?);
+        self.sim.real.read_ahead(file)
+    }
+
     fn medium(&self, file: &File) -> io::Result<Medium> {
         self.drop_cache(file)?;
         self.sim.real.medium(file)

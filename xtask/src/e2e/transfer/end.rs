@@ -195,8 +195,11 @@ impl End {
         Ok(())
     }
 
+    /// What it said to people, and the events that nobody has waited for, but for those of its progress.
     pub(super) fn said(&self) -> String {
-        fs::read_to_string(&self.words).unwrap_or_default().trim_end().to_owned()
+        let words = fs::read_to_string(&self.words).unwrap_or_default();
+        let events = self.events.try_iter().filter(|line| !line.contains("\"event\":\"progress\""));
+        std::iter::once(words.trim_end().to_owned()).chain(events).collect::<Vec<_>>().join("\n")
     }
 }
 
